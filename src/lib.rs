@@ -1,0 +1,2 @@
+//! Resistor-diode circuits that are solved, differentiated and trained.
+pub mod netlist;
