@@ -107,6 +107,8 @@ def translate(text):
             continue
         elif first[0] == "d" and word[3].lower() in models:
             out.append(piecewise(first, word[1], word[2], ltspice_points(models[word[3].lower()])))
+        elif first[0] == "d" and len(word) == 5 and "=" not in word[4]:
+            out.append(f"{first} {word[1]} {word[2]} {word[3]} area={word[4]}")  # ngspice-39 rejects the bare number
         elif first[0] == "g" and word[3].lower() == "table":
             pairs = re.findall(r"\(\s*([^\s,()]+)\s*,\s*([^\s,()]+)\s*\)", card.split("=", 1)[1])
             points = [(number(v), number(i)) for v, i in pairs]
@@ -124,7 +126,7 @@ def run(deck, options):
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "op.raw"
         text = [title, BUILTINS, *body, f".options {options}"]
-        text += [".control", "set filetype=binary", "op", f"write {raw} all", ".endc", ".end", ""]
+        text += [".control", "set filetype=binary", "op", f"write {raw}", ".endc", ".end", ""]
         (Path(folder) / "deck.cir").write_text("\n".join(text))
         done = subprocess.run(["ngspice", "-b", "deck.cir"], cwd=folder, capture_output=True, text=True)
         if not raw.exists() or re.search(r"no convergence|singular|aborted", done.stdout + done.stderr, re.I):
@@ -160,7 +162,8 @@ def record(path):
     for name, value in values.items():
         kind, inner = name[0], name[2:-1]
         last = inner.split(".")[-1]
-        if "#" in inner or last in ("builtinnode", "vbuiltin"):
+        # `d1#internal`, the inside of the built-ins, and `all`, which ngspice adds when there is one node only
+        if "#" in inner or last in ("builtinnode", "vbuiltin") or inner == "all":
             continue
         if kind == "v":
             nodes[inner] = value
