@@ -1,2 +1,13 @@
 //! Resistor-diode circuits that are solved, differentiated and trained.
+pub mod adjoint;
+pub mod analysis;
+pub mod circuit;
+pub mod device;
+mod error;
+pub mod linear;
+pub mod mna;
 pub mod netlist;
+pub mod newton;
+pub mod units;
+
+pub use error::Error;

@@ -1,0 +1,82 @@
+//! From `lambda` to the gradient of every parameter of every element.
+
+use crate::analysis::{Output, Solver};
+use crate::circuit::{Circuit, ParameterId};
+use crate::mna::{BranchCurrents, System, Values, Workspace};
+
+use super::{Adjoint, AdjointError, Cotangent};
+
+/// Derivative of one number to one parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientEntry {
+    pub parameter: ParameterId,
+    /// Value of the parameter, in the deck's unit.
+    pub value: f64,
+    /// Derivative per that unit.
+    pub gradient: f64,
+}
+
+/// Derivatives to every parameter of a circuit, in element order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    pub entries: Vec<GradientEntry>,
+}
+
+impl Gradient {
+    /// Evaluates `(direct part) - lambda' dF/dtheta` for each of `parameters`.
+    pub fn evaluate(
+        circuit: &Circuit,
+        system: &System,
+        values: &Values,
+        workspace: &Workspace,
+        (adjoint, cotangent): (&Adjoint, &Cotangent),
+        parameters: &[ParameterId],
+    ) -> Self {
+        let ties = BranchCurrents::of_workspace(system, workspace);
+        let entries = parameters
+            .iter()
+            .map(|&parameter| {
+                let indirect = system.parameter_derivative(
+                    circuit,
+                    values,
+                    workspace,
+                    (&ties, &adjoint.full, &adjoint.ties),
+                    parameter,
+                );
+                let direct: f64 = cotangent
+                    .direct
+                    .iter()
+                    .filter(|(element, _)| *element == parameter.element)
+                    .map(|(_, w)| {
+                        w * system.current_parameter_derivative(circuit, workspace, parameter)
+                    })
+                    .sum();
+                GradientEntry {
+                    parameter,
+                    value: circuit.value(parameter).unwrap_or(f64::NAN),
+                    gradient: direct + indirect,
+                }
+            })
+            .collect();
+        Self { entries }
+    }
+}
+
+impl Solver {
+    /// Gradient of `sum weight * output` to every parameter, at the cost of one linear solve.
+    ///
+    /// # Errors
+    /// [`AdjointError::Singular`].
+    pub fn gradient(&mut self, seeds: &[(Output, f64)]) -> Result<Gradient, AdjointError> {
+        let (adjoint, cotangent) = self.adjoint(seeds)?;
+        let parameters = self.circuit.parameters();
+        Ok(Gradient::evaluate(
+            &self.circuit,
+            &self.system,
+            &self.values,
+            &self.workspace,
+            (&adjoint, &cotangent),
+            &parameters,
+        ))
+    }
+}

@@ -1,0 +1,187 @@
+//! `J' lambda = dL/dz` on the factors of the operating point.
+
+use crate::analysis::{Output, Solver};
+use crate::mna::{BranchCurrents, System, Values, Workspace};
+
+/// `dL/dz` in full form: how the loss depends on potentials and on branch currents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cotangent {
+    /// By node (per V), then by kept branch (per A).
+    pub full: Vec<f64>,
+    /// By eliminated voltage source, per A.
+    pub ties: Vec<f64>,
+    /// Outputs that are currents also depend on their element's own parameters.
+    pub direct: Vec<(crate::circuit::ElementId, f64)>,
+}
+
+/// `lambda`: adjoint potentials and branch currents.
+#[derive(Clone, Debug)]
+pub struct Adjoint {
+    /// By node, then by kept branch.
+    pub full: Vec<f64>,
+    /// Adjoint currents of eliminated voltage sources and shorts.
+    pub ties: BranchCurrents,
+    residual: Vec<f64>,
+    reduced: Vec<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum AdjointError {
+    /// The Jacobian at the operating point is singular in the direction the loss asks about.
+    #[error(
+        "the linearized circuit is singular: its adjoint leaves a relative residual of {residual:.1e}\n  \
+         help: a node is held by blocking diodes or flat tables only; put a large resistor there"
+    )]
+    Singular { residual: f64 },
+}
+
+/// Refinement ends at this relative residual, or when it stops falling.
+const TARGET: f64 = 1e-15;
+const ACCEPTED: f64 = 1e-9;
+const MAX_REFINEMENTS: usize = 12;
+
+impl Cotangent {
+    pub fn new(system: &System) -> Self {
+        Self {
+            full: vec![0.0; system.full_len()],
+            ties: vec![0.0; system.tie_count()],
+            direct: Vec::new(),
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.full.fill(0.0);
+        self.ties.fill(0.0);
+        self.direct.clear();
+    }
+
+    /// Adds `weight` times the derivative of `output`.
+    pub fn add(&mut self, solver: &Solver, output: Output, weight: f64) {
+        match output {
+            Output::Voltage { p, n } => {
+                self.full[p.index()] += weight;
+                self.full[n.index()] -= weight;
+            }
+            Output::Current { element } => {
+                solver.system.add_current_derivative(
+                    &solver.circuit,
+                    &solver.values,
+                    &solver.workspace,
+                    element,
+                    weight,
+                    (&mut self.full, &mut self.ties),
+                );
+                self.direct.push((element, weight));
+            }
+        }
+    }
+}
+
+impl Adjoint {
+    pub fn new(system: &System) -> Self {
+        Self {
+            full: vec![0.0; system.full_len()],
+            ties: BranchCurrents::zero(system),
+            residual: vec![0.0; system.full_len()],
+            reduced: vec![0.0; system.order()],
+        }
+    }
+
+    /// Solves for `lambda` on the Jacobian of `workspace`, which stands at its converged point, and
+    /// refines the solution until the transposed equations hold to rounding.
+    ///
+    /// # Errors
+    /// [`AdjointError::Singular`] if they do not.
+    pub fn solve(
+        &mut self,
+        system: &System,
+        values: &Values,
+        workspace: &mut Workspace,
+        cotangent: &Cotangent,
+    ) -> Result<(), AdjointError> {
+        let singular = AdjointError::Singular { residual: f64::INFINITY };
+        workspace.settle(system, values);
+        if workspace.factor(system, values).is_err() {
+            workspace.regularize();
+            workspace.factor(system, values).map_err(|_| singular)?;
+        }
+        match self.refine(system, values, workspace, cotangent) {
+            Err(_) if !workspace.is_regularized() => {
+                workspace.regularize();
+                workspace.factor(system, values).map_err(|_| singular)?;
+                self.refine(system, values, workspace, cotangent)
+            }
+            outcome => outcome,
+        }?;
+        for (r, c) in self.residual.iter_mut().zip(&cotangent.full) {
+            *r -= c;
+        }
+        self.ties.recover(system, &mut self.residual);
+        Ok(())
+    }
+
+    /// Leaves `J' lambda` without ties in `self.residual`.
+    fn refine(
+        &mut self,
+        system: &System,
+        values: &Values,
+        workspace: &mut Workspace,
+        cotangent: &Cotangent,
+    ) -> Result<(), AdjointError> {
+        self.full.fill(0.0);
+        system.apply_adjoint_ties(&cotangent.ties, &mut self.full);
+        let mut last = f64::INFINITY;
+        for round in 0..=MAX_REFINEMENTS {
+            system.apply_transpose(values, workspace, &self.full, &mut self.residual);
+            let size = self.reduce_residual(system, cotangent);
+            let done = size <= TARGET || (round >= 2 && size > 0.5 * last && size <= ACCEPTED);
+            if done {
+                return Ok(());
+            }
+            if !size.is_finite() || round == MAX_REFINEMENTS {
+                return if size <= ACCEPTED {
+                    Ok(())
+                } else {
+                    Err(AdjointError::Singular { residual: size })
+                };
+            }
+            last = size;
+            workspace.solve_transpose(&mut self.reduced);
+            system.add_reduced(&self.reduced, &mut self.full);
+        }
+        Ok(())
+    }
+
+    /// `dL/dz - J' lambda` by reduced unknown; returns its largest entry relative to the terms.
+    fn reduce_residual(&mut self, system: &System, cotangent: &Cotangent) -> f64 {
+        self.reduced.fill(0.0);
+        let mut largest = 0.0f64;
+        for ((unknown, c), r) in system.unknowns().iter().zip(&cotangent.full).zip(&self.residual) {
+            if let Some(sum) = self.reduced.get_mut(unknown.index()) {
+                *sum += c - r;
+                largest = largest.max(c.abs()).max(r.abs());
+            }
+        }
+        if largest == 0.0 {
+            return 0.0;
+        }
+        self.reduced.iter().fold(0.0f64, |m, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) })
+            / largest
+    }
+}
+
+impl Solver {
+    /// The adjoint of `sum weight * output` at the operating point held in the workspace.
+    ///
+    /// # Errors
+    /// [`AdjointError::Singular`].
+    pub fn adjoint(&mut self, seeds: &[(Output, f64)]) -> Result<(Adjoint, Cotangent), AdjointError> {
+        let mut cotangent = Cotangent::new(&self.system);
+        for &(output, weight) in seeds {
+            cotangent.add(self, output, weight);
+        }
+        let mut adjoint = Adjoint::new(&self.system);
+        adjoint.solve(&self.system, &self.values, &mut self.workspace, &cotangent)?;
+        Ok((adjoint, cotangent))
+    }
+}

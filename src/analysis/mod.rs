@@ -1,0 +1,85 @@
+//! What a user asks of a circuit: an operating point, a sweep.
+
+mod operating_point;
+mod output;
+mod sweep;
+
+pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
+pub use output::{Output, OutputError};
+pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
+
+use crate::circuit::{BuildError, Circuit, TopologyError};
+use crate::linear::LinearError;
+use crate::mna::{System, Values, Workspace};
+use crate::netlist::{Diagnostic, Netlist};
+use crate::newton::NewtonOptions;
+
+/// A checked and compiled circuit together with the state of one solve.
+#[derive(Debug)]
+pub struct Solver {
+    pub circuit: Circuit,
+    pub system: System,
+    pub values: Values,
+    pub workspace: Workspace,
+    pub options: NewtonOptions,
+    /// What the parser, the circuit builder and the topology check found odd.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why a circuit cannot be compiled.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CompileError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    #[error(transparent)]
+    Linear(#[from] LinearError),
+}
+
+impl Solver {
+    /// Expands, builds, checks and compiles a netlist.
+    ///
+    /// # Errors
+    /// [`CompileError`] says in which of these steps and why.
+    pub fn from_netlist(netlist: &Netlist) -> Result<Self, CompileError> {
+        Self::new(Circuit::from_netlist(netlist)?)
+    }
+
+    /// Checks and compiles a circuit. Its `.options reltol= abstol= itl1=` are taken where they are
+    /// tighter than ours: results are never looser than the defaults.
+    pub fn new(circuit: Circuit) -> Result<Self, CompileError> {
+        let mut warnings = circuit.warnings.clone();
+        warnings.extend(circuit.check()?);
+        let system = System::compile(&circuit)?;
+        let values = Values::new(&system, &circuit);
+        let workspace = Workspace::new(&system, &values);
+        let options = newton_options(&circuit);
+        Ok(Self { circuit, system, values, workspace, options, warnings })
+    }
+
+    /// Takes changed element values of [`Self::circuit`] into the next solve.
+    pub fn refresh(&mut self) {
+        self.values.update(&self.system, &self.circuit);
+        self.workspace.sources.copy_from_slice(&self.values.sources);
+        self.workspace.invalidate();
+        self.workspace.evaluate_companions(&self.values);
+        self.workspace.apply_ties(&self.system);
+    }
+}
+
+fn newton_options(circuit: &Circuit) -> NewtonOptions {
+    let mut options = NewtonOptions::default();
+    for option in &circuit.options {
+        let Some(value) = option.value.as_ref().map(|v| v.value).filter(|v| *v > 0.0) else {
+            continue;
+        };
+        match option.name.value.as_str() {
+            "reltol" => options.relative_tolerance = options.relative_tolerance.min(value),
+            "abstol" => options.absolute_tolerance = options.absolute_tolerance.min(value),
+            "itl1" => options.max_iterations = options.max_iterations.max(value as usize),
+            _ => {}
+        }
+    }
+    options
+}

@@ -1,0 +1,192 @@
+//! The DC operating point, with everything that can be read off it.
+
+use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::device::Device;
+use crate::mna::{BranchCurrents, System, Values, Workspace};
+use crate::newton::{self, Convergence, NoConvergence};
+
+use super::Solver;
+
+/// Where a circuit settles. Plain numbers, indexed as in its [`Circuit`].
+#[derive(Clone, Debug)]
+pub struct OperatingPoint {
+    /// Potential of each node, V.
+    pub potentials: Vec<f64>,
+    /// Current p -> n of each branch, A.
+    pub currents: Vec<f64>,
+    /// Power taken by each element, W; negative where it is delivered.
+    pub power: Vec<f64>,
+    /// State of each diode.
+    pub diodes: Vec<Diode>,
+    /// Co-content of all branches less the work of current sources, W; none if the circuit is not
+    /// reciprocal.
+    pub cocontent: Option<f64>,
+    pub convergence: Convergence,
+    /// Node at which the residual is largest relative to its tolerance.
+    pub worst_node: NodeId,
+}
+
+/// What a diode does at the operating point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Diode {
+    pub element: ElementId,
+    /// `on`, `off`, `breakdown`, or `table` for a tabulated one-port.
+    pub state: &'static str,
+    /// V, anode to cathode.
+    pub voltage: f64,
+    /// A.
+    pub current: f64,
+    /// Incremental conductance, S: infinite for an ideal diode that conducts.
+    pub conductance: f64,
+}
+
+/// No operating point: names and numbers of where it failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct SolveError {
+    pub node: String,
+    pub failure: NoConvergence,
+}
+
+impl SolveError {
+    fn text(&self) -> String {
+        let check = &self.failure.check;
+        let tried: Vec<_> = self
+            .failure
+            .attempts
+            .iter()
+            .map(|a| format!("{} ({} iterations: {})", a.strategy, a.iterations, a.outcome))
+            .collect();
+        format!(
+            "no operating point found\n  worst node: `{}`, residual {:.3e} A, {:.3e} times its \
+             tolerance\n  tried: {}\n  help: a circuit of resistors, diodes and sources always has \
+             one; look at `{}` for a negative resistance, a high-gain loop or a value out of range",
+            self.node,
+            check.residual,
+            check.ratio,
+            tried.join(", "),
+            self.node
+        )
+    }
+}
+
+/// Solves a circuit from a cold start.
+///
+/// # Errors
+/// [`super::CompileError`] or [`SolveError`], boxed as [`crate::Error`].
+pub fn operating_point(circuit: &Circuit) -> Result<OperatingPoint, crate::Error> {
+    let mut solver = Solver::new(circuit.clone())?;
+    Ok(solver.operating_point()?)
+}
+
+impl Solver {
+    /// Solves from the state of the workspace: cold the first time, warm afterwards.
+    ///
+    /// # Errors
+    /// [`SolveError`] if no strategy converges.
+    pub fn operating_point(&mut self) -> Result<OperatingPoint, SolveError> {
+        let Self { circuit, system, values, workspace, options, .. } = self;
+        let convergence = newton::solve(system, values, workspace, options)
+            .map_err(|failure| describe(circuit, system, failure))?;
+        Ok(OperatingPoint::read(circuit, system, values, workspace, convergence))
+    }
+}
+
+pub(crate) fn describe(circuit: &Circuit, system: &System, failure: NoConvergence) -> SolveError {
+    let node = system.node_of_unknown(failure.check.worst);
+    SolveError { node: circuit.node_name(node).to_string(), failure }
+}
+
+impl OperatingPoint {
+    /// Reads a converged workspace.
+    pub fn read(
+        circuit: &Circuit,
+        system: &System,
+        values: &Values,
+        workspace: &mut Workspace,
+        convergence: Convergence,
+    ) -> Self {
+        let ties = BranchCurrents::of_workspace(system, workspace);
+        let mut op = Self {
+            potentials: workspace.full[..system.node_count()].to_vec(),
+            currents: Vec::with_capacity(circuit.branch_count()),
+            power: Vec::with_capacity(circuit.element_count()),
+            diodes: Vec::new(),
+            cocontent: None,
+            worst_node: system.node_of_unknown(convergence.check.worst),
+            convergence,
+        };
+        for (id, element) in circuit.elements() {
+            let current = system.current(circuit, values, workspace, &ties, id);
+            let voltage = op.voltage(element.port[0], element.port[1]);
+            let mut power = voltage * current;
+            op.currents.push(current);
+            if let (true, Some([p, n])) = (element.is_two_port(), element.second) {
+                let current = system.second_current(circuit, values, workspace, id);
+                power += op.voltage(p, n) * current;
+                op.currents.push(current);
+            }
+            op.power.push(power);
+            let ideal = system.ideal_state(workspace, id);
+            op.diodes.extend(diode(id, &element.device, ideal, voltage, current));
+        }
+        op.cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
+        op
+    }
+
+    /// Potential difference, V.
+    pub fn voltage(&self, p: NodeId, n: NodeId) -> f64 {
+        self.potentials[p.index()] - self.potentials[n.index()]
+    }
+
+    /// Current p -> n of the (first) port of an element, A.
+    pub fn current(&self, circuit: &Circuit, id: ElementId) -> f64 {
+        circuit.element(id).branches().next().map_or(0.0, |b| self.currents[b.index()])
+    }
+
+    /// Sum of the power of all elements, W: zero but for rounding (Tellegen).
+    pub fn power_balance(&self) -> f64 {
+        self.power.iter().sum()
+    }
+
+    /// Power turned into heat: the sum over the elements that take power, W.
+    pub fn power_taken(&self) -> f64 {
+        self.power.iter().filter(|p| **p > 0.0).sum()
+    }
+
+    fn total_cocontent(&self, circuit: &Circuit) -> f64 {
+        let branch = |element: &crate::circuit::Element| {
+            let v = self.voltage(element.port[0], element.port[1]);
+            match &element.device {
+                Device::Resistor { resistance } if *resistance != 0.0 => 0.5 * v * v / resistance,
+                Device::CurrentSource { current } => current * v,
+                Device::OnePort(one_port) => one_port.cocontent(v),
+                _ => 0.0,
+            }
+        };
+        circuit.elements().map(|(_, element)| branch(element)).sum()
+    }
+}
+
+fn diode(
+    element: ElementId,
+    device: &Device,
+    ideal: Option<bool>,
+    voltage: f64,
+    current: f64,
+) -> Option<Diode> {
+    match (device, ideal) {
+        (Device::OnePort(one_port), _) => Some(Diode {
+            element,
+            state: one_port.state(voltage),
+            voltage,
+            current,
+            conductance: one_port.evaluate(voltage).conductance,
+        }),
+        (_, Some(true)) => {
+            Some(Diode { element, state: "on", voltage, current, conductance: f64::INFINITY })
+        }
+        (_, Some(false)) => Some(Diode { element, state: "off", voltage, current, conductance: 0.0 }),
+        _ => None,
+    }
+}

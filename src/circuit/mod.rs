@@ -1,0 +1,347 @@
+//! Netlist to [`Circuit`]: a graph whose nodes are circuit nodes and whose edges are branches.
+//!
+//! **Invariant:** this folder knows names, devices and who is connected to whom; it knows no matrix.
+
+mod build;
+mod export;
+pub mod generators;
+mod topology;
+
+use std::collections::HashMap;
+
+use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
+
+use crate::device::{Device, Environment, OnePort, Parameter};
+use crate::netlist::{Analysis, Diagnostic, Name, SimulatorOption, SourceMap, Span, Spanned};
+
+pub use build::BuildError;
+pub use topology::{TopologyError, TopologyFault};
+
+/// A node of a circuit; [`NodeId::GROUND`] is node 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+/// An element of a circuit, in deck order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ElementId(u32);
+
+/// A branch: an edge of the graph. Two-ports have two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BranchId(u32);
+
+impl NodeId {
+    pub const GROUND: NodeId = NodeId(0);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl NodeId {
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+}
+
+impl ElementId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+}
+
+impl BranchId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A circuit node and where the deck first names it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub name: Name,
+    pub span: Option<Span>,
+}
+
+/// One edge of the graph: port `port` (0 or 1) of `element`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    pub element: ElementId,
+    pub port: u8,
+}
+
+/// An element with its terminals.
+#[derive(Clone, Debug)]
+pub struct Element {
+    pub name: Name,
+    pub span: Option<Span>,
+    pub device: Device,
+    /// Positive and negative terminal of the (first) port.
+    pub port: [NodeId; 2],
+    /// Control pair of E and G; second port of a transformer or gyrator.
+    pub second: Option<[NodeId; 2]>,
+    /// The element whose current controls an F or H.
+    pub control: Option<ElementId>,
+    first_branch: BranchId,
+}
+
+impl Element {
+    /// True for devices whose second pair of terminals is a port and not a control input.
+    pub fn is_two_port(&self) -> bool {
+        matches!(self.device, Device::Transformer { .. } | Device::Gyrator { .. })
+    }
+
+    /// Branches in port order.
+    pub fn branches(&self) -> impl Iterator<Item = BranchId> + use<> {
+        let first = self.first_branch.0;
+        (first..first + 1 + u32::from(self.is_two_port())).map(BranchId)
+    }
+}
+
+/// A parameter of one element of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParameterId {
+    pub element: ElementId,
+    pub parameter: Parameter,
+}
+
+/// A circuit: the graph, its elements, and the conditions they work in.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    pub title: String,
+    pub sources: SourceMap,
+    pub environment: Environment,
+    pub analyses: Vec<Spanned<Analysis>>,
+    pub options: Vec<SimulatorOption>,
+    pub warnings: Vec<Diagnostic>,
+    graph: DiGraph<Node, Branch>,
+    elements: Vec<Element>,
+    node_index: HashMap<Name, NodeId>,
+    element_index: HashMap<Name, ElementId>,
+}
+
+impl Circuit {
+    /// A circuit that holds nothing but the ground node.
+    pub fn new(title: impl Into<String>) -> Self {
+        let mut graph = DiGraph::new();
+        let ground = Name::const_new("0");
+        graph.add_node(Node { name: ground.clone(), span: None });
+        Self {
+            title: title.into(),
+            sources: SourceMap::default(),
+            environment: Environment::default(),
+            analyses: Vec::new(),
+            options: Vec::new(),
+            warnings: Vec::new(),
+            graph,
+            elements: Vec::new(),
+            node_index: HashMap::from([(ground, NodeId::GROUND)]),
+            element_index: HashMap::new(),
+        }
+    }
+
+    /// The node of this name, made if it is new. Names are case-insensitive; `gnd` is ground.
+    pub fn node(&mut self, name: &str) -> NodeId {
+        self.node_at(&canonical(name), None)
+    }
+
+    fn node_at(&mut self, name: &Name, span: Option<Span>) -> NodeId {
+        let name = if name == "gnd" { "0" } else { name.as_str() };
+        if let Some(&id) = self.node_index.get(name) {
+            return id;
+        }
+        let name = Name::new(name);
+        let id = NodeId(self.graph.node_count() as u32);
+        self.graph.add_node(Node { name: name.clone(), span });
+        self.node_index.insert(name, id);
+        id
+    }
+
+    /// A node whose name is new: `base`, or `base` with a number.
+    pub(crate) fn fresh_node(&mut self, base: &str) -> NodeId {
+        let name = (0..)
+            .map(|k| if k == 0 { base.to_string() } else { format!("{base}_{k}") })
+            .find(|name| !self.node_index.contains_key(name.as_str()))
+            .unwrap_or_default();
+        self.node(&name)
+    }
+
+    /// Adds an element with one port, for instance
+    /// `circuit.add("r1", Device::Resistor { resistance: 1e3 }, [a, b])`.
+    ///
+    /// # Errors
+    /// [`TopologyFault::DuplicateName`] if the circuit already has an element of that name.
+    pub fn add(
+        &mut self,
+        name: &str,
+        device: Device,
+        port: [NodeId; 2],
+    ) -> Result<ElementId, TopologyError> {
+        self.insert(canonical(name), None, device, port, None, None)
+    }
+
+    /// Adds an element with a second pair of terminals (E, G: control; transformer, gyrator: port 2).
+    pub fn add_two_port(
+        &mut self,
+        name: &str,
+        device: Device,
+        port: [NodeId; 2],
+        second: [NodeId; 2],
+    ) -> Result<ElementId, TopologyError> {
+        self.insert(canonical(name), None, device, port, Some(second), None)
+    }
+
+    /// Adds an F or H, controlled by the current of the voltage source `control`.
+    pub fn add_controlled(
+        &mut self,
+        name: &str,
+        device: Device,
+        port: [NodeId; 2],
+        control: ElementId,
+    ) -> Result<ElementId, TopologyError> {
+        self.insert(canonical(name), None, device, port, None, Some(control))
+    }
+
+    fn insert(
+        &mut self,
+        name: Name,
+        span: Option<Span>,
+        device: Device,
+        port: [NodeId; 2],
+        second: Option<[NodeId; 2]>,
+        control: Option<ElementId>,
+    ) -> Result<ElementId, TopologyError> {
+        if let Some(&first) = self.element_index.get(&name) {
+            let first = self.element(first).span;
+            let fault = TopologyFault::DuplicateName { name, span, first };
+            return Err(TopologyError::new(self.sources.clone(), vec![fault]));
+        }
+        let id = ElementId(self.elements.len() as u32);
+        let first_branch = BranchId(self.graph.edge_count() as u32);
+        let element =
+            Element { name: name.clone(), span, device, port, second, control, first_branch };
+        self.add_edge(id, 0, port);
+        if let (true, Some(second)) = (element.is_two_port(), second) {
+            self.add_edge(id, 1, second);
+        }
+        self.elements.push(element);
+        self.element_index.insert(name, id);
+        Ok(id)
+    }
+
+    fn add_edge(&mut self, element: ElementId, port: u8, [p, n]: [NodeId; 2]) {
+        let index = |node: NodeId| NodeIndex::new(node.index());
+        self.graph.add_edge(index(p), index(n), Branch { element, port });
+    }
+
+    /// The graph: nodes are circuit nodes, edges run from the positive to the negative terminal.
+    pub fn graph(&self) -> &DiGraph<Node, Branch> {
+        &self.graph
+    }
+
+    pub fn node_count(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    pub fn branch_count(&self) -> usize {
+        self.graph.edge_count()
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        self.graph.node_weights().enumerate().map(|(k, node)| (NodeId(k as u32), node))
+    }
+
+    pub fn node_name(&self, id: NodeId) -> &str {
+        &self.graph[NodeIndex::new(id.index())].name
+    }
+
+    pub fn branch(&self, id: BranchId) -> Branch {
+        self.graph[EdgeIndex::new(id.index())]
+    }
+
+    /// Positive and negative node of a branch.
+    pub fn branch_nodes(&self, id: BranchId) -> [NodeId; 2] {
+        let branch = self.branch(id);
+        let element = self.element(branch.element);
+        match (branch.port, element.second) {
+            (1, Some(second)) => second,
+            _ => element.port,
+        }
+    }
+
+    pub fn elements(&self) -> impl ExactSizeIterator<Item = (ElementId, &Element)> {
+        self.elements.iter().enumerate().map(|(k, element)| (ElementId(k as u32), element))
+    }
+
+    pub fn element(&self, id: ElementId) -> &Element {
+        &self.elements[id.index()]
+    }
+
+    pub fn element_count(&self) -> usize {
+        self.elements.len()
+    }
+
+    pub fn find_node(&self, name: &str) -> Option<NodeId> {
+        let name = canonical(name);
+        let name = if name == "gnd" { "0" } else { name.as_str() };
+        self.node_index.get(name).copied()
+    }
+
+    pub fn find_element(&self, name: &str) -> Option<ElementId> {
+        self.element_index.get(&canonical(name)).copied()
+    }
+
+    /// Every parameter of every element, in element order.
+    pub fn parameters(&self) -> Vec<ParameterId> {
+        self.elements()
+            .flat_map(|(element, e)| {
+                let list = e.device.parameters();
+                list.into_iter().map(move |parameter| ParameterId { element, parameter })
+            })
+            .collect()
+    }
+
+    /// The value of a parameter, in the deck's unit.
+    pub fn value(&self, id: ParameterId) -> Option<f64> {
+        self.element(id.element).device.value(id.parameter)
+    }
+
+    /// Sets a parameter; false if the element has no such parameter or cannot take the value, and
+    /// then nothing changes.
+    #[must_use]
+    pub fn set(&mut self, id: ParameterId, value: f64) -> bool {
+        self.elements[id.element.index()].device.set(id.parameter, value)
+    }
+
+    /// True if every element is its own adjoint, so that a co-content exists.
+    pub fn is_reciprocal(&self) -> bool {
+        self.elements.iter().all(|e| e.device.is_reciprocal())
+    }
+}
+
+/// Names are case-insensitive: lower case is their canonical form.
+pub fn canonical(name: &str) -> Name {
+    Name::from(name.trim().to_ascii_lowercase())
+}
+
+/// A diode as a device, for circuits built in code.
+impl From<crate::device::Shockley> for Device {
+    fn from(diode: crate::device::Shockley) -> Self {
+        Device::OnePort(Box::new(OnePort::Shockley(diode)))
+    }
+}
+
+impl From<crate::device::PiecewiseDiode> for Device {
+    fn from(diode: crate::device::PiecewiseDiode) -> Self {
+        Device::OnePort(Box::new(OnePort::PiecewiseDiode(diode)))
+    }
+}
+
+impl From<crate::device::PiecewiseTable> for Device {
+    fn from(table: crate::device::PiecewiseTable) -> Self {
+        Device::OnePort(Box::new(OnePort::PiecewiseTable(table)))
+    }
+}

@@ -1,0 +1,370 @@
+//! What can be said of a circuit from its graph alone, before any number is computed.
+
+use std::fmt;
+
+use petgraph::unionfind::UnionFind;
+
+use crate::device::Device;
+use crate::netlist::{Diagnostic, Name, SourceMap, Span};
+
+use super::{Circuit, Element, ElementId, NodeId};
+
+/// A name and where the deck has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Located {
+    pub name: Name,
+    pub span: Option<Span>,
+}
+
+/// One reason why a circuit has no unique operating point whatever its values are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TopologyFault {
+    /// No element touches node 0.
+    NoGround,
+    /// These nodes are connected to each other at most, never to ground.
+    NoPathToGround { nodes: Vec<Located>, sensed_by: Vec<Located> },
+    /// Only current sources lead to these nodes, so that nothing sets their potential.
+    CurrentCutset { nodes: Vec<Located>, sources: Vec<Located> },
+    /// Elements with a given voltage form a loop; `closing` is the last of it in deck order.
+    VoltageLoop { closing: Located, others: Vec<Located> },
+    DuplicateName { name: Name, span: Option<Span>, first: Option<Span> },
+}
+
+/// All topology faults of a circuit.
+#[derive(Clone, Debug)]
+pub struct TopologyError {
+    pub sources: SourceMap,
+    pub faults: Vec<TopologyFault>,
+}
+
+impl TopologyError {
+    pub(super) fn new(sources: SourceMap, faults: Vec<TopologyFault>) -> Self {
+        Self { sources, faults }
+    }
+}
+
+impl std::error::Error for TopologyError {}
+
+impl fmt::Display for TopologyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.sources.name(crate::netlist::FileId(0));
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}", fault.diagnostic(file).render(&self.sources))?;
+        }
+        Ok(())
+    }
+}
+
+impl TopologyFault {
+    /// The message with its place and a way out. `file` stands in where a fault has no line.
+    pub fn diagnostic(&self, file: &str) -> Diagnostic {
+        match self {
+            TopologyFault::NoGround => {
+                let place = Span { line: 1, column: 1, length: 1, ..Span::default() };
+                let message = format!("{file} has no ground: no element touches node 0");
+                Diagnostic::error(message)
+                    .at(place, "no node of this deck is called 0 or gnd")
+                    .help("call the reference node `0` (or `gnd`)")
+            }
+            TopologyFault::NoPathToGround { nodes, sensed_by } => {
+                let message = format!("{} no DC path to ground", subject(nodes));
+                let mut d = place(Diagnostic::error(message), nodes, "floats");
+                for by in sensed_by.iter().take(3) {
+                    d = relate(d, by, "only senses the voltage; no current flows here");
+                }
+                d.help("connect it to ground, for instance by a large resistor: `Rleak node 0 1G`")
+            }
+            TopologyFault::CurrentCutset { nodes, sources } => {
+                let message = format!(
+                    "{} reached only through current sources ({})",
+                    subject_is(nodes),
+                    names(sources)
+                );
+                let mut d = place(Diagnostic::error(message), nodes, "nothing sets its potential");
+                for source in sources.iter().take(3) {
+                    d = relate(d, source, "a current source");
+                }
+                d.help("give the current a path: put a resistor in parallel with a current source")
+            }
+            TopologyFault::VoltageLoop { closing, others } => {
+                let message = format!(
+                    "loop of voltage sources: {} closes a loop with {}",
+                    quoted(closing),
+                    names(others)
+                );
+                let mut d = place(Diagnostic::error(message), std::slice::from_ref(closing), "closes the loop");
+                for other in others.iter().take(5) {
+                    d = relate(d, other, "part of the loop");
+                }
+                d.help("the loop's current is not determined; put a small resistor in series")
+            }
+            TopologyFault::DuplicateName { name, span, first } => {
+                let message = format!("two elements are called `{name}`");
+                let mut d = Diagnostic::error(message);
+                if let Some(span) = span {
+                    d = d.at(*span, "second use of the name");
+                }
+                if let Some(first) = first {
+                    d = d.related(*first, "first use");
+                }
+                d.help("rename one of them; names are case-insensitive")
+            }
+        }
+    }
+}
+
+fn quoted(item: &Located) -> String {
+    format!("`{}`", item.name)
+}
+
+/// The first few names, then how many more.
+fn names(items: &[Located]) -> String {
+    const SHOWN: usize = 6;
+    let mut text: Vec<_> = items.iter().take(SHOWN).map(quoted).collect();
+    if items.len() > SHOWN {
+        text.push(format!("{} more", items.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+fn subject(nodes: &[Located]) -> String {
+    match nodes {
+        [one] => format!("node {} has", quoted(one)),
+        _ => format!("nodes {} have", names(nodes)),
+    }
+}
+
+fn subject_is(nodes: &[Located]) -> String {
+    match nodes {
+        [one] => format!("node {} is", quoted(one)),
+        _ => format!("nodes {} are", names(nodes)),
+    }
+}
+
+fn place(diagnostic: Diagnostic, items: &[Located], label: &str) -> Diagnostic {
+    match items.iter().find_map(|item| item.span) {
+        Some(span) => diagnostic.at(span, label),
+        None => diagnostic,
+    }
+}
+
+fn relate(diagnostic: Diagnostic, item: &Located, label: &str) -> Diagnostic {
+    match item.span {
+        Some(span) => diagnostic.related(span, label),
+        None => diagnostic,
+    }
+}
+
+impl Circuit {
+    /// Checks the graph; returns warnings.
+    ///
+    /// # Errors
+    /// Every [`TopologyFault`] found.
+    pub fn check(&self) -> Result<Vec<Diagnostic>, TopologyError> {
+        let mut faults = Vec::new();
+        if !self.touches_ground() {
+            faults.push(TopologyFault::NoGround);
+        } else {
+            self.find_floating(&mut faults);
+        }
+        self.find_voltage_loops(&mut faults);
+        if faults.is_empty() {
+            Ok(self.topology_warnings())
+        } else {
+            Err(TopologyError::new(self.sources.clone(), faults))
+        }
+    }
+
+    fn touches_ground(&self) -> bool {
+        self.elements.iter().any(|e| terminals(e).any(|n| n == NodeId::GROUND))
+    }
+
+    /// Components of the conducting graph without ground. Such a component is determined only if a
+    /// dependent source feeds it *and* its potential against the rest is sensed somewhere.
+    fn find_floating(&self, faults: &mut Vec<TopologyFault>) {
+        let mut union = UnionFind::<u32>::new(self.node_count());
+        for element in self.elements.iter().filter(|e| conducts(&e.device)) {
+            union.union(element.port[0].0, element.port[1].0);
+            if let (true, Some([p, n])) = (element.is_two_port(), element.second) {
+                union.union(p.0, n.0);
+            }
+        }
+        let root: Vec<u32> = union.into_labeling();
+        let ground = root[0];
+        if root.iter().all(|&r| r == ground) {
+            return;
+        }
+        let mut component = vec![Component::default(); self.node_count()];
+        for (index, element) in self.elements.iter().enumerate() {
+            self.note_boundary(ElementId(index as u32), element, &root, &mut component);
+        }
+        for (index, node) in self.graph.node_weights().enumerate() {
+            let located = Located { name: node.name.clone(), span: node.span };
+            component[root[index] as usize].nodes.push(located);
+        }
+        let floating = |&(r, c): &(usize, &Component)| {
+            r as u32 != ground && !c.nodes.is_empty() && !(c.fed && c.sensed)
+        };
+        for (_, c) in component.iter().enumerate().filter(floating) {
+            faults.push(c.fault());
+        }
+    }
+
+    /// Notes at each component which current sources and which control inputs cross its boundary.
+    fn note_boundary(
+        &self,
+        id: ElementId,
+        element: &Element,
+        root: &[u32],
+        component: &mut [Component],
+    ) {
+        let crossing = |pair: [NodeId; 2]| {
+            let [a, b] = pair.map(|n| root[n.index()] as usize);
+            (a != b).then_some([a, b])
+        };
+        let located = || Located { name: self.element(id).name.clone(), span: element.span };
+        if !conducts(&element.device) {
+            for side in crossing(element.port).into_iter().flatten() {
+                component[side].current_sources.push(located());
+                component[side].fed |= !matches!(element.device, Device::CurrentSource { .. });
+            }
+        }
+        let Some(second) = element.second else { return };
+        for side in crossing(second).into_iter().flatten() {
+            component[side].sensed = true;
+            component[side].sensed_by.push(located());
+            if matches!(element.device, Device::Gyrator { .. }) {
+                component[side].fed = true;
+            }
+        }
+        if matches!(element.device, Device::Gyrator { .. }) {
+            for side in crossing(element.port).into_iter().flatten() {
+                component[side].sensed = true;
+            }
+        }
+    }
+
+    /// Loops among elements that prescribe a voltage, shorts included. A loop of shorts alone is
+    /// harmless: its redundant member carries no current by choice.
+    fn find_voltage_loops(&self, faults: &mut Vec<TopologyFault>) {
+        let mut union = UnionFind::<u32>::new(self.node_count());
+        let mut tree: Vec<&Element> = Vec::new();
+        for element in self.elements.iter().filter(|e| prescribes_voltage(&e.device)) {
+            if union.union(element.port[0].0, element.port[1].0) {
+                tree.push(element);
+                continue;
+            }
+            let path = self.tree_path(&tree, element.port);
+            let shorts_only = is_short(&element.device) && path.iter().all(|e| is_short(&e.device));
+            if !shorts_only {
+                let locate = |e: &Element| Located { name: e.name.clone(), span: e.span };
+                let others = path.into_iter().map(locate).collect();
+                faults.push(TopologyFault::VoltageLoop { closing: locate(element), others });
+            }
+        }
+    }
+
+    /// Elements on the path between the two nodes in the forest `tree`.
+    fn tree_path<'a>(&self, tree: &[&'a Element], [from, to]: [NodeId; 2]) -> Vec<&'a Element> {
+        let edges = tree.iter().map(|e| (e.port[0].0, e.port[1].0));
+        let graph = petgraph::graph::UnGraph::<(), ()>::from_edges(edges);
+        if from == to || graph.node_count() <= from.index().max(to.index()) {
+            return Vec::new();
+        }
+        let index = |n: NodeId| petgraph::graph::NodeIndex::new(n.index());
+        let path = petgraph::algo::astar(&graph, index(from), |n| n == index(to), |_| 1, |_| 0);
+        let Some((_, nodes)) = path else { return Vec::new() };
+        let edge = |pair: &[petgraph::graph::NodeIndex]| graph.find_edge(pair[0], pair[1]);
+        nodes.windows(2).filter_map(edge).map(|e| tree[e.index()]).collect()
+    }
+
+    fn topology_warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        for element in &self.elements {
+            let Device::Resistor { resistance } = element.device else { continue };
+            let Some(span) = element.span else { continue };
+            if resistance == 0.0 {
+                warnings.push(
+                    Diagnostic::warning(format!("`{}` has 0 ohm", element.name))
+                        .at(span, "taken as a short")
+                        .help("its two nodes are one; give it a small value to keep them apart"),
+                );
+            } else if resistance < 0.0 {
+                warnings.push(
+                    Diagnostic::warning(format!("`{}` is negative", element.name))
+                        .at(span, format!("{resistance} ohm"))
+                        .help("the circuit is not monotone: it may have several operating points"),
+                );
+            }
+        }
+        self.warn_of_dangling_nodes(&mut warnings);
+        warnings
+    }
+
+    fn warn_of_dangling_nodes(&self, warnings: &mut Vec<Diagnostic>) {
+        let mut uses = vec![0u32; self.node_count()];
+        for element in &self.elements {
+            for node in terminals(element) {
+                uses[node.index()] += 1;
+            }
+        }
+        for (index, node) in self.graph.node_weights().enumerate().skip(1) {
+            if let (1, Some(span)) = (uses[index], node.span) {
+                warnings.push(
+                    Diagnostic::warning(format!("node `{}` has one connection only", node.name))
+                        .at(span, "no current can flow here")
+                        .help("check the spelling, or remove the element"),
+                );
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Component {
+    nodes: Vec<Located>,
+    current_sources: Vec<Located>,
+    sensed_by: Vec<Located>,
+    /// A dependent current source crosses the boundary.
+    fed: bool,
+    /// A control input senses the voltage across the boundary.
+    sensed: bool,
+}
+
+impl Component {
+    fn fault(&self) -> TopologyFault {
+        let nodes = self.nodes.clone();
+        if self.current_sources.is_empty() {
+            TopologyFault::NoPathToGround { nodes, sensed_by: self.sensed_by.clone() }
+        } else {
+            TopologyFault::CurrentCutset { nodes, sources: self.current_sources.clone() }
+        }
+    }
+}
+
+fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
+    element.port.into_iter().chain(element.second.into_iter().flatten())
+}
+
+/// True if a direct current can flow between the terminals of each port and fixes their voltage.
+fn conducts(device: &Device) -> bool {
+    !matches!(
+        device,
+        Device::CurrentSource { .. }
+            | Device::Vccs { .. }
+            | Device::Cccs { .. }
+            | Device::Gyrator { .. }
+    )
+}
+
+fn prescribes_voltage(device: &Device) -> bool {
+    matches!(
+        device,
+        Device::VoltageSource { .. } | Device::Vcvs { .. } | Device::Ccvs { .. }
+    ) || is_short(device)
+}
+
+pub(crate) fn is_short(device: &Device) -> bool {
+    matches!(device, Device::Resistor { resistance: 0.0 })
+}

@@ -1,0 +1,82 @@
+//! Sparse LU with partial pivoting of a general matrix, by faer.
+
+use std::sync::Arc;
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::lu::{
+    LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu,
+};
+use faer::{Conj, MatMut, Par, Spec};
+
+use super::{LinearError, Matrix, pattern_view, view};
+
+/// Column ordering and fill bound of a general pattern.
+#[derive(Debug)]
+pub struct LuSymbolic {
+    order: usize,
+    symbolic: SymbolicLu<usize>,
+}
+
+impl LuSymbolic {
+    pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
+        let order = pattern.rows();
+        let symbolic = factorize_symbolic_lu(pattern_view(pattern), LuSymbolicParams::default())
+            .map_err(|_| LinearError::OutOfMemory { order })?;
+        Ok(Self { order, symbolic })
+    }
+}
+
+/// Numeric factors `P A Q = L U`.
+pub struct LuFactor {
+    symbolic: Arc<LuSymbolic>,
+    numeric: NumericLu<usize, f64>,
+    memory: MemBuffer,
+}
+
+impl LuFactor {
+    pub fn new(symbolic: Arc<LuSymbolic>) -> Self {
+        let s = &symbolic.symbolic;
+        let request = s
+            .factorize_numeric_lu_scratch::<f64>(Par::Seq, Spec::default())
+            .or(s.solve_in_place_scratch::<f64>(1, Par::Seq))
+            .or(s.solve_transpose_in_place_scratch::<f64>(1, Par::Seq));
+        Self { numeric: NumericLu::new(), memory: MemBuffer::new(request), symbolic }
+    }
+
+    /// A numerically singular matrix may pass here and show as a solution that is not finite; only a
+    /// structural singularity is sure to be an error.
+    pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {
+        self.symbolic
+            .symbolic
+            .factorize_numeric_lu(
+                &mut self.numeric,
+                view(matrix),
+                Par::Seq,
+                MemStack::new(&mut self.memory),
+                Spec::default(),
+            )
+            .map(|_| ())
+            .map_err(|_| LinearError::Singular)
+    }
+
+    pub fn solve(&mut self, b: &mut [f64]) {
+        let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
+        LuRef::new_unchecked(&self.symbolic.symbolic, &self.numeric).solve_in_place_with_conj(
+            Conj::No,
+            rhs,
+            Par::Seq,
+            MemStack::new(&mut self.memory),
+        );
+    }
+
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
+        LuRef::new_unchecked(&self.symbolic.symbolic, &self.numeric)
+            .solve_transpose_in_place_with_conj(
+                Conj::No,
+                rhs,
+                Par::Seq,
+                MemStack::new(&mut self.memory),
+            );
+    }
+}

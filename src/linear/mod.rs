@@ -1,0 +1,120 @@
+//! `A x = b` for sparse matrices: analyze once, then factor, solve and solve the transpose.
+//!
+//! **Invariant:** this folder knows matrices only; it never sees a circuit. A singular matrix is a
+//! result, not a panic. Factorizations run on one thread, so that bits do not depend on threads.
+
+mod cholesky;
+mod lu;
+
+use std::sync::Arc;
+
+pub use cholesky::{CholeskyFactor, CholeskySymbolic};
+pub use lu::{LuFactor, LuSymbolic};
+
+/// A sparse matrix by columns. For Cholesky only the lower triangle is stored.
+pub type Matrix = sprs::CsMat<f64>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Symmetric positive definite, lower triangle given.
+    Cholesky,
+    /// General.
+    Lu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinearError {
+    #[error("the matrix is singular or not positive definite")]
+    Singular,
+    #[error("out of memory in a factorization of order {order}")]
+    OutOfMemory { order: usize },
+}
+
+/// The symbolic analysis of one sparsity pattern, shared by all its factors.
+#[derive(Clone, Debug)]
+pub enum Symbolic {
+    Cholesky(Arc<CholeskySymbolic>),
+    Lu(Arc<LuSymbolic>),
+}
+
+impl Symbolic {
+    pub fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
+        Ok(match method {
+            Method::Cholesky => Symbolic::Cholesky(Arc::new(CholeskySymbolic::analyze(pattern)?)),
+            Method::Lu => Symbolic::Lu(Arc::new(LuSymbolic::analyze(pattern)?)),
+        })
+    }
+
+    pub fn method(&self) -> Method {
+        match self {
+            Symbolic::Cholesky(_) => Method::Cholesky,
+            Symbolic::Lu(_) => Method::Lu,
+        }
+    }
+
+    /// Storage for numeric factors of this pattern.
+    pub fn factor(&self) -> Factor {
+        match self {
+            Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s.clone())),
+            Symbolic::Lu(s) => Factor::Lu(LuFactor::new(s.clone())),
+        }
+    }
+}
+
+/// Numeric factors of one matrix; buffers are kept from one factorization to the next.
+pub enum Factor {
+    Cholesky(CholeskyFactor),
+    Lu(LuFactor),
+}
+
+impl std::fmt::Debug for Factor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Factor::Cholesky(_) => "Factor::Cholesky",
+            Factor::Lu(_) => "Factor::Lu",
+        })
+    }
+}
+
+impl Factor {
+    /// Replaces the factors by those of `matrix`, which has the analyzed pattern.
+    pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {
+        match self {
+            Factor::Cholesky(f) => f.factor(matrix),
+            Factor::Lu(f) => f.factor(matrix),
+        }
+    }
+
+    /// `A x = b` in place.
+    pub fn solve(&mut self, b: &mut [f64]) {
+        match self {
+            Factor::Cholesky(f) => f.solve(b),
+            Factor::Lu(f) => f.solve(b),
+        }
+    }
+
+    /// `A' x = b` in place: the adjoint network, on the same factors.
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        match self {
+            Factor::Cholesky(f) => f.solve(b),
+            Factor::Lu(f) => f.solve_transpose(b),
+        }
+    }
+}
+
+/// The matrix as faer sees it; no copy.
+fn view(matrix: &Matrix) -> faer::sparse::SparseColMatRef<'_, usize, f64> {
+    faer::sparse::SparseColMatRef::new(pattern_view(matrix), matrix.data())
+}
+
+fn pattern_view(matrix: &Matrix) -> faer::sparse::SymbolicSparseColMatRef<'_, usize> {
+    debug_assert!(matrix.is_csc());
+    let columns = matrix.indptr().into_raw_storage();
+    faer::sparse::SymbolicSparseColMatRef::new_checked(
+        matrix.rows(),
+        matrix.cols(),
+        columns,
+        None,
+        matrix.indices(),
+    )
+}

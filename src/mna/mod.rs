@@ -1,0 +1,84 @@
+//! Circuit to [`System`]: modified nodal analysis, compiled once (Ho, Ruehli and Brennan 1975).
+//!
+//! The *full* vector is `z = (potential of each node, current of each kept branch)`; the residual
+//! `F(z)` holds Kirchhoff's current law at each node (currents leaving, A) and one equation for each
+//! kept branch. Nodes tied to ground or to each other by voltage sources and shorts are then one
+//! unknown, or none: the *reduced* system is what gets factored. Without controlled sources, ideal
+//! diodes and two-ports it is symmetric positive definite.
+//!
+//! **Invariant:** this folder alone puts numbers into a matrix; it writes them by slot and allocates
+//! nothing once a [`Workspace`] exists.
+
+mod assembly;
+mod compile;
+mod recover;
+mod sensitivity;
+mod values;
+mod workspace;
+
+pub use compile::System;
+pub use recover::BranchCurrents;
+pub use values::Values;
+pub use workspace::{Scale, Workspace};
+
+/// Index into the reduced vector of unknowns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown(u32);
+
+/// Index into the full vector: nodes first, then kept branches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullIndex(u32);
+
+/// Position of a matrix entry in the array of nonzeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u32);
+
+/// Index of an independent source among all V and I elements, in element order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceId(u32);
+
+/// Index of a kept branch: its current is an unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptBranch(u32);
+
+impl Unknown {
+    /// A node held by sources has no unknown of its own.
+    pub(crate) const NONE: Unknown = Unknown(u32::MAX);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+impl Slot {
+    /// An entry that falls outside the reduced matrix, or above the diagonal of a symmetric one.
+    pub(crate) const NONE: Slot = Slot(u32::MAX);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Adds to the entry; nothing for [`Slot::NONE`].
+    #[inline]
+    pub(crate) fn add(self, values: &mut [f64], value: f64) {
+        if let Some(entry) = values.get_mut(self.index()) {
+            *entry += value;
+        }
+    }
+}
+
+impl FullIndex {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl SourceId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,162 @@
+//! Currents that the reduction eliminated, and the transposed residual of the adjoint network.
+
+use crate::circuit::{Circuit, ElementId};
+
+use super::compile::Place;
+use super::workspace::Workspace;
+use super::{System, Values};
+
+/// Currents of eliminated voltage sources and shorts (A), by tie.
+#[derive(Clone, Debug)]
+pub struct BranchCurrents(Vec<f64>);
+
+impl BranchCurrents {
+    pub fn zero(system: &System) -> Self {
+        Self(vec![0.0; system.ties.len()])
+    }
+
+    /// The currents that the residual of a converged workspace asks for.
+    pub fn of_workspace(system: &System, workspace: &Workspace) -> Self {
+        let mut currents = Self::zero(system);
+        currents.recover(system, &mut workspace.residual.clone());
+        currents
+    }
+
+    /// Walks the trees of tied nodes from the leaves: what Kirchhoff's current law leaves over at a
+    /// node flows through its tie. `surplus` holds the currents leaving each node without the ties;
+    /// on return it holds what is left at the roots.
+    pub fn recover(&mut self, system: &System, surplus: &mut [f64]) {
+        for (current, tie) in self.0.iter_mut().zip(&system.ties).rev() {
+            let leaving = std::mem::take(&mut surplus[tie.node.index()]);
+            *current = -tie.sign * leaving;
+            surplus[tie.parent.index()] += leaving;
+        }
+    }
+
+    pub fn get(&self, tie: usize) -> f64 {
+        self.0[tie]
+    }
+
+    pub(crate) fn set(&mut self, tie: usize, value: f64) {
+        self.0[tie] = value;
+    }
+}
+
+impl System {
+    /// Where the branch current of an element lives: `Ok(full index)` or `Err(tie)`.
+    pub(crate) fn branch_location(&self, id: ElementId) -> Option<Result<usize, usize>> {
+        match self.place[id.index()] {
+            Place::Ideal(k) => Some(Ok(self.ideal_diodes[k as usize].branch.index())),
+            Place::Tie(k) => Some(Err(k as usize)),
+            Place::Coupled { branch: Some(b), .. } => Some(Ok(self.node_count + b.0 as usize)),
+            _ => None,
+        }
+    }
+
+    /// State of an ideal diode; none for other elements.
+    pub fn ideal_state(&self, workspace: &Workspace, id: ElementId) -> Option<bool> {
+        match self.place[id.index()] {
+            Place::Ideal(k) => Some(workspace.conducting[k as usize]),
+            _ => None,
+        }
+    }
+
+    /// Current p -> n of the (first) port of an element at the iterate of `workspace`, A.
+    pub fn current(
+        &self,
+        circuit: &Circuit,
+        values: &Values,
+        workspace: &Workspace,
+        ties: &BranchCurrents,
+        id: ElementId,
+    ) -> f64 {
+        let [p, n] = circuit.element(id).port;
+        match self.place[id.index()] {
+            Place::Conductance(k) => values.conductances[k as usize] * workspace.voltage(p, n),
+            Place::OnePort(k) => {
+                let beyond = workspace.voltage(p, n) - workspace.points[k as usize];
+                let companion = workspace.companions[k as usize];
+                companion.current + companion.conductance * beyond
+            }
+            Place::Ideal(k) => workspace.full[self.ideal_diodes[k as usize].branch.index()],
+            Place::Tie(k) => ties.get(k as usize),
+            Place::RedundantShort => 0.0,
+            Place::Current(k) => {
+                workspace.sources[self.current_sources[k as usize].source.index()]
+            }
+            Place::Coupled { branch: Some(branch), .. } => {
+                workspace.full[self.node_count + branch.0 as usize]
+            }
+            Place::Coupled { first, branch: None } => {
+                self.coupled_current(circuit, values, workspace, id, first, 0)
+            }
+        }
+    }
+
+    /// Current p -> n of the second port of a transformer or gyrator, A.
+    pub fn second_current(
+        &self,
+        circuit: &Circuit,
+        values: &Values,
+        workspace: &Workspace,
+        id: ElementId,
+    ) -> f64 {
+        match self.place[id.index()] {
+            Place::Coupled { first, .. } => {
+                self.coupled_current(circuit, values, workspace, id, first, 1)
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Sums the entries that make the current of one port.
+    fn coupled_current(
+        &self,
+        circuit: &Circuit,
+        values: &Values,
+        workspace: &Workspace,
+        id: ElementId,
+        first: u32,
+        port: u32,
+    ) -> f64 {
+        self.port_entries(circuit, id, first, port)
+            .map(|k| values.coefficients[k] * workspace.full[self.couplings[k].column.index()])
+            .sum()
+    }
+
+    /// Transposed residual without the ties: `a = J' lambda` by full column, one-ports at their
+    /// incremental conductance, sources zeroed.
+    pub fn apply_transpose(
+        &self,
+        values: &Values,
+        workspace: &Workspace,
+        lambda: &[f64],
+        a: &mut [f64],
+    ) {
+        a.fill(0.0);
+        let mut pair = |p: usize, n: usize, g: f64| {
+            let current = g * (lambda[p] - lambda[n]);
+            a[p] += current;
+            a[n] -= current;
+        };
+        for (stamp, &g) in self.conductances.iter().zip(&values.conductances) {
+            pair(stamp.p.index(), stamp.n.index(), g);
+        }
+        for (stamp, companion) in self.one_ports.iter().zip(&workspace.companions) {
+            pair(stamp.p.index(), stamp.n.index(), companion.conductance);
+        }
+        for (coupling, &c) in self.couplings.iter().zip(&values.coefficients) {
+            a[coupling.column.index()] += c * lambda[coupling.row.index()];
+        }
+        for (stamp, &on) in self.ideal_diodes.iter().zip(&workspace.conducting) {
+            let (p, n, own) = (stamp.p.index(), stamp.n.index(), stamp.branch.index());
+            a[own] += lambda[p] - lambda[n];
+            if on {
+                a[p] += lambda[own];
+                a[n] -= lambda[own];
+            } else {
+                a[own] += lambda[own];
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything that changes while one operating point is sought; one for each thread.
+
+use crate::device::Companion;
+use crate::linear::{Factor, LinearError, Matrix};
+
+use super::{System, Values};
+
+/// Relative size of the regularization of ideal diodes in the Jacobian when the exact one is
+/// singular. The residual stays exact, so that the solution does not depend on it.
+const IDEAL_REGULARIZATION: f64 = 1e-9;
+
+/// Iterate, Jacobian and buffers of one solve. Vectors are full (nodes, then kept branches) unless
+/// said otherwise.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Value of each independent source in this solve (V, A).
+    pub sources: Vec<f64>,
+    /// Factor on all sources; below 1 only during source stepping.
+    pub source_factor: f64,
+    /// Conductance (S) from each node unknown to its anchor; nonzero only during continuation.
+    pub shunt: f64,
+    /// Potentials (V) that the shunts pull to, by reduced unknown.
+    pub anchor: Vec<f64>,
+    /// Iterate: node potentials (V) and kept branch currents (A).
+    pub full: Vec<f64>,
+    /// Voltage at which each one-port is linearized, V.
+    pub points: Vec<f64>,
+    /// Companion model of each one-port at its point.
+    pub companions: Vec<Companion>,
+    /// State of each ideal diode: true = conducting (`v = 0`).
+    pub conducting: Vec<bool>,
+    /// Residual `F`: currents leaving each node (A), then branch equations.
+    pub residual: Vec<f64>,
+    /// Residual, then step, by reduced unknown.
+    pub reduced: Vec<f64>,
+    pub(super) matrix: Matrix,
+    pub(super) factor: Factor,
+    pub(super) is_regularized: bool,
+    pub(super) scratch: Vec<f64>,
+    /// The factors belong to the companions and states in force.
+    pub(super) is_factored: bool,
+}
+
+/// What the residual at one entry is to be compared with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scale {
+    /// Sum of the magnitudes that meet in the equation (A at a node).
+    pub magnitude: f64,
+    /// How far rounding of the potentials alone can move the residual.
+    pub rounding: f64,
+}
+
+impl Workspace {
+    pub fn new(system: &System, values: &Values) -> Self {
+        let full = system.node_count + (system.unknown.len() - system.node_count);
+        let mut ws = Self {
+            sources: values.sources.clone(),
+            source_factor: 1.0,
+            shunt: 0.0,
+            anchor: vec![0.0; system.order],
+            full: vec![0.0; full],
+            points: vec![0.0; system.one_ports.len()],
+            companions: vec![Companion::default(); system.one_ports.len()],
+            conducting: vec![false; system.ideal_diodes.len()],
+            residual: vec![0.0; full],
+            reduced: vec![0.0; system.order],
+            matrix: system.pattern.clone(),
+            factor: system.symbolic.factor(),
+            is_regularized: false,
+            scratch: vec![0.0; system.order],
+            is_factored: false,
+        };
+        ws.restart(system, values);
+        ws
+    }
+
+    /// Back to the cold start: all potentials zero, all diodes at 0 V, ideal ones blocking.
+    pub fn restart(&mut self, system: &System, values: &Values) {
+        self.full.fill(0.0);
+        self.points.fill(0.0);
+        self.conducting.fill(false);
+        self.source_factor = 1.0;
+        self.shunt = 0.0;
+        self.is_factored = false;
+        self.is_regularized = false;
+        self.evaluate_companions(values);
+        self.apply_ties(system);
+    }
+
+    /// Evaluates every one-port at its point.
+    pub fn evaluate_companions(&mut self, values: &Values) {
+        for ((companion, one_port), &point) in
+            self.companions.iter_mut().zip(&values.one_ports).zip(&self.points)
+        {
+            let new = one_port.evaluate(point);
+            self.is_factored &= new.conductance == companion.conductance;
+            *companion = new;
+        }
+    }
+
+    /// Writes the reduced Jacobian at the companions in force and factors it.
+    ///
+    /// # Errors
+    /// [`LinearError::Singular`] if the method notices.
+    pub fn factor(&mut self, system: &System, values: &Values) -> Result<(), LinearError> {
+        if self.is_factored {
+            return Ok(());
+        }
+        let matrix = self.matrix.data_mut();
+        matrix.copy_from_slice(&values.base);
+        for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
+            stamp.add(matrix, companion.conductance);
+        }
+        let delta = if self.is_regularized { IDEAL_REGULARIZATION } else { 0.0 };
+        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+            stamp.load(matrix, on, delta, values.typical_conductance);
+        }
+        if self.shunt != 0.0 {
+            for slot in &system.diagonal {
+                slot.add(matrix, self.shunt);
+            }
+        }
+        self.factor.factor(&self.matrix)?;
+        self.is_factored = true;
+        Ok(())
+    }
+
+    /// Adds `shift` (S) to the diagonal of the Jacobian and factors it: a way past a singular one.
+    pub fn factor_shifted(
+        &mut self,
+        system: &System,
+        values: &Values,
+        shift: f64,
+    ) -> Result<(), LinearError> {
+        let shunt = self.shunt;
+        self.shunt += shift;
+        self.is_factored = false;
+        let outcome = self.factor(system, values);
+        self.shunt = shunt;
+        self.is_factored = false;
+        outcome
+    }
+
+    /// Regularizes ideal diodes in the Jacobian from here on.
+    pub fn regularize(&mut self) {
+        self.is_regularized = true;
+        self.is_factored = false;
+    }
+
+    pub fn is_regularized(&self) -> bool {
+        self.is_regularized
+    }
+
+    /// Puts the linearization points at the voltages of the iterate and evaluates the residual there.
+    pub fn settle(&mut self, system: &System, values: &Values) {
+        for (point, stamp) in self.points.iter_mut().zip(&system.one_ports) {
+            *point = self.full[stamp.p.index()] - self.full[stamp.n.index()];
+        }
+        self.evaluate_companions(values);
+        self.evaluate_residual(system, values);
+    }
+
+    /// Marks the factors as out of date, for instance after the state of an ideal diode changed.
+    pub fn invalidate(&mut self) {
+        self.is_factored = false;
+    }
+
+    /// Solves `J step = -residual` on the held factors; the step is left in [`Self::reduced`].
+    pub fn solve_step(&mut self) {
+        for r in &mut self.reduced {
+            *r = -*r;
+        }
+        self.factor.solve(&mut self.reduced);
+    }
+
+    /// Solves `J' x = b` in place on the held factors, b by reduced unknown.
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        self.factor.solve_transpose(b);
+    }
+
+    /// The reduced Jacobian as last loaded (lower triangle if the method is Cholesky).
+    pub fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+}
+
+impl super::compile::IdealStamp {
+    /// Conducting: `v_p - v_n - delta/g j = 0`; blocking: `j - delta g (v_p - v_n) = 0`.
+    fn load(&self, matrix: &mut [f64], on: bool, delta: f64, g: f64) {
+        self.current_p.add(matrix, 1.0);
+        self.current_n.add(matrix, -1.0);
+        let (voltage, own) = if on { (1.0, -delta / g) } else { (-delta * g, 1.0) };
+        self.voltage_p.add(matrix, voltage);
+        self.voltage_n.add(matrix, -voltage);
+        self.own.add(matrix, own);
+    }
+}

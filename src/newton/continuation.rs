@@ -1,0 +1,127 @@
+//! Roads to the operating point through easier circuits, each in a fixed order with a clear end.
+
+use super::{Outcome, Run};
+
+/// Newton iterations for one stage of a continuation.
+const STAGE_ITERATIONS: usize = 60;
+const MAX_STAGES: usize = 200;
+
+impl Run<'_> {
+    /// A shunt from every node to ground, lowered from large to nothing.
+    pub(super) fn gmin_stepping(&mut self) -> Outcome {
+        let top = 1e3 * self.values.typical_conductance();
+        let (mut shunt, mut factor) = (top, 10.0);
+        let mut good = None;
+        for _ in 0..MAX_STAGES {
+            self.set_shunt(shunt);
+            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+                good = Some((shunt, self.snapshot()));
+                if shunt < 1e-18 * top {
+                    self.set_shunt(0.0);
+                    return self.limited_newton();
+                }
+                factor = f64::min(factor * 2.0, 100.0);
+            } else {
+                let Some((last, state)) = &good else { break };
+                factor = factor.sqrt();
+                if factor < 1.02 {
+                    break;
+                }
+                shunt = *last;
+                self.restore(&state.clone());
+            }
+            shunt /= factor;
+        }
+        self.set_shunt(0.0);
+        Outcome::Stalled
+    }
+
+    /// All sources together from nothing to their values.
+    pub(super) fn source_stepping(&mut self) -> Outcome {
+        let (mut reached, mut step) = (0.0, 0.1);
+        let mut good = self.snapshot();
+        for _ in 0..MAX_STAGES {
+            let factor = f64::min(reached + step, 1.0);
+            self.set_source_factor(factor);
+            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+                reached = factor;
+                if reached >= 1.0 {
+                    return Outcome::Converged;
+                }
+                good = self.snapshot();
+                step *= 2.0;
+            } else {
+                step *= 0.25;
+                self.restore(&good);
+                if step < 1e-7 {
+                    break;
+                }
+            }
+        }
+        self.set_source_factor(1.0);
+        Outcome::Stalled
+    }
+
+    /// A shunt from every node to where it just was: the circuit relaxes as if through capacitors
+    /// (Kelley and Keyes 1998). On a monotone circuit this is the proximal point method.
+    pub(super) fn pseudo_transient(&mut self) -> Outcome {
+        let mut shunt = 1e2 * self.values.typical_conductance();
+        let floor = 1e-16 * shunt;
+        for _ in 0..MAX_STAGES {
+            self.workspace.anchor_here(self.system);
+            let good = self.snapshot();
+            self.set_shunt(shunt);
+            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+                if shunt < floor {
+                    self.set_shunt(0.0);
+                    return self.limited_newton();
+                }
+                shunt *= 0.3;
+            } else {
+                self.restore(&good);
+                shunt *= 10.0;
+                if !shunt.is_finite() {
+                    break;
+                }
+            }
+        }
+        self.set_shunt(0.0);
+        Outcome::Stalled
+    }
+
+    fn set_shunt(&mut self, shunt: f64) {
+        self.workspace.shunt = shunt;
+        self.workspace.invalidate();
+    }
+
+    fn set_source_factor(&mut self, factor: f64) {
+        self.workspace.source_factor = factor;
+        self.workspace.apply_ties(self.system);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let ws = &*self.workspace;
+        Snapshot {
+            full: ws.full.clone(),
+            points: ws.points.clone(),
+            conducting: ws.conducting.clone(),
+        }
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) {
+        let ws = &mut *self.workspace;
+        ws.full.copy_from_slice(&snapshot.full);
+        ws.points.copy_from_slice(&snapshot.points);
+        ws.conducting.copy_from_slice(&snapshot.conducting);
+        ws.evaluate_companions(self.values);
+        ws.invalidate();
+    }
+}
+
+/// A state to come back to.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    full: Vec<f64>,
+    points: Vec<f64>,
+    conducting: Vec<bool>,
+}

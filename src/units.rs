@@ -1,0 +1,3 @@
+pub const BOLTZMANN: f64 = 1.38064852e-23;
+pub const ELEMENTARY_CHARGE: f64 = 1.6021766208e-19;
+pub const CELSIUS_ZERO: f64 = 273.15;
