@@ -31,11 +31,23 @@ pub fn compare_with_differences(
     seeds: &[(Output, f64)],
     gradient: &Gradient,
 ) -> Vec<Comparison> {
-    let largest = solver.workspace.full.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-    let probe = Probe { circuit: &solver.circuit, seeds, largest };
+    let largest = solver
+        .workspace
+        .full
+        .iter()
+        .fold(0.0f64, |m, x| m.max(x.abs()));
+    let probe = Probe {
+        circuit: &solver.circuit,
+        seeds,
+        largest,
+    };
     let compare = |&entry: &GradientEntry| {
         let (difference, uncertainty) = probe.difference(entry.parameter, entry.value)?;
-        Some(Comparison { entry, difference, uncertainty })
+        Some(Comparison {
+            entry,
+            difference,
+            uncertainty,
+        })
     };
     gradient.entries.iter().filter_map(compare).collect()
 }
@@ -52,8 +64,12 @@ impl Probe<'_> {
     fn difference(&self, id: ParameterId, value: f64) -> Option<(f64, f64)> {
         let mut best: Option<(f64, f64)> = None;
         for step in steps(id.parameter, value) {
-            let estimates = self.central(id, value, step).or_else(|| self.forward(id, value, step));
-            let Some((fine, coarse, magnitude)) = estimates else { continue };
+            let estimates = self
+                .central(id, value, step)
+                .or_else(|| self.forward(id, value, step));
+            let Some((fine, coarse, magnitude)) = estimates else {
+                continue;
+            };
             let rounding = 4e-14 * (magnitude + self.largest) / step;
             let uncertainty = (fine - coarse).abs() + rounding;
             if best.is_none_or(|(_, u)| uncertainty < u) {
@@ -88,7 +104,12 @@ impl Probe<'_> {
         }
         let mut solver = Solver::new(circuit).ok()?;
         let op = solver.operating_point().ok()?;
-        Some(self.seeds.iter().map(|(o, w)| w * o.value(&solver.circuit, &op)).sum())
+        Some(
+            self.seeds
+                .iter()
+                .map(|(o, w)| w * o.value(&solver.circuit, &op))
+                .sum(),
+        )
     }
 }
 
@@ -103,5 +124,8 @@ fn steps(parameter: Parameter, value: f64) -> Vec<f64> {
         Parameter::Current | Parameter::BreakpointCurrent(_) => 1e-3,
         _ => 1.0,
     };
-    [1e-2, 2e-3, 3e-4, 3e-5, 3e-6].iter().map(|h| h * scale).collect()
+    [1e-2, 2e-3, 3e-4, 3e-5, 3e-6]
+        .iter()
+        .map(|h| h * scale)
+        .collect()
 }

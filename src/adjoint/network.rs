@@ -44,7 +44,13 @@ impl AdjointNetwork {
         for (_, node) in original.nodes() {
             circuit.node(&node.name);
         }
-        let builder = Builder { solver, op, cotangent, circuit, carriers: Vec::new() };
+        let builder = Builder {
+            solver,
+            op,
+            cotangent,
+            circuit,
+            carriers: Vec::new(),
+        };
         builder.build()
     }
 
@@ -89,7 +95,10 @@ impl Builder<'_> {
             self.element(id)?;
         }
         self.inject()?;
-        Ok(AdjointNetwork { circuit: self.circuit, carriers: self.carriers })
+        Ok(AdjointNetwork {
+            circuit: self.circuit,
+            carriers: self.carriers,
+        })
     }
 
     fn is_on(&self, id: ElementId) -> bool {
@@ -103,19 +112,24 @@ impl Builder<'_> {
     /// A source in the place of the element's branch, of the voltage that the loss asks for.
     fn zero_source(&mut self, id: ElementId, prefix: &str) -> Result<(), TopologyError> {
         let port = self.solver.circuit.element(id).port;
-        let voltage = self.solver.system.branch_cotangent(
-            id,
-            &self.cotangent.full,
-            &self.cotangent.ties,
-        );
+        let voltage =
+            self.solver
+                .system
+                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
         let name = format!("{prefix}{}", self.name(id));
-        let carrier = self.circuit.add(&name, Device::VoltageSource { voltage }, port)?;
+        let carrier = self
+            .circuit
+            .add(&name, Device::VoltageSource { voltage }, port)?;
         self.carriers.push((id, carrier));
         Ok(())
     }
 
     fn carrier(&self, id: ElementId) -> Option<ElementId> {
-        self.carriers.iter().rev().find(|(element, _)| *element == id).map(|c| c.1)
+        self.carriers
+            .iter()
+            .rev()
+            .find(|(element, _)| *element == id)
+            .map(|c| c.1)
     }
 
     fn element(&mut self, id: ElementId) -> Result<(), TopologyError> {
@@ -125,7 +139,10 @@ impl Builder<'_> {
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
             Device::Resistor { resistance } if *resistance == 0.0 => self.zero_source(id, "v."),
-            Device::Resistor { .. } => self.circuit.add(name, element.device.clone(), [p, n]).map(drop),
+            Device::Resistor { .. } => self
+                .circuit
+                .add(name, element.device.clone(), [p, n])
+                .map(drop),
             Device::OnePort(one_port) => {
                 let conductance = one_port.evaluate(self.op.voltage(p, n)).conductance;
                 self.conductance(name, conductance, [p, n])
@@ -134,16 +151,25 @@ impl Builder<'_> {
             Device::CurrentSource { .. } | Device::IdealDiode | Device::Ccvs { .. } => Ok(()),
             Device::Cccs { .. } => Ok(()),
             Device::Vcvs { gain } => {
-                let Some(carrier) = self.carrier(id) else { return Ok(()) };
+                let Some(carrier) = self.carrier(id) else {
+                    return Ok(());
+                };
                 let device = Device::Cccs { gain: -gain };
-                self.circuit.add_controlled(&format!("f.{name}"), device, second, carrier).map(drop)
+                self.circuit
+                    .add_controlled(&format!("f.{name}"), device, second, carrier)
+                    .map(drop)
             }
-            Device::Vccs { .. } => {
-                self.circuit.add_two_port(name, element.device.clone(), second, [p, n]).map(drop)
-            }
+            Device::Vccs { .. } => self
+                .circuit
+                .add_two_port(name, element.device.clone(), second, [p, n])
+                .map(drop),
             Device::Gyrator { conductance } => {
-                let device = Device::Gyrator { conductance: -conductance };
-                self.circuit.add_two_port(name, device, [p, n], second).map(drop)
+                let device = Device::Gyrator {
+                    conductance: -conductance,
+                };
+                self.circuit
+                    .add_two_port(name, device, [p, n], second)
+                    .map(drop)
             }
             Device::Transformer { .. } => self.transformer(id),
         }
@@ -154,20 +180,32 @@ impl Builder<'_> {
         if g == 0.0 || !resistance.is_finite() {
             return Ok(());
         }
-        self.circuit.add(&format!("r.{name}"), Device::Resistor { resistance }, port).map(drop)
+        self.circuit
+            .add(&format!("r.{name}"), Device::Resistor { resistance }, port)
+            .map(drop)
     }
 
     /// A voltage source in series with one controlled source for each element that it controls.
     fn control_source(&mut self, id: ElementId) -> Result<(), TopologyError> {
         let original = &self.solver.circuit;
         let [p, n] = original.element(id).port;
-        let controlled: Vec<_> =
-            original.elements().filter(|(_, e)| e.control == Some(id)).collect();
-        let mut from = if controlled.is_empty() { n } else { self.series_node(id) };
+        let controlled: Vec<_> = original
+            .elements()
+            .filter(|(_, e)| e.control == Some(id))
+            .collect();
+        let mut from = if controlled.is_empty() {
+            n
+        } else {
+            self.series_node(id)
+        };
         let voltage =
-            self.solver.system.branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
+            self.solver
+                .system
+                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
         let name = self.name(id);
-        let carrier = self.circuit.add(&name, Device::VoltageSource { voltage }, [p, from])?;
+        let carrier = self
+            .circuit
+            .add(&name, Device::VoltageSource { voltage }, [p, from])?;
         self.carriers.push((id, carrier));
         for (index, (by, element)) in controlled.iter().enumerate() {
             let last = index + 1 == controlled.len();
@@ -193,12 +231,16 @@ impl Builder<'_> {
             (Device::Cccs { gain }, _) => {
                 let device = Device::Vcvs { gain: -gain };
                 let name = format!("e.{}", element.name);
-                self.circuit.add_two_port(&name, device, port, element.port).map(drop)
+                self.circuit
+                    .add_two_port(&name, device, port, element.port)
+                    .map(drop)
             }
             (Device::Ccvs { .. }, Some(carrier)) => {
                 let name = format!("h.{}", element.name);
                 let device = element.device.clone();
-                self.circuit.add_controlled(&name, device, port, carrier).map(drop)
+                self.circuit
+                    .add_controlled(&name, device, port, carrier)
+                    .map(drop)
             }
             _ => Ok(()),
         }
@@ -210,15 +252,20 @@ impl Builder<'_> {
         let [p, n] = element.port;
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
         let voltage =
-            self.solver.system.branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
+            self.solver
+                .system
+                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
         let mut port = [p, n];
         if voltage != 0.0 {
             port[0] = self.series_node(id);
             let name = format!("v.{}", element.name);
-            self.circuit.add(&name, Device::VoltageSource { voltage }, [p, port[0]])?;
+            self.circuit
+                .add(&name, Device::VoltageSource { voltage }, [p, port[0]])?;
         }
         let device = element.device.clone();
-        let carrier = self.circuit.add_two_port(&element.name.clone(), device, port, second)?;
+        let carrier = self
+            .circuit
+            .add_two_port(&element.name.clone(), device, port, second)?;
         self.carriers.push((id, carrier));
         Ok(())
     }
@@ -231,7 +278,8 @@ impl Builder<'_> {
                 let node = NodeId::from_index(index);
                 let name = format!("i.loss.{}", self.solver.circuit.node_name(node));
                 let port = [NodeId::GROUND, node];
-                self.circuit.add(&name, Device::CurrentSource { current }, port)?;
+                self.circuit
+                    .add(&name, Device::CurrentSource { current }, port)?;
             }
         }
         Ok(())

@@ -99,7 +99,9 @@ impl Adjoint {
         workspace: &mut Workspace,
         cotangent: &Cotangent,
     ) -> Result<(), AdjointError> {
-        let singular = AdjointError::Singular { residual: f64::INFINITY };
+        let singular = AdjointError::Singular {
+            residual: f64::INFINITY,
+        };
         workspace.settle(system, values);
         if workspace.factor(system, values).is_err() {
             workspace.regularize();
@@ -156,7 +158,12 @@ impl Adjoint {
     fn reduce_residual(&mut self, system: &System, cotangent: &Cotangent) -> f64 {
         self.reduced.fill(0.0);
         let mut largest = 0.0f64;
-        for ((unknown, c), r) in system.unknowns().iter().zip(&cotangent.full).zip(&self.residual) {
+        for ((unknown, c), r) in system
+            .unknowns()
+            .iter()
+            .zip(&cotangent.full)
+            .zip(&self.residual)
+        {
             if let Some(sum) = self.reduced.get_mut(unknown.index()) {
                 *sum += c - r;
                 largest = largest.max(c.abs()).max(r.abs());
@@ -165,8 +172,10 @@ impl Adjoint {
         if largest == 0.0 {
             return 0.0;
         }
-        self.reduced.iter().fold(0.0f64, |m, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) })
-            / largest
+        self.reduced.iter().fold(
+            0.0f64,
+            |m, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) },
+        ) / largest
     }
 }
 
@@ -175,7 +184,10 @@ impl Solver {
     ///
     /// # Errors
     /// [`AdjointError::Singular`].
-    pub fn adjoint(&mut self, seeds: &[(Output, f64)]) -> Result<(Adjoint, Cotangent), AdjointError> {
+    pub fn adjoint(
+        &mut self,
+        seeds: &[(Output, f64)],
+    ) -> Result<(Adjoint, Cotangent), AdjointError> {
         let mut cotangent = Cotangent::new(&self.system);
         for &(output, weight) in seeds {
             cotangent.add(self, output, weight);

@@ -55,7 +55,14 @@ impl Solver {
         let values = Values::new(&system, &circuit);
         let workspace = Workspace::new(&system, &values);
         let options = newton_options(&circuit);
-        Ok(Self { circuit, system, values, workspace, options, warnings })
+        Ok(Self {
+            circuit,
+            system,
+            values,
+            workspace,
+            options,
+            warnings,
+        })
     }
 
     /// Takes changed element values of [`Self::circuit`] into the next solve.

@@ -55,7 +55,12 @@ impl SolveError {
             .failure
             .attempts
             .iter()
-            .map(|a| format!("{} ({} iterations: {})", a.strategy, a.iterations, a.outcome))
+            .map(|a| {
+                format!(
+                    "{} ({} iterations: {})",
+                    a.strategy, a.iterations, a.outcome
+                )
+            })
             .collect();
         format!(
             "no operating point found\n  worst node: `{}`, residual {:.3e} A, {:.3e} times its \
@@ -85,16 +90,32 @@ impl Solver {
     /// # Errors
     /// [`SolveError`] if no strategy converges.
     pub fn operating_point(&mut self) -> Result<OperatingPoint, SolveError> {
-        let Self { circuit, system, values, workspace, options, .. } = self;
+        let Self {
+            circuit,
+            system,
+            values,
+            workspace,
+            options,
+            ..
+        } = self;
         let convergence = newton::solve(system, values, workspace, options)
             .map_err(|failure| describe(circuit, system, failure))?;
-        Ok(OperatingPoint::read(circuit, system, values, workspace, convergence))
+        Ok(OperatingPoint::read(
+            circuit,
+            system,
+            values,
+            workspace,
+            convergence,
+        ))
     }
 }
 
 pub(crate) fn describe(circuit: &Circuit, system: &System, failure: NoConvergence) -> SolveError {
     let node = system.node_of_unknown(failure.check.worst);
-    SolveError { node: circuit.node_name(node).to_string(), failure }
+    SolveError {
+        node: circuit.node_name(node).to_string(),
+        failure,
+    }
 }
 
 impl OperatingPoint {
@@ -128,7 +149,8 @@ impl OperatingPoint {
             }
             op.power.push(power);
             let ideal = system.ideal_state(workspace, id);
-            op.diodes.extend(diode(id, &element.device, ideal, voltage, current));
+            op.diodes
+                .extend(diode(id, &element.device, ideal, voltage, current));
         }
         op.cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
         op
@@ -141,7 +163,11 @@ impl OperatingPoint {
 
     /// Current p -> n of the (first) port of an element, A.
     pub fn current(&self, circuit: &Circuit, id: ElementId) -> f64 {
-        circuit.element(id).branches().next().map_or(0.0, |b| self.currents[b.index()])
+        circuit
+            .element(id)
+            .branches()
+            .next()
+            .map_or(0.0, |b| self.currents[b.index()])
     }
 
     /// Sum of the power of all elements, W: zero but for rounding (Tellegen).
@@ -183,10 +209,20 @@ fn diode(
             current,
             conductance: one_port.evaluate(voltage).conductance,
         }),
-        (_, Some(true)) => {
-            Some(Diode { element, state: "on", voltage, current, conductance: f64::INFINITY })
-        }
-        (_, Some(false)) => Some(Diode { element, state: "off", voltage, current, conductance: 0.0 }),
+        (_, Some(true)) => Some(Diode {
+            element,
+            state: "on",
+            voltage,
+            current,
+            conductance: f64::INFINITY,
+        }),
+        (_, Some(false)) => Some(Diode {
+            element,
+            state: "off",
+            voltage,
+            current,
+            conductance: 0.0,
+        }),
         _ => None,
     }
 }

@@ -24,29 +24,45 @@ pub enum OutputError {
     )]
     Syntax { text: String },
     #[error("output `{text}`: the circuit has no node `{name}`{}", hint(.suggestion))]
-    UnknownNode { text: String, name: String, suggestion: Option<String> },
+    UnknownNode {
+        text: String,
+        name: String,
+        suggestion: Option<String>,
+    },
     #[error("output `{text}`: the circuit has no element `{name}`{}", hint(.suggestion))]
-    UnknownElement { text: String, name: String, suggestion: Option<String> },
+    UnknownElement {
+        text: String,
+        name: String,
+        suggestion: Option<String>,
+    },
 }
 
 fn hint(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map_or(String::new(), |s| format!("\n  help: did you mean `{s}`?"))
+    suggestion
+        .as_ref()
+        .map_or(String::new(), |s| format!("\n  help: did you mean `{s}`?"))
 }
 
 impl Output {
     /// Reads `v(a)`, `v(a,b)` or `i(element)`, case-insensitively.
     pub fn parse(circuit: &Circuit, text: &str) -> Result<Self, OutputError> {
-        let syntax = || OutputError::Syntax { text: text.to_string() };
+        let syntax = || OutputError::Syntax {
+            text: text.to_string(),
+        };
         let lower = text.trim().to_ascii_lowercase();
         let (kind, rest) = lower.split_once('(').ok_or_else(syntax)?;
         let inner = rest.strip_suffix(')').ok_or_else(syntax)?;
         let names: Vec<_> = inner.split(',').map(str::trim).collect();
         match (kind.trim(), names[..].as_ref()) {
             (_, names) if names.iter().any(|n| n.is_empty()) => Err(syntax()),
-            ("v", [p]) => Ok(Output::Voltage { p: node(circuit, text, p)?, n: NodeId::GROUND }),
-            ("v", [p, n]) => {
-                Ok(Output::Voltage { p: node(circuit, text, p)?, n: node(circuit, text, n)? })
-            }
+            ("v", [p]) => Ok(Output::Voltage {
+                p: node(circuit, text, p)?,
+                n: NodeId::GROUND,
+            }),
+            ("v", [p, n]) => Ok(Output::Voltage {
+                p: node(circuit, text, p)?,
+                n: node(circuit, text, n)?,
+            }),
             ("i", [name]) => match circuit.find_element(name) {
                 Some(element) => Ok(Output::Current { element }),
                 None => Err(OutputError::UnknownElement {
@@ -70,7 +86,10 @@ impl Output {
     /// The text that [`Output::parse`] reads.
     pub fn name(&self, circuit: &Circuit) -> impl fmt::Display {
         match *self {
-            Output::Voltage { p, n: NodeId::GROUND } => format!("v({})", circuit.node_name(p)),
+            Output::Voltage {
+                p,
+                n: NodeId::GROUND,
+            } => format!("v({})", circuit.node_name(p)),
             Output::Voltage { p, n } => {
                 format!("v({},{})", circuit.node_name(p), circuit.node_name(n))
             }
@@ -80,11 +99,13 @@ impl Output {
 }
 
 fn node(circuit: &Circuit, text: &str, name: &str) -> Result<NodeId, OutputError> {
-    circuit.find_node(name).ok_or_else(|| OutputError::UnknownNode {
-        text: text.to_string(),
-        name: name.to_string(),
-        suggestion: closest(name, circuit.nodes().map(|(_, node)| node.name.as_str())),
-    })
+    circuit
+        .find_node(name)
+        .ok_or_else(|| OutputError::UnknownNode {
+            text: text.to_string(),
+            name: name.to_string(),
+            suggestion: closest(name, circuit.nodes().map(|(_, node)| node.name.as_str())),
+        })
 }
 
 fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {

@@ -23,12 +23,27 @@ pub struct SweepPoint {
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SweepError {
-    #[error("`.dc` sweeps `{name}`, which is no V or I source of the circuit\n  help: name an independent source")]
+    #[error(
+        "`.dc` sweeps `{name}`, which is no V or I source of the circuit\n  help: name an independent source"
+    )]
     NoSource { name: String },
-    #[error("`.dc` of `{name}` from {start} to {stop} by {step} never ends\n  help: give a step with the sign of stop - start")]
-    BadStep { name: String, start: f64, stop: f64, step: f64 },
-    #[error("`.dc` of `{name}` has {points} points; the limit is {limit}\n  help: take a larger step")]
-    TooManyPoints { name: String, points: f64, limit: usize },
+    #[error(
+        "`.dc` of `{name}` from {start} to {stop} by {step} never ends\n  help: give a step with the sign of stop - start"
+    )]
+    BadStep {
+        name: String,
+        start: f64,
+        stop: f64,
+        step: f64,
+    },
+    #[error(
+        "`.dc` of `{name}` has {points} points; the limit is {limit}\n  help: take a larger step"
+    )]
+    TooManyPoints {
+        name: String,
+        points: f64,
+        limit: usize,
+    },
     #[error("at {at}: {error}")]
     Solve { at: String, error: SolveError },
 }
@@ -41,24 +56,41 @@ impl Sweep {
         let name = card.source.value.to_string();
         let is_source = |id: &ElementId| {
             let device = &circuit.element(*id).device;
-            matches!(device, Device::VoltageSource { .. } | Device::CurrentSource { .. })
+            matches!(
+                device,
+                Device::VoltageSource { .. } | Device::CurrentSource { .. }
+            )
         };
         let Some(source) = circuit.find_element(&name).filter(is_source) else {
             return Err(SweepError::NoSource { name });
         };
         let (start, stop, step) = (card.start, card.stop, card.step);
         if start == stop {
-            return Ok(Self { source, values: vec![start] });
+            return Ok(Self {
+                source,
+                values: vec![start],
+            });
         }
         // A quotient that is a whole number but for rounding counts as whole.
         let steps = ((stop - start) / step * (1.0 + 1e-12)).floor();
         if !(steps >= 0.0) || !steps.is_finite() {
-            return Err(SweepError::BadStep { name, start, stop, step });
+            return Err(SweepError::BadStep {
+                name,
+                start,
+                stop,
+                step,
+            });
         }
         if steps >= MAX_POINTS as f64 {
-            return Err(SweepError::TooManyPoints { name, points: steps + 1.0, limit: MAX_POINTS });
+            return Err(SweepError::TooManyPoints {
+                name,
+                points: steps + 1.0,
+                limit: MAX_POINTS,
+            });
         }
-        let values = (0..=steps as usize).map(|k| start + k as f64 * step).collect();
+        let values = (0..=steps as usize)
+            .map(|k| start + k as f64 * step)
+            .collect();
         Ok(Self { source, values })
     }
 }
@@ -69,12 +101,17 @@ pub fn dc_sweep(
     sweeps: &[Sweep],
     each: &mut dyn FnMut(&Circuit, SweepPoint),
 ) -> Result<(), SweepError> {
-    let kept: Vec<_> =
-        sweeps.iter().map(|s| solver.circuit.element(s.source).device.clone()).collect();
+    let kept: Vec<_> = sweeps
+        .iter()
+        .map(|s| solver.circuit.element(s.source).device.clone())
+        .collect();
     let outcome = sweep_points(solver, sweeps, each);
     for (sweep, device) in sweeps.iter().zip(kept) {
         for parameter in device.parameters() {
-            let id = ParameterId { element: sweep.source, parameter };
+            let id = ParameterId {
+                element: sweep.source,
+                parameter,
+            };
             let value = device.value(parameter).unwrap_or_default();
             let _ = solver.circuit.set(id, value);
         }
@@ -99,7 +136,10 @@ fn sweep_points(
             let name = |s: &Sweep| solver.circuit.element(s.source).name.to_string();
             let place = |(s, v): (&Sweep, &f64)| format!("{} = {v}", name(s));
             let at: Vec<_> = sweeps.iter().zip(&values).map(place).collect();
-            SweepError::Solve { at: at.join(", "), error }
+            SweepError::Solve {
+                at: at.join(", "),
+                error,
+            }
         })?;
         each(&solver.circuit, SweepPoint { values, op });
     }

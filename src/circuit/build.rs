@@ -17,13 +17,19 @@ pub enum BuildError {
     Netlist(#[from] NetlistError),
     /// Models or references that cannot be used; each says where and why.
     #[error("{}", render(.sources, .faults))]
-    Element { sources: SourceMap, faults: Vec<Diagnostic> },
+    Element {
+        sources: SourceMap,
+        faults: Vec<Diagnostic>,
+    },
     #[error(transparent)]
     Topology(#[from] TopologyError),
 }
 
 fn render(sources: &SourceMap, faults: &[Diagnostic]) -> String {
-    let rendered: Vec<_> = faults.iter().map(|f| f.render(sources).to_string()).collect();
+    let rendered: Vec<_> = faults
+        .iter()
+        .map(|f| f.render(sources).to_string())
+        .collect();
     rendered.join("\n")
 }
 
@@ -31,8 +37,8 @@ fn render(sources: &SourceMap, faults: &[Diagnostic]) -> String {
 const SILENT: &[&str] = &[
     "cj", "cj0", "cjo", "cjp", "cjsw", "vj", "pb", "php", "vjsw", "m", "mj", "mjsw", "tt", "fc",
     "fcs", "kf", "af", "cta", "ctp", "tm1", "tm2", "ttt1", "ttt2", "tpb", "tphp", "level", "mfg",
-    "type", "iave", "vpk", "ipk", "irms", "icrating", "vceo", "pd_max", "id_max", "te_max",
-    "rth0", "cth0", "fv_max", "bv_max",
+    "type", "iave", "vpk", "ipk", "irms", "icrating", "vceo", "pd_max", "id_max", "te_max", "rth0",
+    "cth0", "fv_max", "bv_max",
 ];
 
 impl Circuit {
@@ -49,7 +55,12 @@ impl Circuit {
         let mut circuit = Circuit::new(netlist.title.clone());
         circuit.sources = netlist.sources.clone();
         circuit.environment = environment(&netlist);
-        let mut builder = Builder { circuit, netlist: &netlist, faults: Vec::new(), duplicates: Vec::new() };
+        let mut builder = Builder {
+            circuit,
+            netlist: &netlist,
+            faults: Vec::new(),
+            duplicates: Vec::new(),
+        };
         let mut controlled = Vec::new();
         for card in &netlist.elements {
             builder.element(card, &mut controlled);
@@ -63,7 +74,11 @@ impl Circuit {
 
 fn environment(netlist: &FlatNetlist) -> Environment {
     let option = |name: &str| {
-        let mut found = netlist.options.iter().rev().filter(|o| o.name.value == name);
+        let mut found = netlist
+            .options
+            .iter()
+            .rev()
+            .filter(|o| o.name.value == name);
         found.find_map(|o| o.value.as_ref().map(|v| v.value))
     };
     let default = Environment::default();
@@ -87,12 +102,10 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn element(
-        &mut self,
-        card: &'a Card,
-        controlled: &mut Vec<(ElementId, &'a Spanned<Name>)>,
-    ) {
-        let Some(device) = self.device(card) else { return };
+    fn element(&mut self, card: &'a Card, controlled: &mut Vec<(ElementId, &'a Spanned<Name>)>) {
+        let Some(device) = self.device(card) else {
+            return;
+        };
         let nodes: Vec<NodeId> = card
             .nodes
             .iter()
@@ -104,7 +117,10 @@ impl<'a> Builder<'a> {
             _ => return,
         };
         let span = Some(card.span);
-        match self.circuit.insert(card.name.clone(), span, device, port, second, None) {
+        match self
+            .circuit
+            .insert(card.name.clone(), span, device, port, second, None)
+        {
             Ok(id) => {
                 if let ElementKind::Cccs { control, .. } | ElementKind::Ccvs { control, .. } =
                     &card.kind
@@ -119,28 +135,31 @@ impl<'a> Builder<'a> {
     /// The device of a card; a fault is recorded and None returned if there is none.
     fn device(&mut self, card: &Card) -> Option<Device> {
         Some(match &card.kind {
-            ElementKind::Resistor { resistance } => {
-                Device::Resistor { resistance: resistance.value }
-            }
+            ElementKind::Resistor { resistance } => Device::Resistor {
+                resistance: resistance.value,
+            },
             ElementKind::VoltageSource { dc } => Device::VoltageSource { voltage: dc.value },
             ElementKind::CurrentSource { dc } => Device::CurrentSource { current: dc.value },
             ElementKind::Vcvs { gain } => Device::Vcvs { gain: gain.value },
-            ElementKind::Vccs { transconductance } => {
-                Device::Vccs { transconductance: transconductance.value }
-            }
+            ElementKind::Vccs { transconductance } => Device::Vccs {
+                transconductance: transconductance.value,
+            },
             ElementKind::Cccs { gain, .. } => Device::Cccs { gain: gain.value },
-            ElementKind::Ccvs { transresistance, .. } => {
-                Device::Ccvs { transresistance: transresistance.value }
-            }
+            ElementKind::Ccvs {
+                transresistance, ..
+            } => Device::Ccvs {
+                transresistance: transresistance.value,
+            },
             ElementKind::Transformer { ratio } => Device::Transformer { ratio: ratio.value },
-            ElementKind::Gyrator { conductance } => {
-                Device::Gyrator { conductance: conductance.value }
-            }
+            ElementKind::Gyrator { conductance } => Device::Gyrator {
+                conductance: conductance.value,
+            },
             ElementKind::PiecewiseLinear { points } => match PiecewiseTable::new(points.clone()) {
                 Ok(table) => table.into(),
                 Err(error) => {
                     let message = format!("`{}` is not a monotone table: {error}", card.name);
-                    self.faults.push(Diagnostic::error(message).at(card.span, "this table"));
+                    self.faults
+                        .push(Diagnostic::error(message).at(card.span, "this table"));
                     return None;
                 }
             },
@@ -153,7 +172,10 @@ impl<'a> Builder<'a> {
     fn diode(&mut self, card: &Card, reference: &Spanned<Name>, area: f64) -> Option<Device> {
         let netlist = self.netlist;
         let Some(model) = netlist.models.get(&reference.value) else {
-            let message = format!("`{}` uses the unknown model `{}`", card.name, reference.value);
+            let message = format!(
+                "`{}` uses the unknown model `{}`",
+                card.name, reference.value
+            );
             self.faults.push(
                 Diagnostic::error(message)
                     .at(reference.span, "no such model")
@@ -183,8 +205,14 @@ impl<'a> Builder<'a> {
         if model.flags.iter().any(|flag| flag.value == "ideal") {
             return Ok(Device::IdealDiode);
         }
-        let is_piecewise = ["ron", "roff", "vfwd"].iter().any(|name| get(model, name).is_some());
-        if is_piecewise { self.piecewise(model, area) } else { self.shockley(model, area) }
+        let is_piecewise = ["ron", "roff", "vfwd"]
+            .iter()
+            .any(|name| get(model, name).is_some());
+        if is_piecewise {
+            self.piecewise(model, area)
+        } else {
+            self.shockley(model, area)
+        }
     }
 
     fn piecewise(&mut self, model: &Model, area: f64) -> Result<Device, Diagnostic> {
@@ -194,14 +222,21 @@ impl<'a> Builder<'a> {
         let roff = get(model, "roff").unwrap_or(1.0 / self.circuit.environment.gmin);
         let vfwd = get(model, "vfwd").unwrap_or(0.0);
         let reverse = get(model, "vrev").map(|vrev| (vrev, get(model, "rrev").unwrap_or(ron)));
-        PiecewiseDiode::new(ron, roff, vfwd, reverse, area).map(Device::from).ok_or_else(|| {
-            unusable(model, area, "RON, ROFF, RREV and the area must be positive and -VREV < VFWD")
-        })
+        PiecewiseDiode::new(ron, roff, vfwd, reverse, area)
+            .map(Device::from)
+            .ok_or_else(|| {
+                unusable(
+                    model,
+                    area,
+                    "RON, ROFF, RREV and the area must be positive and -VREV < VFWD",
+                )
+            })
     }
 
     fn shockley(&mut self, model: &Model, area: f64) -> Result<Device, Diagnostic> {
-        const KNOWN: &[&str] =
-            &["is", "js", "n", "rs", "bv", "ibv", "nbv", "eg", "xti", "tnom", "t_abs"];
+        const KNOWN: &[&str] = &[
+            "is", "js", "n", "rs", "bv", "ibv", "nbv", "eg", "xti", "tnom", "t_abs",
+        ];
         self.warn_of_unknown(model, KNOWN);
         let default = ShockleyParameters::default();
         let parameters = ShockleyParameters {
@@ -224,7 +259,11 @@ impl<'a> Builder<'a> {
         Shockley::new(parameters, environment)
             .map(|diode| Device::OnePort(Box::new(OnePort::Shockley(diode))))
             .ok_or_else(|| {
-                unusable(model, area, "IS, N, BV, IBV and the area must be positive, RS not negative")
+                unusable(
+                    model,
+                    area,
+                    "IS, N, BV, IBV and the area must be positive, RS not negative",
+                )
             })
     }
 
@@ -250,7 +289,10 @@ impl<'a> Builder<'a> {
     fn connect_control(&mut self, element: ElementId, control: &Spanned<Name>) {
         let found = self.circuit.find_element(&control.value);
         let is_source = |id: ElementId| {
-            matches!(self.circuit.element(id).device, Device::VoltageSource { .. })
+            matches!(
+                self.circuit.element(id).device,
+                Device::VoltageSource { .. }
+            )
         };
         if let Some(source) = found.filter(|id| is_source(*id)) {
             self.circuit.elements[element.index()].control = Some(source);
@@ -266,14 +308,19 @@ impl<'a> Builder<'a> {
             control.value
         ))
         .at(control.span, problem)
-        .help("F and H sense the current of a V source; put a 0 V source in series with the branch");
+        .help(
+            "F and H sense the current of a V source; put a 0 V source in series with the branch",
+        );
         self.faults.push(fault);
     }
 
     fn finish(mut self) -> Result<Circuit, BuildError> {
         let sources = self.circuit.sources.clone();
         if !self.faults.is_empty() {
-            return Err(BuildError::Element { sources, faults: self.faults });
+            return Err(BuildError::Element {
+                sources,
+                faults: self.faults,
+            });
         }
         if !self.duplicates.is_empty() {
             return Err(TopologyError::new(sources, self.duplicates).into());
@@ -288,10 +335,20 @@ impl<'a> Builder<'a> {
 }
 
 fn get(model: &Model, name: &str) -> Option<f64> {
-    model.parameters.iter().rev().find(|p| p.name.value == name).map(|p| p.value.value)
+    model
+        .parameters
+        .iter()
+        .rev()
+        .find(|p| p.name.value == name)
+        .map(|p| p.value.value)
 }
 
 fn unusable(model: &Model, area: f64, rule: &str) -> Diagnostic {
-    let message = format!("model `{}` (area {area}) is not a usable diode", model.name.value);
-    Diagnostic::error(message).at(model.name.span, "this model").help(rule)
+    let message = format!(
+        "model `{}` (area {area}) is not a usable diode",
+        model.name.value
+    );
+    Diagnostic::error(message)
+        .at(model.name.span, "this model")
+        .help(rule)
 }

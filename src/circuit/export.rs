@@ -31,7 +31,10 @@ impl Circuit {
     /// The circuit as a netlist without subcircuits; reading it again gives the same values.
     pub fn to_netlist(&self) -> FlatNetlist {
         let mut models = Models::default();
-        let elements = self.elements().map(|(_, e)| self.card(e, &mut models)).collect();
+        let elements = self
+            .elements()
+            .map(|(_, e)| self.card(e, &mut models))
+            .collect();
         FlatNetlist {
             title: self.title.clone(),
             elements,
@@ -51,31 +54,39 @@ impl Circuit {
             spanned(name.unwrap_or_default())
         };
         let kind = match &element.device {
-            Device::Resistor { resistance } => {
-                ElementKind::Resistor { resistance: spanned(*resistance) }
-            }
-            Device::VoltageSource { voltage } => {
-                ElementKind::VoltageSource { dc: spanned(*voltage) }
-            }
-            Device::CurrentSource { current } => {
-                ElementKind::CurrentSource { dc: spanned(*current) }
-            }
-            Device::Vcvs { gain } => ElementKind::Vcvs { gain: spanned(*gain) },
-            Device::Vccs { transconductance } => {
-                ElementKind::Vccs { transconductance: spanned(*transconductance) }
-            }
-            Device::Cccs { gain } => ElementKind::Cccs { control: control(), gain: spanned(*gain) },
+            Device::Resistor { resistance } => ElementKind::Resistor {
+                resistance: spanned(*resistance),
+            },
+            Device::VoltageSource { voltage } => ElementKind::VoltageSource {
+                dc: spanned(*voltage),
+            },
+            Device::CurrentSource { current } => ElementKind::CurrentSource {
+                dc: spanned(*current),
+            },
+            Device::Vcvs { gain } => ElementKind::Vcvs {
+                gain: spanned(*gain),
+            },
+            Device::Vccs { transconductance } => ElementKind::Vccs {
+                transconductance: spanned(*transconductance),
+            },
+            Device::Cccs { gain } => ElementKind::Cccs {
+                control: control(),
+                gain: spanned(*gain),
+            },
             Device::Ccvs { transresistance } => ElementKind::Ccvs {
                 control: control(),
                 transresistance: spanned(*transresistance),
             },
-            Device::Transformer { ratio } => ElementKind::Transformer { ratio: spanned(*ratio) },
-            Device::Gyrator { conductance } => {
-                ElementKind::Gyrator { conductance: spanned(*conductance) }
-            }
-            Device::IdealDiode => {
-                ElementKind::Diode { model: models.name_of(vec!["ideal"], Vec::new()), area: 1.0 }
-            }
+            Device::Transformer { ratio } => ElementKind::Transformer {
+                ratio: spanned(*ratio),
+            },
+            Device::Gyrator { conductance } => ElementKind::Gyrator {
+                conductance: spanned(*conductance),
+            },
+            Device::IdealDiode => ElementKind::Diode {
+                model: models.name_of(vec!["ideal"], Vec::new()),
+                area: 1.0,
+            },
             Device::OnePort(one_port) => models.one_port(one_port),
         };
         Card {
@@ -101,9 +112,9 @@ struct Models {
 impl Models {
     fn one_port(&mut self, one_port: &OnePort) -> ElementKind {
         match one_port {
-            OnePort::PiecewiseTable(table) => {
-                ElementKind::PiecewiseLinear { points: table.points().to_vec() }
-            }
+            OnePort::PiecewiseTable(table) => ElementKind::PiecewiseLinear {
+                points: table.points().to_vec(),
+            },
             OnePort::Shockley(diode) => self.shockley(diode),
             OnePort::PiecewiseDiode(diode) => self.piecewise(diode),
         }
@@ -114,13 +125,19 @@ impl Models {
         parameters.extend(diode.breakdown_emission().map(|nbv| ("nbv", nbv)));
         parameters.push(("tnom", diode.environment().nominal_temperature));
         let area = diode.value(Parameter::Area).unwrap_or(1.0);
-        ElementKind::Diode { model: self.name_of(Vec::new(), parameters), area }
+        ElementKind::Diode {
+            model: self.name_of(Vec::new(), parameters),
+            area,
+        }
     }
 
     fn piecewise(&mut self, diode: &PiecewiseDiode) -> ElementKind {
         let parameters = read(PIECEWISE_CARD, |p| diode.value(p));
         let area = diode.value(Parameter::Area).unwrap_or(1.0);
-        ElementKind::Diode { model: self.name_of(Vec::new(), parameters), area }
+        ElementKind::Diode {
+            model: self.name_of(Vec::new(), parameters),
+            area,
+        }
     }
 
     fn name_of(&mut self, flags: Vec<&str>, parameters: Vec<(&str, f64)>) -> Spanned<Name> {
@@ -135,7 +152,10 @@ impl Models {
             flags: flags.into_iter().map(|f| spanned(Name::from(f))).collect(),
             parameters: parameters
                 .into_iter()
-                .map(|(n, v)| ModelParameter { name: spanned(Name::from(n)), value: spanned(v) })
+                .map(|(n, v)| ModelParameter {
+                    name: spanned(Name::from(n)),
+                    value: spanned(v),
+                })
                 .collect(),
         };
         self.cards.insert(name.clone(), model);
@@ -148,5 +168,7 @@ fn read<'a>(
     card: &[(Parameter, &'a str)],
     value: impl Fn(Parameter) -> Option<f64>,
 ) -> Vec<(&'a str, f64)> {
-    card.iter().filter_map(|&(parameter, name)| value(parameter).map(|v| (name, v))).collect()
+    card.iter()
+        .filter_map(|&(parameter, name)| value(parameter).map(|v| (name, v)))
+        .collect()
 }

@@ -23,7 +23,11 @@ fn resistor(resistance: f64) -> Device {
 pub fn ladder(stages: usize) -> Result<Circuit, TopologyError> {
     let mut c = Circuit::new(format!("resistor-diode ladder of {stages} stages"));
     let mut previous = c.node("in");
-    c.add("vin", Device::VoltageSource { voltage: 5.0 }, [previous, NodeId::GROUND])?;
+    c.add(
+        "vin",
+        Device::VoltageSource { voltage: 5.0 },
+        [previous, NodeId::GROUND],
+    )?;
     for k in 1..=stages {
         let node = c.node(&format!("n{k}"));
         c.add(&format!("rs{k}"), resistor(100.0), [previous, node])?;
@@ -39,9 +43,15 @@ pub fn ladder(stages: usize) -> Result<Circuit, TopologyError> {
 pub fn grid(rows: usize, columns: usize, seed: u64) -> Result<Circuit, TopologyError> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut vary = |value: f64| value * rng.random_range(0.9..1.1);
-    let mut c = Circuit::new(format!("{rows} x {columns} resistor grid with diodes to ground"));
+    let mut c = Circuit::new(format!(
+        "{rows} x {columns} resistor grid with diodes to ground"
+    ));
     let supply = c.node("in");
-    c.add("vin", Device::VoltageSource { voltage: 5.0 }, [supply, NodeId::GROUND])?;
+    c.add(
+        "vin",
+        Device::VoltageSource { voltage: 5.0 },
+        [supply, NodeId::GROUND],
+    )?;
     let mut nodes = Vec::with_capacity(rows * columns);
     for row in 0..rows {
         for column in 0..columns {
@@ -51,18 +61,35 @@ pub fn grid(rows: usize, columns: usize, seed: u64) -> Result<Circuit, TopologyE
     for row in 0..rows {
         for column in 0..columns {
             let here = nodes[row * columns + column];
-            c.add(&format!("d{row}_{column}"), default_diode(), [here, NodeId::GROUND])?;
+            c.add(
+                &format!("d{row}_{column}"),
+                default_diode(),
+                [here, NodeId::GROUND],
+            )?;
             if column + 1 < columns {
                 let right = nodes[row * columns + column + 1];
-                c.add(&format!("rh{row}_{column}"), resistor(vary(1e3)), [here, right])?;
+                c.add(
+                    &format!("rh{row}_{column}"),
+                    resistor(vary(1e3)),
+                    [here, right],
+                )?;
             }
             if row + 1 < rows {
                 let below = nodes[(row + 1) * columns + column];
-                c.add(&format!("rv{row}_{column}"), resistor(vary(1e3)), [here, below])?;
+                c.add(
+                    &format!("rv{row}_{column}"),
+                    resistor(vary(1e3)),
+                    [here, below],
+                )?;
             }
         }
     }
-    let mut corners = vec![(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)];
+    let mut corners = vec![
+        (0, 0),
+        (0, columns - 1),
+        (rows - 1, 0),
+        (rows - 1, columns - 1),
+    ];
     corners.sort_unstable();
     corners.dedup();
     for (k, (row, column)) in corners.into_iter().enumerate() {
@@ -131,11 +158,14 @@ impl Layered {
                 layer.push(node);
             }
         }
-        let bias = [("vbp", "biasp", self.bias), ("vbn", "biasn", -self.bias)].map(
-            |(source, node, voltage)| (source, c.node(node), voltage),
-        );
+        let bias = [("vbp", "biasp", self.bias), ("vbn", "biasn", -self.bias)]
+            .map(|(source, node, voltage)| (source, c.node(node), voltage));
         for (source, node, voltage) in bias {
-            c.add(source, Device::VoltageSource { voltage }, [node, NodeId::GROUND])?;
+            c.add(
+                source,
+                Device::VoltageSource { voltage },
+                [node, NodeId::GROUND],
+            )?;
         }
         let biases = bias.map(|b| b.1);
         for (index, &size) in self.hidden.iter().enumerate() {
@@ -166,7 +196,11 @@ impl Layered {
         let scale = self.conductance / ((from.len() + 2) as f64).sqrt();
         let mut nodes = Vec::with_capacity(size);
         for to in 0..size {
-            let name = if is_output { format!("out{to}") } else { format!("h{layer}_{to}") };
+            let name = if is_output {
+                format!("out{to}")
+            } else {
+                format!("h{layer}_{to}")
+            };
             let node = c.node(&name);
             for (k, &source) in from.iter().chain(&biases).enumerate() {
                 let conductance = scale * rng.random_range(0.02..2.0);
@@ -185,16 +219,26 @@ impl Layered {
         node: NodeId,
         upper: bool,
     ) -> Result<(), TopologyError> {
-        let port = if upper { [node, NodeId::GROUND] } else { [NodeId::GROUND, node] };
+        let port = if upper {
+            [node, NodeId::GROUND]
+        } else {
+            [NodeId::GROUND, node]
+        };
         match self.clamp {
-            Clamp::Ideal => c.add(&format!("d{name}"), Device::IdealDiode, port).map(drop),
+            Clamp::Ideal => c
+                .add(&format!("d{name}"), Device::IdealDiode, port)
+                .map(drop),
             Clamp::Shockley => c.add(&format!("d{name}"), default_diode(), port).map(drop),
             Clamp::Biased => {
                 let (top, bottom) = (c.node(&format!("t{name}")), c.node(&format!("b{name}")));
                 c.add(&format!("dt{name}"), default_diode(), [node, top])?;
                 c.add(&format!("db{name}"), default_diode(), [bottom, node])?;
                 let ground = NodeId::GROUND;
-                c.add(&format!("vt{name}"), Device::VoltageSource { voltage: 0.3 }, [top, ground])?;
+                c.add(
+                    &format!("vt{name}"),
+                    Device::VoltageSource { voltage: 0.3 },
+                    [top, ground],
+                )?;
                 let low = Device::VoltageSource { voltage: -0.7 };
                 c.add(&format!("vb{name}"), low, [bottom, ground]).map(drop)
             }

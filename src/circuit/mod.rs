@@ -47,10 +47,6 @@ impl ElementId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-
-    pub(crate) fn from_index(index: usize) -> Self {
-        Self(index as u32)
-    }
 }
 
 impl BranchId {
@@ -91,7 +87,10 @@ pub struct Element {
 impl Element {
     /// True for devices whose second pair of terminals is a port and not a control input.
     pub fn is_two_port(&self) -> bool {
-        matches!(self.device, Device::Transformer { .. } | Device::Gyrator { .. })
+        matches!(
+            self.device,
+            Device::Transformer { .. } | Device::Gyrator { .. }
+        )
     }
 
     /// Branches in port order.
@@ -128,7 +127,10 @@ impl Circuit {
     pub fn new(title: impl Into<String>) -> Self {
         let mut graph = DiGraph::new();
         let ground = Name::const_new("0");
-        graph.add_node(Node { name: ground.clone(), span: None });
+        graph.add_node(Node {
+            name: ground.clone(),
+            span: None,
+        });
         Self {
             title: title.into(),
             sources: SourceMap::default(),
@@ -155,7 +157,10 @@ impl Circuit {
         }
         let name = Name::new(name);
         let id = NodeId(self.graph.node_count() as u32);
-        self.graph.add_node(Node { name: name.clone(), span });
+        self.graph.add_node(Node {
+            name: name.clone(),
+            span,
+        });
         self.node_index.insert(name, id);
         id
     }
@@ -163,7 +168,13 @@ impl Circuit {
     /// A node whose name is new: `base`, or `base` with a number.
     pub(crate) fn fresh_node(&mut self, base: &str) -> NodeId {
         let name = (0..)
-            .map(|k| if k == 0 { base.to_string() } else { format!("{base}_{k}") })
+            .map(|k| {
+                if k == 0 {
+                    base.to_string()
+                } else {
+                    format!("{base}_{k}")
+                }
+            })
             .find(|name| !self.node_index.contains_key(name.as_str()))
             .unwrap_or_default();
         self.node(&name)
@@ -221,8 +232,15 @@ impl Circuit {
         }
         let id = ElementId(self.elements.len() as u32);
         let first_branch = BranchId(self.graph.edge_count() as u32);
-        let element =
-            Element { name: name.clone(), span, device, port, second, control, first_branch };
+        let element = Element {
+            name: name.clone(),
+            span,
+            device,
+            port,
+            second,
+            control,
+            first_branch,
+        };
         self.add_edge(id, 0, port);
         if let (true, Some(second)) = (element.is_two_port(), second) {
             self.add_edge(id, 1, second);
@@ -234,7 +252,8 @@ impl Circuit {
 
     fn add_edge(&mut self, element: ElementId, port: u8, [p, n]: [NodeId; 2]) {
         let index = |node: NodeId| NodeIndex::new(node.index());
-        self.graph.add_edge(index(p), index(n), Branch { element, port });
+        self.graph
+            .add_edge(index(p), index(n), Branch { element, port });
     }
 
     /// The graph: nodes are circuit nodes, edges run from the positive to the negative terminal.
@@ -251,7 +270,10 @@ impl Circuit {
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.graph.node_weights().enumerate().map(|(k, node)| (NodeId(k as u32), node))
+        self.graph
+            .node_weights()
+            .enumerate()
+            .map(|(k, node)| (NodeId(k as u32), node))
     }
 
     pub fn node_name(&self, id: NodeId) -> &str {
@@ -273,7 +295,10 @@ impl Circuit {
     }
 
     pub fn elements(&self) -> impl ExactSizeIterator<Item = (ElementId, &Element)> {
-        self.elements.iter().enumerate().map(|(k, element)| (ElementId(k as u32), element))
+        self.elements
+            .iter()
+            .enumerate()
+            .map(|(k, element)| (ElementId(k as u32), element))
     }
 
     pub fn element(&self, id: ElementId) -> &Element {
@@ -299,7 +324,8 @@ impl Circuit {
         self.elements()
             .flat_map(|(element, e)| {
                 let list = e.device.parameters();
-                list.into_iter().map(move |parameter| ParameterId { element, parameter })
+                list.into_iter()
+                    .map(move |parameter| ParameterId { element, parameter })
             })
             .collect()
     }
@@ -313,7 +339,9 @@ impl Circuit {
     /// then nothing changes.
     #[must_use]
     pub fn set(&mut self, id: ParameterId, value: f64) -> bool {
-        self.elements[id.element.index()].device.set(id.parameter, value)
+        self.elements[id.element.index()]
+            .device
+            .set(id.parameter, value)
     }
 
     /// True if every element is its own adjoint, so that a co-content exists.

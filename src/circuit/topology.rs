@@ -22,12 +22,25 @@ pub enum TopologyFault {
     /// No element touches node 0.
     NoGround,
     /// These nodes are connected to each other at most, never to ground.
-    NoPathToGround { nodes: Vec<Located>, sensed_by: Vec<Located> },
+    NoPathToGround {
+        nodes: Vec<Located>,
+        sensed_by: Vec<Located>,
+    },
     /// Only current sources lead to these nodes, so that nothing sets their potential.
-    CurrentCutset { nodes: Vec<Located>, sources: Vec<Located> },
+    CurrentCutset {
+        nodes: Vec<Located>,
+        sources: Vec<Located>,
+    },
     /// Elements with a given voltage form a loop; `closing` is the last of it in deck order.
-    VoltageLoop { closing: Located, others: Vec<Located> },
-    DuplicateName { name: Name, span: Option<Span>, first: Option<Span> },
+    VoltageLoop {
+        closing: Located,
+        others: Vec<Located>,
+    },
+    DuplicateName {
+        name: Name,
+        span: Option<Span>,
+        first: Option<Span>,
+    },
 }
 
 /// All topology faults of a circuit.
@@ -50,7 +63,11 @@ impl fmt::Display for TopologyError {
         let file = self.sources.name(crate::netlist::FileId(0));
         for (index, fault) in self.faults.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{}", fault.diagnostic(file).render(&self.sources))?;
+            write!(
+                f,
+                "{separator}{}",
+                fault.diagnostic(file).render(&self.sources)
+            )?;
         }
         Ok(())
     }
@@ -61,7 +78,12 @@ impl TopologyFault {
     pub fn diagnostic(&self, file: &str) -> Diagnostic {
         match self {
             TopologyFault::NoGround => {
-                let place = Span { line: 1, column: 1, length: 1, ..Span::default() };
+                let place = Span {
+                    line: 1,
+                    column: 1,
+                    length: 1,
+                    ..Span::default()
+                };
                 let message = format!("{file} has no ground: no element touches node 0");
                 Diagnostic::error(message)
                     .at(place, "no node of this deck is called 0 or gnd")
@@ -81,7 +103,11 @@ impl TopologyFault {
                     subject_is(nodes),
                     names(sources)
                 );
-                let mut d = place(Diagnostic::error(message), nodes, "nothing sets its potential");
+                let mut d = place(
+                    Diagnostic::error(message),
+                    nodes,
+                    "nothing sets its potential",
+                );
                 for source in sources.iter().take(3) {
                     d = relate(d, source, "a current source");
                 }
@@ -93,7 +119,11 @@ impl TopologyFault {
                     quoted(closing),
                     names(others)
                 );
-                let mut d = place(Diagnostic::error(message), std::slice::from_ref(closing), "closes the loop");
+                let mut d = place(
+                    Diagnostic::error(message),
+                    std::slice::from_ref(closing),
+                    "closes the loop",
+                );
                 for other in others.iter().take(5) {
                     d = relate(d, other, "part of the loop");
                 }
@@ -177,7 +207,9 @@ impl Circuit {
     }
 
     fn touches_ground(&self) -> bool {
-        self.elements.iter().any(|e| terminals(e).any(|n| n == NodeId::GROUND))
+        self.elements
+            .iter()
+            .any(|e| terminals(e).any(|n| n == NodeId::GROUND))
     }
 
     /// Components of the conducting graph without ground. Such a component is determined only if a
@@ -200,7 +232,10 @@ impl Circuit {
             self.note_boundary(ElementId(index as u32), element, &root, &mut component);
         }
         for (index, node) in self.graph.node_weights().enumerate() {
-            let located = Located { name: node.name.clone(), span: node.span };
+            let located = Located {
+                name: node.name.clone(),
+                span: node.span,
+            };
             component[root[index] as usize].nodes.push(located);
         }
         let floating = |&(r, c): &(usize, &Component)| {
@@ -223,7 +258,10 @@ impl Circuit {
             let [a, b] = pair.map(|n| root[n.index()] as usize);
             (a != b).then_some([a, b])
         };
-        let located = || Located { name: self.element(id).name.clone(), span: element.span };
+        let located = || Located {
+            name: self.element(id).name.clone(),
+            span: element.span,
+        };
         if !conducts(&element.device) {
             for side in crossing(element.port).into_iter().flatten() {
                 component[side].current_sources.push(located());
@@ -250,7 +288,11 @@ impl Circuit {
     fn find_voltage_loops(&self, faults: &mut Vec<TopologyFault>) {
         let mut union = UnionFind::<u32>::new(self.node_count());
         let mut tree: Vec<&Element> = Vec::new();
-        for element in self.elements.iter().filter(|e| prescribes_voltage(&e.device)) {
+        for element in self
+            .elements
+            .iter()
+            .filter(|e| prescribes_voltage(&e.device))
+        {
             if union.union(element.port[0].0, element.port[1].0) {
                 tree.push(element);
                 continue;
@@ -258,9 +300,15 @@ impl Circuit {
             let path = self.tree_path(&tree, element.port);
             let shorts_only = is_short(&element.device) && path.iter().all(|e| is_short(&e.device));
             if !shorts_only {
-                let locate = |e: &Element| Located { name: e.name.clone(), span: e.span };
+                let locate = |e: &Element| Located {
+                    name: e.name.clone(),
+                    span: e.span,
+                };
                 let others = path.into_iter().map(locate).collect();
-                faults.push(TopologyFault::VoltageLoop { closing: locate(element), others });
+                faults.push(TopologyFault::VoltageLoop {
+                    closing: locate(element),
+                    others,
+                });
             }
         }
     }
@@ -274,15 +322,23 @@ impl Circuit {
         }
         let index = |n: NodeId| petgraph::graph::NodeIndex::new(n.index());
         let path = petgraph::algo::astar(&graph, index(from), |n| n == index(to), |_| 1, |_| 0);
-        let Some((_, nodes)) = path else { return Vec::new() };
+        let Some((_, nodes)) = path else {
+            return Vec::new();
+        };
         let edge = |pair: &[petgraph::graph::NodeIndex]| graph.find_edge(pair[0], pair[1]);
-        nodes.windows(2).filter_map(edge).map(|e| tree[e.index()]).collect()
+        nodes
+            .windows(2)
+            .filter_map(edge)
+            .map(|e| tree[e.index()])
+            .collect()
     }
 
     fn topology_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
         for element in &self.elements {
-            let Device::Resistor { resistance } = element.device else { continue };
+            let Device::Resistor { resistance } = element.device else {
+                continue;
+            };
             let Some(span) = element.span else { continue };
             if resistance == 0.0 {
                 warnings.push(
@@ -336,15 +392,24 @@ impl Component {
     fn fault(&self) -> TopologyFault {
         let nodes = self.nodes.clone();
         if self.current_sources.is_empty() {
-            TopologyFault::NoPathToGround { nodes, sensed_by: self.sensed_by.clone() }
+            TopologyFault::NoPathToGround {
+                nodes,
+                sensed_by: self.sensed_by.clone(),
+            }
         } else {
-            TopologyFault::CurrentCutset { nodes, sources: self.current_sources.clone() }
+            TopologyFault::CurrentCutset {
+                nodes,
+                sources: self.current_sources.clone(),
+            }
         }
     }
 }
 
 fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
-    element.port.into_iter().chain(element.second.into_iter().flatten())
+    element
+        .port
+        .into_iter()
+        .chain(element.second.into_iter().flatten())
 }
 
 /// True if a direct current can flow between the terminals of each port and fixes their voltage.

@@ -104,26 +104,44 @@ impl OnePort {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Device {
     /// `i = v / resistance` (ohm); zero is a short.
-    Resistor { resistance: f64 },
+    Resistor {
+        resistance: f64,
+    },
     /// `v = voltage` (V).
-    VoltageSource { voltage: f64 },
+    VoltageSource {
+        voltage: f64,
+    },
     /// `i = current` (A).
-    CurrentSource { current: f64 },
+    CurrentSource {
+        current: f64,
+    },
     OnePort(Box<OnePort>),
     /// `v <= 0, i >= 0, v i = 0`.
     IdealDiode,
     /// `v = gain v_control`.
-    Vcvs { gain: f64 },
+    Vcvs {
+        gain: f64,
+    },
     /// `i = transconductance v_control` (S).
-    Vccs { transconductance: f64 },
+    Vccs {
+        transconductance: f64,
+    },
     /// `i = gain i_control`.
-    Cccs { gain: f64 },
+    Cccs {
+        gain: f64,
+    },
     /// `v = transresistance i_control` (ohm).
-    Ccvs { transresistance: f64 },
+    Ccvs {
+        transresistance: f64,
+    },
     /// `v1 = ratio v2`, `i2 = -ratio i1`.
-    Transformer { ratio: f64 },
+    Transformer {
+        ratio: f64,
+    },
     /// `i1 = conductance v2`, `i2 = -conductance v1` (S).
-    Gyrator { conductance: f64 },
+    Gyrator {
+        conductance: f64,
+    },
 }
 
 impl Device {
@@ -132,14 +150,20 @@ impl Device {
         match self {
             Device::OnePort(one_port) => one_port.parameters(),
             Device::IdealDiode => Vec::new(),
-            _ => self.scalar().map(|(parameter, _)| vec![parameter]).unwrap_or_default(),
+            _ => self
+                .scalar()
+                .map(|(parameter, _)| vec![parameter])
+                .unwrap_or_default(),
         }
     }
 
     pub fn value(&self, parameter: Parameter) -> Option<f64> {
         match self {
             Device::OnePort(one_port) => one_port.value(parameter),
-            _ => self.scalar().filter(|(p, _)| *p == parameter).map(|(_, value)| value),
+            _ => self
+                .scalar()
+                .filter(|(p, _)| *p == parameter)
+                .map(|(_, value)| value),
         }
     }
 
@@ -175,7 +199,8 @@ impl Device {
 
     fn scalar(&self) -> Option<(Parameter, f64)> {
         let mut copy = self.clone();
-        copy.scalar_mut().map(|(parameter, value)| (parameter, *value))
+        copy.scalar_mut()
+            .map(|(parameter, value)| (parameter, *value))
     }
 
     fn scalar_mut(&mut self) -> Option<(Parameter, &mut f64)> {

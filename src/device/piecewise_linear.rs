@@ -46,8 +46,16 @@ impl PiecewiseLinear {
 
     fn piece(&self, index: usize) -> Piece {
         let last = self.points.len() - 1;
-        let from = if index == 0 { f64::NEG_INFINITY } else { self.points[index - 1].0 };
-        let to = if index > last { f64::INFINITY } else { self.points[index].0 };
+        let from = if index == 0 {
+            f64::NEG_INFINITY
+        } else {
+            self.points[index - 1].0
+        };
+        let to = if index > last {
+            f64::INFINITY
+        } else {
+            self.points[index].0
+        };
         let (voltage, current) = self.points[index.saturating_sub(1)];
         let slope = if index == 0 {
             self.left
@@ -57,17 +65,30 @@ impl PiecewiseLinear {
             let (v1, i1) = self.points[index];
             (i1 - current) / (v1 - voltage)
         };
-        Piece { from, to, voltage, current, slope }
+        Piece {
+            from,
+            to,
+            voltage,
+            current,
+            slope,
+        }
     }
 
     pub fn evaluate(&self, voltage: f64) -> Companion {
         let piece = self.piece(self.piece_index(voltage));
-        Companion { current: piece.current(voltage), conductance: piece.slope }
+        Companion {
+            current: piece.current(voltage),
+            conductance: piece.slope,
+        }
     }
 
     /// `integral_0^v i(u) du` in W, piece by piece.
     pub fn cocontent(&self, voltage: f64) -> f64 {
-        let (low, high) = if voltage < 0.0 { (voltage, 0.0) } else { (0.0, voltage) };
+        let (low, high) = if voltage < 0.0 {
+            (voltage, 0.0)
+        } else {
+            (0.0, voltage)
+        };
         let integral: f64 = (0..self.pieces())
             .map(|k| self.piece(k))
             .filter(|p| p.to > low && p.from < high)
@@ -108,7 +129,13 @@ impl PiecewiseTable {
                 return Err(TableError::CurrentDecreasing { index: index + 1 });
             }
         }
-        Ok(Self { law: PiecewiseLinear { points, left: 0.0, right: 0.0 } })
+        Ok(Self {
+            law: PiecewiseLinear {
+                points,
+                left: 0.0,
+                right: 0.0,
+            },
+        })
     }
 
     pub fn law(&self) -> &PiecewiseLinear {
@@ -122,7 +149,12 @@ impl PiecewiseTable {
 
     pub fn parameters(&self) -> Vec<Parameter> {
         (0..self.points().len() as u32)
-            .flat_map(|k| [Parameter::BreakpointVoltage(k), Parameter::BreakpointCurrent(k)])
+            .flat_map(|k| {
+                [
+                    Parameter::BreakpointVoltage(k),
+                    Parameter::BreakpointCurrent(k),
+                ]
+            })
             .collect()
     }
 
@@ -209,7 +241,11 @@ impl PiecewiseDiode {
             reverse,
         };
         let law = Self::build(&parameters, area)?;
-        Some(Self { parameters, area, law })
+        Some(Self {
+            parameters,
+            area,
+            law,
+        })
     }
 
     fn build(p: &PiecewiseDiodeParameters, area: f64) -> Option<PiecewiseLinear> {
@@ -221,10 +257,18 @@ impl PiecewiseDiode {
         let knee = (p.forward_voltage, off * p.forward_voltage);
         let right = area / p.on_resistance;
         match p.reverse {
-            None => Some(PiecewiseLinear { points: vec![knee], left: off, right }),
+            None => Some(PiecewiseLinear {
+                points: vec![knee],
+                left: off,
+                right,
+            }),
             Some((vrev, rrev)) => (positive(rrev) && -vrev < p.forward_voltage).then(|| {
                 let points = vec![(-vrev, -off * vrev), knee];
-                PiecewiseLinear { points, left: area / rrev, right }
+                PiecewiseLinear {
+                    points,
+                    left: area / rrev,
+                    right,
+                }
             }),
         }
     }
@@ -243,8 +287,11 @@ impl PiecewiseDiode {
     }
 
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut list =
-            vec![Parameter::OnResistance, Parameter::OffResistance, Parameter::ForwardVoltage];
+        let mut list = vec![
+            Parameter::OnResistance,
+            Parameter::OffResistance,
+            Parameter::ForwardVoltage,
+        ];
         if self.parameters.reverse.is_some() {
             list.extend([Parameter::ReverseVoltage, Parameter::ReverseResistance]);
         }
@@ -277,8 +324,14 @@ impl PiecewiseDiode {
             (Parameter::Area, _) => area = value,
             _ => return false,
         }
-        let Some(law) = Self::build(&p, area) else { return false };
-        *self = Self { parameters: p, area, law };
+        let Some(law) = Self::build(&p, area) else {
+            return false;
+        };
+        *self = Self {
+            parameters: p,
+            area,
+            law,
+        };
         true
     }
 

@@ -32,7 +32,11 @@ pub struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { temperature: 27.0, nominal_temperature: 27.0, gmin: 1e-12 }
+        Self {
+            temperature: 27.0,
+            nominal_temperature: 27.0,
+            gmin: 1e-12,
+        }
     }
 }
 
@@ -108,7 +112,11 @@ impl Shockley {
             && p.breakdown_emission.is_none_or(positive);
         let junction = Junction::new(p, &environment);
         let finite = positive(junction.saturation) && positive(junction.thermal);
-        (valid && finite).then_some(Self { parameters, environment, junction })
+        (valid && finite).then_some(Self {
+            parameters,
+            environment,
+            junction,
+        })
     }
 
     /// Solves `v = u + RS j(u)`, then reads current and slope there:
@@ -119,7 +127,10 @@ impl Shockley {
             return inner;
         }
         let conductance = inner.conductance / (1.0 + self.junction.series * inner.conductance);
-        Companion { current: inner.current, conductance }
+        Companion {
+            current: inner.current,
+            conductance,
+        }
     }
 
     /// `G(v) = G_j(u) + RS i^2/2`, since `dv = du + RS di`.
@@ -228,7 +239,9 @@ impl Shockley {
     pub fn current_derivative(&self, parameter: Parameter, voltage: f64) -> f64 {
         let u = self.junction_voltage(voltage);
         let inner = self.inner(u);
-        let t = self.junction.tangent(parameter, &self.parameters, &self.environment);
+        let t = self
+            .junction
+            .tangent(parameter, &self.parameters, &self.environment);
         let direct = self.inner_derivative(u, &t) - inner.conductance * inner.current * t.series;
         direct / (1.0 + self.junction.series * inner.conductance)
     }
@@ -239,7 +252,10 @@ impl Shockley {
         let gmin = self.environment.gmin;
         let (current, conductance) = if u >= -3.0 * j.thermal {
             let e = exponential(u / j.thermal);
-            (j.saturation * e.value_minus_one, j.saturation * e.slope / j.thermal)
+            (
+                j.saturation * e.value_minus_one,
+                j.saturation * e.slope / j.thermal,
+            )
         } else if u >= -j.breakdown {
             let cube = reverse_cube(j.thermal, u);
             (-j.saturation * (1.0 + cube), 3.0 * j.saturation * cube / u)
@@ -250,7 +266,10 @@ impl Shockley {
             let current = -j.saturation * (e.value_minus_one + 1.0 + joint);
             (current, j.saturation * e.slope / j.breakdown_thermal)
         };
-        Companion { current: current + gmin * u, conductance: conductance + gmin }
+        Companion {
+            current: current + gmin * u,
+            conductance: conductance + gmin,
+        }
     }
 
     /// `integral_0^u j`.
@@ -276,7 +295,8 @@ impl Shockley {
         let beyond = u + j.breakdown;
         let joint = reverse_cube(j.thermal, -j.breakdown);
         let e = exponential(-beyond / j.breakdown_thermal);
-        reverse(-j.breakdown) + j.saturation * (j.breakdown_thermal * e.integral - joint * beyond)
+        reverse(-j.breakdown)
+            + j.saturation * (j.breakdown_thermal * e.integral - joint * beyond)
             + shunt
     }
 
@@ -326,7 +346,11 @@ impl Shockley {
             }
             let step = excess / (1.0 + j.series * inner.conductance);
             let next = u - step;
-            let next = if next > low && next < high { next } else { 0.5 * (low + high) };
+            let next = if next > low && next < high {
+                next
+            } else {
+                0.5 * (low + high)
+            };
             if (next - u).abs() <= 2.0 * f64::EPSILON * u.abs() || next == low || next == high {
                 return next;
             }
@@ -375,7 +399,11 @@ impl Junction {
         match to {
             Parameter::EmissionCoefficient => {
                 t.thermal = vt;
-                t.breakdown_thermal = if p.breakdown_emission.is_some() { 0.0 } else { vt };
+                t.breakdown_thermal = if p.breakdown_emission.is_some() {
+                    0.0
+                } else {
+                    vt
+                };
             }
             Parameter::Temperature => {
                 t.thermal = self.thermal / kelvin;
@@ -392,17 +420,14 @@ impl Junction {
     }
 
     /// Differentiates the equation that [`breakdown_start`] solves.
-    fn breakdown_tangent(
-        &self,
-        to: Parameter,
-        bv: f64,
-        vt: f64,
-        kelvin: f64,
-        t: &Junction,
-    ) -> f64 {
+    fn breakdown_tangent(&self, to: Parameter, bv: f64, vt: f64, kelvin: f64, t: &Junction) -> f64 {
         let bv_dot = f64::from(to == Parameter::BreakdownVoltage);
         let current_dot = f64::from(to == Parameter::BreakdownCurrent);
-        let vt_dot = if to == Parameter::Temperature { vt / kelvin } else { 0.0 };
+        let vt_dot = if to == Parameter::Temperature {
+            vt / kelvin
+        } else {
+            0.0
+        };
         let (is, vb, x) = (self.saturation, self.breakdown_thermal, self.breakdown);
         if x == bv {
             return bv_dot;
@@ -422,8 +447,8 @@ fn thermal_voltage(environment: &Environment) -> f64 {
 
 /// `ln(IS(T)/IS)`: `(T/Tnom - 1) EG/(N Vt) + (XTI/N) ln(T/Tnom)`.
 fn temperature_exponent(p: &ShockleyParameters, environment: &Environment) -> f64 {
-    let ratio = (environment.temperature + CELSIUS_ZERO)
-        / (environment.nominal_temperature + CELSIUS_ZERO);
+    let ratio =
+        (environment.temperature + CELSIUS_ZERO) / (environment.nominal_temperature + CELSIUS_ZERO);
     let vt = thermal_voltage(environment);
     ((ratio - 1.0) * p.activation_energy / vt + p.saturation_exponent * ratio.ln())
         / p.emission_coefficient
@@ -463,7 +488,11 @@ struct Exponential {
 fn exponential(x: f64) -> Exponential {
     if x <= LARGEST_EXPONENT {
         let value_minus_one = x.exp_m1();
-        return Exponential { value_minus_one, slope: x.exp(), integral: value_minus_one };
+        return Exponential {
+            value_minus_one,
+            slope: x.exp(),
+            integral: value_minus_one,
+        };
     }
     let top = LARGEST_EXPONENT.exp();
     let beyond = x - LARGEST_EXPONENT;

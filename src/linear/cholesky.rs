@@ -51,7 +51,11 @@ impl CholeskyFactor {
         let request = s
             .factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default())
             .or(s.solve_in_place_scratch::<f64>(1, Par::Seq));
-        Self { values: vec![0.0; s.len_val()], memory: MemBuffer::new(request), symbolic }
+        Self {
+            values: vec![0.0; s.len_val()],
+            memory: MemBuffer::new(request),
+            symbolic,
+        }
     }
 
     pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {

@@ -40,7 +40,11 @@ impl LuFactor {
             .factorize_numeric_lu_scratch::<f64>(Par::Seq, Spec::default())
             .or(s.solve_in_place_scratch::<f64>(1, Par::Seq))
             .or(s.solve_transpose_in_place_scratch::<f64>(1, Par::Seq));
-        Self { numeric: NumericLu::new(), memory: MemBuffer::new(request), symbolic }
+        Self {
+            numeric: NumericLu::new(),
+            memory: MemBuffer::new(request),
+            symbolic,
+        }
     }
 
     /// A numerically singular matrix may pass here and show as a solution that is not finite; only a

@@ -116,16 +116,30 @@ impl Workspace {
             self.add_scale(&mut full, [stamp.p, stamp.n], current, g);
         }
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            self.add_scale(&mut full, [stamp.p, stamp.n], companion.current, companion.conductance);
+            self.add_scale(
+                &mut full,
+                [stamp.p, stamp.n],
+                companion.current,
+                companion.conductance,
+            );
         }
         for stamp in &system.current_sources {
-            self.add_scale(&mut full, [stamp.p, stamp.n], self.sources[stamp.source.index()], 0.0);
+            self.add_scale(
+                &mut full,
+                [stamp.p, stamp.n],
+                self.sources[stamp.source.index()],
+                0.0,
+            );
         }
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
             let current = self.full[stamp.branch.index()];
             self.add_scale(&mut full, [stamp.p, stamp.n], current, 0.0);
             let own = &mut full[stamp.branch.index()];
-            own.rounding = if on { self.full[stamp.p.index()].abs() } else { current.abs() };
+            own.rounding = if on {
+                self.full[stamp.p.index()].abs()
+            } else {
+                current.abs()
+            };
         }
         self.add_coupling_scales(system, values, &mut full);
         reduce_scales(system, &full)

@@ -45,7 +45,10 @@ pub(super) enum Place {
     RedundantShort,
     Current(u32),
     /// First of its entries in `couplings` and, if it has one, its kept branch.
-    Coupled { first: u32, branch: Option<KeptBranch> },
+    Coupled {
+        first: u32,
+        branch: Option<KeptBranch>,
+    },
 }
 
 /// `potential[node] = potential[parent] + sign * E`, with E the source's voltage or 0 for a short.
@@ -178,17 +181,28 @@ impl System {
     /// Voltage (V) and current (A) of ideal diode `index` in the iterate of `workspace`.
     pub fn ideal_diode(&self, workspace: &super::Workspace, index: usize) -> (f64, f64) {
         let stamp = &self.ideal_diodes[index];
-        (workspace.voltage(stamp.p, stamp.n), workspace.full[stamp.branch.index()])
+        (
+            workspace.voltage(stamp.p, stamp.n),
+            workspace.full[stamp.branch.index()],
+        )
     }
 
     /// A node that the unknown `index` belongs to: its own, or the positive node of its branch.
     pub fn node_of_unknown(&self, index: usize) -> NodeId {
-        let full = self.unknown.iter().position(|u| u.index() == index).unwrap_or(0);
+        let full = self
+            .unknown
+            .iter()
+            .position(|u| u.index() == index)
+            .unwrap_or(0);
         if full < self.node_count {
             return NodeId::from_index(full);
         }
         let at_branch = |c: &&Coupling| c.column.index() == full && c.row.index() < self.node_count;
-        let ideal = self.ideal_diodes.iter().find(|s| s.branch.index() == full).map(|s| s.p);
+        let ideal = self
+            .ideal_diodes
+            .iter()
+            .find(|s| s.branch.index() == full)
+            .map(|s| s.p);
         let coupled = self.couplings.iter().find(at_branch);
         ideal
             .or(coupled.map(|c| NodeId::from_index(c.row.index())))
@@ -237,7 +251,10 @@ impl Forest {
         let mut source_of = vec![None; circuit.element_count()];
         for (id, element) in circuit.elements() {
             let device = &element.device;
-            if matches!(device, Device::VoltageSource { .. } | Device::CurrentSource { .. }) {
+            if matches!(
+                device,
+                Device::VoltageSource { .. } | Device::CurrentSource { .. }
+            ) {
                 source_of[id.index()] = Some(SourceId(source_elements.len() as u32));
                 source_elements.push(id);
             }
@@ -253,12 +270,32 @@ impl Forest {
                 continue;
             }
             let source = source_of[id.index()];
-            let up = Tie { node: p, parent: n, source, element: id, sign: 1.0 };
+            let up = Tie {
+                node: p,
+                parent: n,
+                source,
+                element: id,
+                sign: 1.0,
+            };
             adjacent[n.index()].push((p, up));
-            adjacent[p.index()].push((n, Tie { node: n, parent: p, sign: -1.0, ..up }));
+            adjacent[p.index()].push((
+                n,
+                Tie {
+                    node: n,
+                    parent: p,
+                    sign: -1.0,
+                    ..up
+                },
+            ));
         }
         let (root, trees, ties) = walk(&adjacent);
-        Self { root, trees, ties, source_elements, source_of }
+        Self {
+            root,
+            trees,
+            ties,
+            source_elements,
+            source_of,
+        }
     }
 }
 
@@ -279,7 +316,11 @@ fn walk(adjacent: &[Vec<(NodeId, Tie)>]) -> (Vec<Unknown>, usize, Vec<Tie>) {
         if visited[start] {
             continue;
         }
-        let number = if start == 0 { Unknown::NONE } else { Unknown(trees) };
+        let number = if start == 0 {
+            Unknown::NONE
+        } else {
+            Unknown(trees)
+        };
         trees += u32::from(start != 0);
         visited[start] = true;
         root[start] = number;
@@ -373,13 +414,18 @@ impl Stamps {
                 Place::OnePort(index(self.one_ports.len() - 1))
             }
             Device::CurrentSource { .. } => {
-                let Some(source) = forest.source_of[id.index()] else { return };
+                let Some(source) = forest.source_of[id.index()] else {
+                    return;
+                };
                 self.current_sources.push(CurrentStamp { p, n, source });
                 Place::Current(index(self.current_sources.len() - 1))
             }
             Device::IdealDiode => {
-                let Some(branch) = branches[id.index()] else { return };
-                self.ideal_diodes.push(IdealStamp::new(p, n, self.branch_index(branch)));
+                let Some(branch) = branches[id.index()] else {
+                    return;
+                };
+                self.ideal_diodes
+                    .push(IdealStamp::new(p, n, self.branch_index(branch)));
                 Place::Ideal(index(self.ideal_diodes.len() - 1))
             }
             Device::VoltageSource { .. } if branches[id.index()].is_none() => return,
@@ -406,7 +452,10 @@ impl Stamps {
         let control = control.map(|b| self.branch_index(b));
         let port = element.port.map(full);
         let second = element.second.unwrap_or([NodeId::GROUND; 2]).map(full);
-        let mut add = Adder { couplings: &mut self.couplings, element: id };
+        let mut add = Adder {
+            couplings: &mut self.couplings,
+            element: id,
+        };
         match (&element.device, own, control) {
             (Device::VoltageSource { .. }, Some(own), _) => {
                 add.port_branch(port, own, 1.0, None);
@@ -453,7 +502,9 @@ impl Stamps {
         let mut slots = SlotFinder::new(order, spd, node_unknowns);
         self.visit(&unknown, &mut |row, column, _| slots.reserve(row, column));
         let pattern = slots.finish();
-        self.visit(&unknown, &mut |row, column, slot| *slot = slots.find(&pattern, row, column));
+        self.visit(&unknown, &mut |row, column, slot| {
+            *slot = slots.find(&pattern, row, column)
+        });
         let diagonal = (0..node_unknowns)
             .map(|k| slots.find(&pattern, Unknown(k as u32), Unknown(k as u32)))
             .collect();
@@ -501,7 +552,11 @@ impl Stamps {
             f(own, own, &mut s.own);
         }
         for c in &mut self.couplings {
-            f(unknown[c.row.index()], unknown[c.column.index()], &mut c.slot);
+            f(
+                unknown[c.row.index()],
+                unknown[c.column.index()],
+                &mut c.slot,
+            );
         }
     }
 }
@@ -513,7 +568,15 @@ fn full(node: NodeId) -> FullIndex {
 impl PairStamp {
     fn between(p: NodeId, n: NodeId, element: ElementId) -> Self {
         let none = Slot::NONE;
-        Self { p, n, element, pp: none, nn: none, pn: none, np: none }
+        Self {
+            p,
+            n,
+            element,
+            pp: none,
+            nn: none,
+            pn: none,
+            np: none,
+        }
     }
 }
 
@@ -542,7 +605,14 @@ struct Adder<'a> {
 impl Adder<'_> {
     fn one(&mut self, row: FullIndex, column: FullIndex, sign: f64, parameter: Option<Parameter>) {
         let (element, slot) = (self.element, Slot::NONE);
-        self.couplings.push(Coupling { row, column, slot, element, sign, parameter });
+        self.couplings.push(Coupling {
+            row,
+            column,
+            slot,
+            element,
+            sign,
+            parameter,
+        });
     }
 
     /// The current `column` leaves the first node and enters the second.
@@ -607,7 +677,10 @@ impl SlotFinder {
         for k in 0..node_unknowns {
             positions.add_triplet(k, k, 0.0);
         }
-        Self { positions, lower_only }
+        Self {
+            positions,
+            lower_only,
+        }
     }
 
     fn stored(&self, row: Unknown, column: Unknown) -> bool {

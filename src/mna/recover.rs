@@ -48,7 +48,9 @@ impl System {
         match self.place[id.index()] {
             Place::Ideal(k) => Some(Ok(self.ideal_diodes[k as usize].branch.index())),
             Place::Tie(k) => Some(Err(k as usize)),
-            Place::Coupled { branch: Some(b), .. } => Some(Ok(self.node_count + b.0 as usize)),
+            Place::Coupled {
+                branch: Some(b), ..
+            } => Some(Ok(self.node_count + b.0 as usize)),
             _ => None,
         }
     }
@@ -81,15 +83,15 @@ impl System {
             Place::Ideal(k) => workspace.full[self.ideal_diodes[k as usize].branch.index()],
             Place::Tie(k) => ties.get(k as usize),
             Place::RedundantShort => 0.0,
-            Place::Current(k) => {
-                workspace.sources[self.current_sources[k as usize].source.index()]
-            }
-            Place::Coupled { branch: Some(branch), .. } => {
-                workspace.full[self.node_count + branch.0 as usize]
-            }
-            Place::Coupled { first, branch: None } => {
-                self.coupled_current(circuit, values, workspace, id, first, 0)
-            }
+            Place::Current(k) => workspace.sources[self.current_sources[k as usize].source.index()],
+            Place::Coupled {
+                branch: Some(branch),
+                ..
+            } => workspace.full[self.node_count + branch.0 as usize],
+            Place::Coupled {
+                first,
+                branch: None,
+            } => self.coupled_current(circuit, values, workspace, id, first, 0),
         }
     }
 

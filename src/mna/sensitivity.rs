@@ -112,10 +112,16 @@ impl System {
             Place::Ideal(k) => full[self.ideal_diodes[k as usize].branch.index()] += weight,
             Place::Tie(k) => ties[k as usize] += weight,
             Place::RedundantShort | Place::Current(_) => {}
-            Place::Coupled { branch: Some(branch), .. } => {
+            Place::Coupled {
+                branch: Some(branch),
+                ..
+            } => {
                 full[self.node_count + branch.0 as usize] += weight;
             }
-            Place::Coupled { first, branch: None } => {
+            Place::Coupled {
+                first,
+                branch: None,
+            } => {
                 for k in self.port_entries(circuit, id, first, 0) {
                     full[self.couplings[k].column.index()] += weight * values.coefficients[k];
                 }
@@ -140,7 +146,13 @@ impl System {
                 one_port.current_derivative(id.parameter, voltage)
             }
             (Place::Current(_), _) => f64::from(id.parameter == Parameter::Current),
-            (Place::Coupled { first, branch: None }, _) => self
+            (
+                Place::Coupled {
+                    first,
+                    branch: None,
+                },
+                _,
+            ) => self
                 .port_entries(circuit, id.element, first, 0)
                 .map(|k| &self.couplings[k])
                 .map(|c| c.sign * workspace.full[c.column.index()])

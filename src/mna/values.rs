@@ -49,15 +49,19 @@ impl Values {
             }
         }
         self.one_ports.clear();
-        self.one_ports.extend(system.one_ports.iter().filter_map(|stamp| {
-            match &circuit.element(stamp.element).device {
-                Device::OnePort(one_port) => Some((**one_port).clone()),
-                _ => None,
-            }
-        }));
+        self.one_ports
+            .extend(system.one_ports.iter().filter_map(|stamp| {
+                match &circuit.element(stamp.element).device {
+                    Device::OnePort(one_port) => Some((**one_port).clone()),
+                    _ => None,
+                }
+            }));
         for (value, coupling) in self.coefficients.iter_mut().zip(&system.couplings) {
             let device = &circuit.element(coupling.element).device;
-            let factor = coupling.parameter.and_then(|p| device.value(p)).unwrap_or(1.0);
+            let factor = coupling
+                .parameter
+                .and_then(|p| device.value(p))
+                .unwrap_or(1.0);
             *value = coupling.sign * factor;
         }
         self.load_base(system);
@@ -86,9 +90,16 @@ impl Values {
 }
 
 fn typical(conductances: &[f64]) -> f64 {
-    let logs = conductances.iter().map(|g| g.abs().ln()).filter(|l| l.is_finite());
+    let logs = conductances
+        .iter()
+        .map(|g| g.abs().ln())
+        .filter(|l| l.is_finite());
     let (sum, count) = logs.fold((0.0, 0usize), |(s, n), l| (s + l, n + 1));
-    if count == 0 { 1e-3 } else { (sum / count as f64).exp() }
+    if count == 0 {
+        1e-3
+    } else {
+        (sum / count as f64).exp()
+    }
 }
 
 impl super::compile::PairStamp {

@@ -89,8 +89,11 @@ impl Workspace {
 
     /// Evaluates every one-port at its point.
     pub fn evaluate_companions(&mut self, values: &Values) {
-        for ((companion, one_port), &point) in
-            self.companions.iter_mut().zip(&values.one_ports).zip(&self.points)
+        for ((companion, one_port), &point) in self
+            .companions
+            .iter_mut()
+            .zip(&values.one_ports)
+            .zip(&self.points)
         {
             let new = one_port.evaluate(point);
             self.is_factored &= new.conductance == companion.conductance;
@@ -111,7 +114,11 @@ impl Workspace {
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
             stamp.add(matrix, companion.conductance);
         }
-        let delta = if self.is_regularized { IDEAL_REGULARIZATION } else { 0.0 };
+        let delta = if self.is_regularized {
+            IDEAL_REGULARIZATION
+        } else {
+            0.0
+        };
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
             stamp.load(matrix, on, delta, values.typical_conductance);
         }
@@ -189,7 +196,11 @@ impl super::compile::IdealStamp {
     fn load(&self, matrix: &mut [f64], on: bool, delta: f64, g: f64) {
         self.current_p.add(matrix, 1.0);
         self.current_n.add(matrix, -1.0);
-        let (voltage, own) = if on { (1.0, -delta / g) } else { (-delta * g, 1.0) };
+        let (voltage, own) = if on {
+            (1.0, -delta / g)
+        } else {
+            (-delta * g, 1.0)
+        };
         self.voltage_p.add(matrix, voltage);
         self.voltage_n.add(matrix, -voltage);
         self.own.add(matrix, own);

@@ -34,7 +34,13 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: String) -> Self {
-        Self { severity, message, primary: None, related: Vec::new(), help: None }
+        Self {
+            severity,
+            message,
+            primary: None,
+            related: Vec::new(),
+            help: None,
+        }
     }
 
     pub fn at(mut self, span: Span, label: impl Into<String>) -> Self {
@@ -54,7 +60,10 @@ impl Diagnostic {
 
     /// The message with its source lines, as shown to a person.
     pub fn render<'a>(&'a self, sources: &'a SourceMap) -> impl fmt::Display + 'a {
-        Rendered { diagnostic: self, sources }
+        Rendered {
+            diagnostic: self,
+            sources,
+        }
     }
 }
 
@@ -72,7 +81,11 @@ impl fmt::Display for Rendered<'_> {
         };
         write!(f, "{severity}: {}", d.message)?;
         let places: Vec<_> = d.primary.iter().chain(&d.related).collect();
-        let width = places.iter().map(|(s, _)| s.line.to_string().len()).max().unwrap_or(0);
+        let width = places
+            .iter()
+            .map(|(s, _)| s.line.to_string().len())
+            .max()
+            .unwrap_or(0);
         for (index, (span, label)) in places.into_iter().enumerate() {
             let arrow = if index == 0 { "-->" } else { "and" };
             write!(f, "\n{:width$}{arrow} {}", "", self.sources.place(*span))?;
@@ -100,11 +113,17 @@ impl Rendered<'_> {
         let length = (span.length as usize).clamp(1, (line_length - start).max(1));
         // A very long line is shown around the fault only.
         const SHOWN: usize = 160;
-        let first = if start > SHOWN / 2 { start - SHOWN / 2 } else { 0 };
+        let first = start.saturating_sub(SHOWN / 2);
         let shown: String = line.chars().skip(first).take(SHOWN).collect();
         let caret = mark.to_string().repeat(length.min(SHOWN));
         write!(f, "\n{:width$} |", "")?;
         write!(f, "\n{:>width$} | {}", span.line, shown.trim_end())?;
-        write!(f, "\n{:width$} | {:pad$}{caret} {label}", "", "", pad = start - first)
+        write!(
+            f,
+            "\n{:width$} | {:pad$}{caret} {label}",
+            "",
+            "",
+            pad = start - first
+        )
     }
 }

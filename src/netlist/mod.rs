@@ -4,14 +4,37 @@
 //! elements, models and cards that remember their line and column, expands subcircuits, and writes
 //! a flat deck again.
 
+mod builtin;
+mod card;
+mod cursor;
 mod diagnostic;
+mod element;
+mod explain;
+mod fault;
+mod flatten;
+mod lines;
+mod reader;
+mod scope_stack;
+mod scope_tree;
 mod source;
+mod stimulus;
+mod suggest;
+mod table;
+mod token;
+mod writer;
+
+use builtin::BuiltIn;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use fault::{NetlistError, NetlistFault};
 pub use source::{FileId, SourceMap, Span, Spanned};
+pub use suggest::closest;
 
 /// A node, element or model name in canonical (lower case) form.
 pub type Name = compact_str::CompactString;
+
+/// The reference node, global to all subcircuits.
+pub const GROUND: Name = Name::const_new("0");
 
 /// A parsed deck. Subcircuits are still folded; see [`Netlist::flatten`].
 #[derive(Clone, Debug, Default)]
@@ -69,9 +92,15 @@ pub enum ElementKind {
     /// `G`: nodes p n cp cn; transconductance in S.
     Vccs { transconductance: Spanned<f64> },
     /// `F`: nodes p n; gain in A/A.
-    Cccs { control: Spanned<Name>, gain: Spanned<f64> },
+    Cccs {
+        control: Spanned<Name>,
+        gain: Spanned<f64>,
+    },
     /// `H`: nodes p n; transresistance in ohm.
-    Ccvs { control: Spanned<Name>, transresistance: Spanned<f64> },
+    Ccvs {
+        control: Spanned<Name>,
+        transresistance: Spanned<f64>,
+    },
     /// `G p n TABLE {V(p,n)} = (v,i) …`: nodes p n; a monotone one-port, constant outside the table.
     PiecewiseLinear { points: Vec<(f64, f64)> },
     /// Built-in subcircuit; nodes p1 n1 p2 n2; `v1 = ratio v2`, `i2 = -ratio i1`.
@@ -119,7 +148,9 @@ pub struct SimulatorOption {
 pub enum Analysis {
     OperatingPoint,
     /// `.dc source start stop step [source2 start2 stop2 step2]`; the first sweep is the inner one.
-    DcSweep { sweeps: Vec<Sweep> },
+    DcSweep {
+        sweeps: Vec<Sweep>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -17,7 +17,7 @@ pub struct Span {
 }
 
 /// A value together with the place it was read from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spanned<T> {
     pub value: T,
     pub span: Span,
@@ -44,12 +44,19 @@ pub struct SourceMap {
 impl SourceMap {
     /// A map that holds one text under the name that messages shall show.
     pub fn single(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let file = SourceFile { name: name.into(), text: text.into() };
-        Self { files: Arc::new(vec![file]) }
+        let file = SourceFile {
+            name: name.into(),
+            text: text.into(),
+        };
+        Self {
+            files: Arc::new(vec![file]),
+        }
     }
 
     pub fn name(&self, file: FileId) -> &str {
-        self.files.get(file.0 as usize).map_or("<unknown>", |f| &f.name)
+        self.files
+            .get(file.0 as usize)
+            .map_or("<unknown>", |f| &f.name)
     }
 
     pub fn text(&self, file: FileId) -> &str {

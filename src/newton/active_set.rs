@@ -20,7 +20,10 @@ pub(super) struct Pivoting {
 
 impl Default for Pivoting {
     fn default() -> Self {
-        Self { fewest: usize::MAX, patience: PATIENCE }
+        Self {
+            fewest: usize::MAX,
+            patience: PATIENCE,
+        }
     }
 }
 
@@ -32,7 +35,10 @@ impl Run<'_> {
             return false;
         }
         if count < pivoting.fewest {
-            *pivoting = Pivoting { fewest: count, patience: PATIENCE };
+            *pivoting = Pivoting {
+                fewest: count,
+                patience: PATIENCE,
+            };
         } else {
             pivoting.patience = pivoting.patience.saturating_sub(1);
         }

@@ -57,7 +57,11 @@ impl Run<'_> {
             } else {
                 low = t;
             }
-            t = if high.is_finite() { 0.5 * (low + high) } else { 4.0 * t };
+            t = if high.is_finite() {
+                0.5 * (low + high)
+            } else {
+                4.0 * t
+            };
         }
         // The slope jumps over zero (a corner of a piecewise-linear law): stay on the near side.
         low > 0.0 && {
@@ -69,7 +73,12 @@ impl Run<'_> {
     /// Puts the iterate at `start + t direction` and returns `F . direction` there.
     fn slope_at(&mut self, start: &[f64], direction: &[f64], t: f64) -> f64 {
         self.move_to(start, direction, t);
-        self.workspace.reduced.iter().zip(direction).map(|(r, d)| r * d).sum()
+        self.workspace
+            .reduced
+            .iter()
+            .zip(direction)
+            .map(|(r, d)| r * d)
+            .sum()
     }
 
     fn move_to(&mut self, start: &[f64], direction: &[f64], t: f64) {
@@ -104,7 +113,12 @@ impl Run<'_> {
     }
 
     fn weighted_norm(&self, weights: &[f64]) -> f64 {
-        let squares = self.workspace.reduced.iter().zip(weights).map(|(r, w)| (r * w).powi(2));
+        let squares = self
+            .workspace
+            .reduced
+            .iter()
+            .zip(weights)
+            .map(|(r, w)| (r * w).powi(2));
         squares.sum::<f64>().sqrt()
     }
 }

@@ -32,7 +32,11 @@ pub struct NewtonOptions {
 
 impl Default for NewtonOptions {
     fn default() -> Self {
-        Self { relative_tolerance: 1e-10, absolute_tolerance: 1e-24, max_iterations: 200 }
+        Self {
+            relative_tolerance: 1e-10,
+            absolute_tolerance: 1e-24,
+            max_iterations: 200,
+        }
     }
 }
 
@@ -119,7 +123,13 @@ pub fn solve(
     workspace: &mut Workspace,
     options: &NewtonOptions,
 ) -> Result<Convergence, NoConvergence> {
-    let mut run = Run { system, values, workspace, options, iterations: 0 };
+    let mut run = Run {
+        system,
+        values,
+        workspace,
+        options,
+        iterations: 0,
+    };
     let mut attempts = Vec::new();
     let mut best: Option<Check> = None;
     for strategy in strategies(system) {
@@ -131,15 +141,26 @@ pub fn solve(
         let check = run.check();
         if outcome == Outcome::Converged && check.passed {
             let check = run.polish(check);
-            return Ok(Convergence { strategy, iterations: run.iterations, check });
+            return Ok(Convergence {
+                strategy,
+                iterations: run.iterations,
+                check,
+            });
         }
-        attempts.push(Attempt { strategy, iterations: run.iterations - before, outcome });
+        attempts.push(Attempt {
+            strategy,
+            iterations: run.iterations - before,
+            outcome,
+        });
         if best.is_none_or(|b| check.ratio < b.ratio) {
             best = Some(check);
         }
     }
     run.restart();
-    Err(NoConvergence { attempts, check: best.unwrap_or_default() })
+    Err(NoConvergence {
+        attempts,
+        check: best.unwrap_or_default(),
+    })
 }
 
 fn strategies(system: &System) -> Vec<Strategy> {

@@ -37,14 +37,22 @@ impl Run<'_> {
     /// Measures the residual that is in the workspace.
     pub(super) fn check_residual(&self) -> Check {
         let scales = self.workspace.scales(self.system, self.values);
-        let mut check = Check { passed: true, ..Check::default() };
+        let mut check = Check {
+            passed: true,
+            ..Check::default()
+        };
         for (index, (r, scale)) in self.workspace.reduced.iter().zip(&scales).enumerate() {
             let allowed = self.options.relative_tolerance * scale.magnitude
                 + ROUNDING_UNITS * f64::EPSILON * scale.rounding
                 + self.options.absolute_tolerance;
             let ratio = r.abs() / allowed;
             if !ratio.is_finite() {
-                return Check { passed: false, ratio: f64::INFINITY, residual: f64::INFINITY, worst: index };
+                return Check {
+                    passed: false,
+                    ratio: f64::INFINITY,
+                    residual: f64::INFINITY,
+                    worst: index,
+                };
             }
             if index < self.system.node_unknown_count() {
                 check.residual = check.residual.max(r.abs());
@@ -90,7 +98,9 @@ impl Run<'_> {
     fn shifted_step(&mut self) -> Result<(), Outcome> {
         let mut shift = 1e-12 * self.values.typical_conductance();
         for _ in 0..4 {
-            let factored = self.workspace.factor_shifted(self.system, self.values, shift);
+            let factored = self
+                .workspace
+                .factor_shifted(self.system, self.values, shift);
             if factored.is_ok() && self.solve_checked() {
                 return Ok(());
             }

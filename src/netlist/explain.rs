@@ -1,0 +1,333 @@
+//! Faults in words: what was found, what was expected, and what to do about it.
+
+use super::Name;
+use super::diagnostic::Diagnostic;
+use super::fault::NetlistFault;
+use super::source::Spanned;
+use crate::units::{format_exact, parse_number};
+
+impl NetlistFault {
+    /// The message for a person, with its places in the deck.
+    pub fn diagnostic(&self) -> Diagnostic {
+        use NetlistFault::*;
+        let error = |message: String| Diagnostic::error(message);
+        match self {
+            Unreadable { path, reason } => error(format!("cannot read `{path}`: {reason}"))
+                .help("check the path, and that the file may be read"),
+            Empty { name } => error(format!("`{name}` is empty"))
+                .help("a deck is a title line followed by its elements"),
+            StrayContinuation { span } => error("a `+` line continues no card".into())
+                .at(*span, "nothing to continue")
+                .help("the title cannot be continued; a `+` line follows the card it belongs to"),
+            Missing {
+                subject,
+                what,
+                form,
+                place,
+            } => error(format!("`{}` ends before {what}", shown(&subject.value)))
+                .at(*place, format!("expected {what}"))
+                .help(format!("it is written `{form}`")),
+            Unexpected {
+                subject,
+                found,
+                form,
+            } => unexpected(subject, found, form),
+            BadNumber { found, what } => bad_number(found, what),
+            Expression { found, what } => error("expressions are not supported yet".into())
+                .at(found.span, format!("expected {what} as a number"))
+                .help("write the value itself, such as 4.7k"),
+            UnsupportedForm { subject, found } => error(format!(
+                "`{}` has the form `{}`, which is not supported",
+                shown(subject),
+                shown(&found.value).to_uppercase()
+            ))
+            .at(found.span, "not a linear source")
+            .help("controlled sources are linear, or `G` with a TABLE of its own voltage"),
+            UnsupportedCard { card } => unsupported_card(card),
+            UnknownElement { name } => unknown_element(name),
+            _ => self.definition_diagnostic(),
+        }
+    }
+
+    fn definition_diagnostic(&self) -> Diagnostic {
+        use NetlistFault::*;
+        let error = |message: String| Diagnostic::error(message);
+        match self {
+            Unclosed { opener, closer } => {
+                error(format!("`{}` is never closed", shown(&opener.value)))
+                    .at(opener.span, "opened here")
+                    .help(format!("end it with a `{closer}` line"))
+            }
+            StrayEnds { span } => error("`.ends` closes no subcircuit".into())
+                .at(*span, "no `.subckt` is open here")
+                .help("remove the line, or add the `.subckt` line it belongs to"),
+            MismatchedEnds { open, found } => error(format!(
+                "`.ends {}` closes subcircuit `{}`",
+                shown(&found.value),
+                shown(&open.value)
+            ))
+            .at(found.span, format!("expected `{}`", shown(&open.value)))
+            .related(open.span, "opened here")
+            .help("definitions may be nested, but each ends before the one around it"),
+            Duplicate { what, name, first } => {
+                error(format!("{what} `{}` is defined twice", shown(&name.value)))
+                    .at(name.span, "defined again")
+                    .related(*first, "first defined here")
+                    .help("rename or remove one of them")
+            }
+            GroundPort { subcircuit, port } => error(format!(
+                "subcircuit `{}` has the ground node as a port",
+                shown(subcircuit)
+            ))
+            .at(port.span, "ground is the same node everywhere")
+            .help("remove this port here and in the calls"),
+            SubcircuitParameter {
+                subcircuit,
+                parameter,
+            } => error(format!(
+                "subcircuit `{}` takes no parameter `{}`",
+                shown(subcircuit),
+                shown(&parameter.value)
+            ))
+            .at(parameter.span, "not a parameter")
+            .help("subcircuit parameters are not supported yet; write the values into the body"),
+            _ => self.value_diagnostic(),
+        }
+    }
+
+    fn value_diagnostic(&self) -> Diagnostic {
+        use NetlistFault::*;
+        let error = |message: String| Diagnostic::error(message);
+        match self {
+            TableControl {
+                element,
+                found,
+                terminals,
+            } => table_control(element, found, terminals),
+            TableTooShort { element, points } => error(format!(
+                "the table of `{}` has {points} of the at least 2 points it needs",
+                shown(&element.value)
+            ))
+            .at(element.span, "needs two points or more")
+            .help("add points: `(v1,i1) (v2,i2) …`"),
+            TableNotMonotone {
+                element,
+                points,
+                span,
+            } => table_not_monotone(element, points).at(*span, "this point"),
+            BadSweep {
+                source,
+                start,
+                stop,
+                step,
+            } => error(format!(
+                "the sweep of `{}` never gets from {} to {} in steps of {}",
+                shown(&source.value),
+                format_exact(*start),
+                format_exact(*stop),
+                format_exact(*step)
+            ))
+            .at(source.span, "this sweep")
+            .help("the step must lead from start to stop, so its sign is that of stop - start"),
+            _ => self.hierarchy_diagnostic(),
+        }
+    }
+
+    fn hierarchy_diagnostic(&self) -> Diagnostic {
+        use NetlistFault::*;
+        let error = |message: String| Diagnostic::error(message);
+        match self {
+            UnknownModel {
+                element,
+                model,
+                suggestion,
+            } => unknown("model", element, model).help(suggestion.as_ref().map_or_else(
+                || format!("add `.model {} D(IS=1e-14 N=1)`", shown(&model.value)),
+                did_you_mean,
+            )),
+            UnknownSubcircuit {
+                call,
+                subcircuit,
+                suggestion,
+            } => unknown("subcircuit", call, subcircuit).help(suggestion.as_ref().map_or_else(
+                || format!("add `.subckt {} …` to the deck", shown(&subcircuit.value)),
+                did_you_mean,
+            )),
+            PortCount { .. } => self.port_count(),
+            Recursive { cycle, span } => {
+                let names: Vec<_> = cycle.iter().map(|name| shown(name)).collect();
+                error(format!(
+                    "subcircuits call each other: {}",
+                    names.join(" -> ")
+                ))
+                .at(*span, "this call closes the circle")
+                .help("a subcircuit must not contain itself")
+            }
+            TooDeep { limit, span } => {
+                error(format!("subcircuits are nested more than {limit} deep"))
+                    .at(*span, "one level too many")
+                    .help("flatten some levels of the hierarchy")
+            }
+            TooLarge { elements, limit } => error(format!(
+                "the deck expands to {elements} elements, more than the limit of {limit}"
+            ))
+            .help("look for subcircuits that multiply: each level calls the next one many times"),
+            _ => error("the deck is not valid".into()),
+        }
+    }
+
+    fn port_count(&self) -> Diagnostic {
+        let NetlistFault::PortCount {
+            call,
+            subcircuit,
+            found,
+            expected,
+            defined,
+        } = self
+        else {
+            return Diagnostic::error("the deck is not valid");
+        };
+        let (call_name, subcircuit) = (shown(&call.value), shown(subcircuit));
+        let message = format!(
+            "`{call_name}` connects {} to `{subcircuit}`, which has {}",
+            counted(*found, "node"),
+            counted(*expected, "port")
+        );
+        let diagnostic = Diagnostic::error(message)
+            .at(call.span, counted(*found, "node"))
+            .help(format!(
+                "give `{call_name}` one node for each port, in order"
+            ));
+        match defined {
+            Some(span) => diagnostic.related(*span, counted(*expected, "port")),
+            None => diagnostic,
+        }
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// A name as it is shown in a message: a page of junk helps nobody.
+fn shown(name: &str) -> String {
+    const LONGEST: usize = 40;
+    match name.char_indices().nth(LONGEST) {
+        None => name.into(),
+        Some((end, _)) => format!("{}…", &name[..end]),
+    }
+}
+
+fn did_you_mean(name: &Name) -> String {
+    format!("did you mean `{}`?", shown(name))
+}
+
+fn unknown(what: &str, user: &Name, name: &Spanned<Name>) -> Diagnostic {
+    let message = format!(
+        "`{}` uses the {what} `{}`, which is not defined",
+        shown(user),
+        shown(&name.value)
+    );
+    Diagnostic::error(message).at(name.span, format!("unknown {what}"))
+}
+
+fn unexpected(subject: &Name, found: &Spanned<Name>, form: &str) -> Diagnostic {
+    let (subject, text) = (shown(subject), shown(&found.value));
+    Diagnostic::error(format!("`{subject}` has no use for `{text}`"))
+        .at(found.span, "not expected here")
+        .help(format!("it is written `{form}`"))
+}
+
+fn bad_number(found: &Spanned<Name>, what: &str) -> Diagnostic {
+    let text = shown(&found.value);
+    let help = match corrected_number(&found.value) {
+        Some(better) => format!("write `{better}`"),
+        None => "numbers look like 1000, 4.7k, 10MEG, 2.2u or 1e-3, and must be finite".into(),
+    };
+    Diagnostic::error(format!("`{text}` is not a number"))
+        .at(found.span, format!("expected {what}"))
+        .help(help)
+}
+
+/// What was meant by the spellings of part lists: `4k7` and the micro sign.
+fn corrected_number(text: &str) -> Option<String> {
+    let text = shown(text).replace(['\u{b5}', '\u{3bc}'], "u");
+    let text = text.replace(['\u{3a9}', '\u{2126}'], "ohm");
+    if parse_number(&text).is_some() {
+        return Some(text);
+    }
+    let letter = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (whole, rest) = text.split_at(letter);
+    let (suffix, fraction) = rest.split_at(1);
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    // `4R7` is 4.7 ohm.
+    let suffix = suffix.trim_matches(['r', 'R']);
+    (digits(whole) && digits(fraction)).then(|| format!("{whole}.{fraction}{suffix}"))
+}
+
+fn unsupported_card(card: &Spanned<Name>) -> Diagnostic {
+    let name = shown(&card.value);
+    let message = match name.as_str() {
+        ".param" | ".func" => format!("expressions are not supported yet, so `{name}` is not"),
+        _ => format!("`{name}` is not supported yet"),
+    };
+    let help = match name.as_str() {
+        ".param" | ".func" => "write the values into the elements",
+        ".global" => "pass the node as a port of each subcircuit",
+        _ => "put the lines it stands for into this deck",
+    };
+    Diagnostic::error(message)
+        .at(card.span, "would change the circuit")
+        .help(help)
+}
+
+fn unknown_element(name: &Spanned<Name>) -> Diagnostic {
+    let letter = name.value.chars().next().unwrap_or('?').to_uppercase();
+    let message = format!(
+        "`{}` is an element of an unknown kind `{letter}`",
+        shown(&name.value)
+    );
+    Diagnostic::error(message)
+        .at(name.span, "unknown kind of element")
+        .help("the first letter is one of R V I D E F G H X; C and L are left to their DC limits")
+}
+
+fn table_control(element: &Name, found: &Spanned<Name>, terminals: &[Name; 2]) -> Diagnostic {
+    let [p, n] = terminals;
+    let message = format!(
+        "the table of `{}` is controlled by `{}`, but only one-port tables are supported so far",
+        shown(element),
+        shown(&found.value)
+    );
+    Diagnostic::error(message)
+        .at(found.span, "not its own voltage")
+        .help(format!("the control must be `{{V({p},{n})}}`"))
+}
+
+fn table_not_monotone(element: &Name, points: &[(f64, f64); 2]) -> Diagnostic {
+    let [before, after] = points.map(|(v, i)| format!("({},{})", format_exact(v), format_exact(i)));
+    let what = match points[1].0 > points[0].0 {
+        true => "the current falls",
+        false => "the voltage does not rise",
+    };
+    let message = format!(
+        "the table of `{}` is not monotone: {what} from {before} to {after}",
+        shown(element)
+    );
+    Diagnostic::error(message)
+        .help("sort the points by voltage; the current must not fall as the voltage rises")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_part_lists_are_corrected() {
+        assert_eq!(corrected_number("4k7"), Some("4.7k".into()));
+        assert_eq!(corrected_number("4R7"), Some("4.7".into()));
+        assert_eq!(corrected_number("10\u{b5}F"), Some("10uF".into()));
+        assert_eq!(corrected_number("abc"), None);
+    }
+}
