@@ -1,2 +1,3 @@
 //! Resistor-diode circuits that are solved, differentiated and trained.
+pub mod learning;
 pub mod netlist;

@@ -1,0 +1,3 @@
+//! What a circuit learns from and how it learns.
+
+pub mod data;
