@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod circuit;
 pub mod device;
 mod error;
+pub mod learning;
 pub mod linear;
 pub mod mna;
 pub mod netlist;

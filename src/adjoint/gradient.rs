@@ -35,31 +35,45 @@ impl Gradient {
         let ties = BranchCurrents::of_workspace(system, workspace);
         let entries = parameters
             .iter()
-            .map(|&parameter| {
-                let indirect = system.parameter_derivative(
+            .map(|&parameter| GradientEntry {
+                parameter,
+                value: circuit.value(parameter).unwrap_or(f64::NAN),
+                gradient: derivative(
                     circuit,
+                    system,
                     values,
                     workspace,
-                    (&ties, &adjoint.full, &adjoint.ties),
+                    (adjoint, cotangent, &ties),
                     parameter,
-                );
-                let direct: f64 = cotangent
-                    .direct
-                    .iter()
-                    .filter(|(element, _)| *element == parameter.element)
-                    .map(|(_, w)| {
-                        w * system.current_parameter_derivative(circuit, workspace, parameter)
-                    })
-                    .sum();
-                GradientEntry {
-                    parameter,
-                    value: circuit.value(parameter).unwrap_or(f64::NAN),
-                    gradient: direct + indirect,
-                }
+                ),
             })
             .collect();
         Self { entries }
     }
+}
+
+/// Direct part and `-lambda' dF/dtheta` of one parameter; `ties` are the currents of eliminated
+/// sources at the operating point.
+pub fn derivative(
+    circuit: &Circuit,
+    system: &System,
+    values: &Values,
+    workspace: &Workspace,
+    (adjoint, cotangent, ties): (&Adjoint, &Cotangent, &BranchCurrents),
+    parameter: ParameterId,
+) -> f64 {
+    let lambda = (ties, adjoint.full.as_slice(), &adjoint.ties);
+    let indirect = system.parameter_derivative(circuit, values, workspace, lambda, parameter);
+    let own = cotangent
+        .direct
+        .iter()
+        .filter(|(element, _)| *element == parameter.element);
+    let direct: f64 = own
+        .map(|(_, weight)| {
+            weight * system.current_parameter_derivative(circuit, workspace, parameter)
+        })
+        .sum();
+    direct + indirect
 }
 
 impl Solver {

@@ -15,6 +15,6 @@ mod network;
 mod transpose;
 
 pub use check::{Comparison, compare_with_differences};
-pub use gradient::{Gradient, GradientEntry};
+pub use gradient::{Gradient, GradientEntry, derivative};
 pub use network::AdjointNetwork;
 pub use transpose::{Adjoint, AdjointError, Cotangent};

@@ -1,6 +1,7 @@
 //! `J' lambda = dL/dz` on the factors of the operating point.
 
 use crate::analysis::{Output, Solver};
+use crate::circuit::Circuit;
 use crate::mna::{BranchCurrents, System, Values, Workspace};
 
 /// `dL/dz` in full form: how the loss depends on potentials and on branch currents.
@@ -55,18 +56,38 @@ impl Cotangent {
         self.direct.clear();
     }
 
-    /// Adds `weight` times the derivative of `output`.
+    /// Adds `weight` times the derivative of `output` at the operating point of `solver`.
     pub fn add(&mut self, solver: &Solver, output: Output, weight: f64) {
+        let Solver {
+            circuit,
+            system,
+            values,
+            workspace,
+            ..
+        } = solver;
+        self.add_output(circuit, system, values, workspace, output, weight);
+    }
+
+    /// Adds `weight` times the derivative of `output` at the iterate of `workspace`.
+    pub fn add_output(
+        &mut self,
+        circuit: &Circuit,
+        system: &System,
+        values: &Values,
+        workspace: &Workspace,
+        output: Output,
+        weight: f64,
+    ) {
         match output {
             Output::Voltage { p, n } => {
                 self.full[p.index()] += weight;
                 self.full[n.index()] -= weight;
             }
             Output::Current { element } => {
-                solver.system.add_current_derivative(
-                    &solver.circuit,
-                    &solver.values,
-                    &solver.workspace,
+                system.add_current_derivative(
+                    circuit,
+                    values,
+                    workspace,
                     element,
                     weight,
                     (&mut self.full, &mut self.ties),

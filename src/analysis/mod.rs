@@ -4,6 +4,7 @@ mod operating_point;
 mod output;
 mod sweep;
 
+pub(crate) use operating_point::describe;
 pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
 pub use output::{Output, OutputError};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};

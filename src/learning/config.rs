@@ -1,0 +1,498 @@
+//! The training file: TOML to a checked configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::generators::Layered;
+use crate::circuit::{BuildError, Circuit, TopologyError};
+use crate::netlist::{Netlist, NetlistError};
+
+use super::data::{
+    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, generate, read_csv,
+};
+
+/// The training file of the built-in example: 8 x 8 digits.
+pub const BUILT_IN_DIGITS: &str = include_str!("../../circuits/learning/digits.toml");
+
+/// A training file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    pub circuit: CircuitSource,
+    pub features: FeatureConfig,
+    pub outputs: OutputConfig,
+    #[serde(default)]
+    pub loss: LossConfig,
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    pub parameters: Vec<ParameterGroup>,
+    pub data: DataConfig,
+    /// Seed of everything random but the data: initial values and the order of samples.
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default = "default_epochs")]
+    pub epochs: usize,
+    /// Samples whose gradients are averaged for one step.
+    #[serde(default = "default_batch")]
+    pub batch: usize,
+}
+
+fn default_epochs() -> usize {
+    10
+}
+
+fn default_batch() -> usize {
+    32
+}
+
+/// Where the circuit comes from: a deck beside the training file, or a generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum CircuitSource {
+    /// Path of a deck, relative to the training file.
+    Deck(PathBuf),
+    /// A layered network of crossbars and clamped hidden nodes.
+    Layered(Layered),
+}
+
+/// Which sources carry the features, in order. Feature x drives `scale x + offset` (V or A).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureConfig {
+    /// Names or globs of V or I elements; a glob takes elements in deck order.
+    pub sources: Vec<String>,
+    /// Sources that carry the negative of each feature's value ("doubled" inputs).
+    #[serde(default)]
+    pub complements: Vec<String>,
+    #[serde(default = "one")]
+    pub scale: f64,
+    #[serde(default)]
+    pub offset: f64,
+}
+
+/// What is read: `v(a)`, `v(a,b)`, `i(r1)`; `v(out*)` stands for every node that matches, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputConfig {
+    pub read: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossConfig {
+    pub kind: LossKind,
+    /// Factor on the outputs (1/V) before the loss.
+    pub scale: f64,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            kind: LossKind::CrossEntropy,
+            scale: 1.0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossKind {
+    /// `sum (scale y - target)^2 / 2`; classes are one-hot, two classes on one output are -1 and 1.
+    SquaredError,
+    /// `-log softmax(scale y)[class]`; two classes on one output are the two signs of it.
+    CrossEntropy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimizerConfig {
+    pub kind: OptimizerKind,
+    /// Step size. Parameters are trained in units of their group's typical initial value, so that a
+    /// rate of 0.01 means steps of about one per cent (Adam).
+    pub rate: f64,
+    /// Factor on the rate after each epoch.
+    pub decay: f64,
+    /// Momentum (`momentum`), or decay of the first moment (`adam`).
+    pub momentum: f64,
+    /// Decay of the second moment (`adam`).
+    pub beta2: f64,
+    pub epsilon: f64,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::Adam,
+            rate: 0.02,
+            decay: 1.0,
+            momentum: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    Sgd,
+    Momentum,
+    Adam,
+}
+
+/// A set of parameters that train alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterGroup {
+    /// Glob on element names, such as `r*`.
+    pub elements: String,
+    /// Which parameter of them; by default the conductance of resistors, otherwise the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+    /// Train the logarithm instead of the value.
+    #[serde(default)]
+    pub log: bool,
+    /// Bounds, in the quantity's unit (S, ohm, V, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Factor on the optimizer's rate for this group.
+    #[serde(default = "one")]
+    pub rate: f64,
+    /// Initial values are multiplied by exp(u), u uniform in ± this.
+    #[serde(default)]
+    pub spread: f64,
+}
+
+/// A trainable quantity: a parameter by its deck name, or a resistor's conductance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantity {
+    /// Conductance of a resistor, S.
+    Conductance,
+    /// Any parameter by the name that `ohmgrad grad` shows: `resistance`, `is`, `voltage`, …
+    #[serde(untagged)]
+    Named(String),
+}
+
+/// Where samples come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum DataConfig {
+    /// A built-in problem. The first `samples` samples train, the next `test` samples test.
+    Generator {
+        name: Generator,
+        #[serde(default = "default_samples")]
+        samples: usize,
+        #[serde(default = "default_test")]
+        test: usize,
+        #[serde(default = "default_noise")]
+        noise: f64,
+        #[serde(default)]
+        seed: u64,
+    },
+    /// CSV files; without a test file, the last `test_fraction` of the samples test.
+    Csv {
+        train: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test: Option<PathBuf>,
+        #[serde(default = "default_fraction")]
+        test_fraction: f64,
+        #[serde(default)]
+        format: CsvOptions,
+    },
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn default_samples() -> usize {
+    1000
+}
+
+fn default_test() -> usize {
+    500
+}
+
+fn default_noise() -> f64 {
+    0.1
+}
+
+fn default_fraction() -> f64 {
+    0.2
+}
+
+/// Why a training file cannot be used. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the training file {}: {source}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: {message}", path.display())]
+    Syntax { path: PathBuf, message: String },
+    #[error("{field} = {value}: expected {expected}")]
+    Value {
+        field: String,
+        value: String,
+        expected: String,
+    },
+    #[error("`{pattern}` in {field} matches no {what} of the circuit\n  help: {help}")]
+    NoMatch {
+        field: &'static str,
+        pattern: String,
+        what: &'static str,
+        help: String,
+    },
+    #[error("{0}")]
+    Output(#[from] crate::analysis::OutputError),
+    #[error("{error}\n  help: {}", error.help())]
+    Data { error: DataError },
+    #[error("{left_what}: {left}, but {right_what}: {right}\n  help: {help}")]
+    Mismatch {
+        left_what: &'static str,
+        left: usize,
+        right_what: &'static str,
+        right: usize,
+        help: &'static str,
+    },
+}
+
+/// A configuration with the folder its relative paths start from.
+#[derive(Clone, Debug)]
+pub struct LoadedConfig {
+    pub config: TrainingConfig,
+    pub folder: PathBuf,
+}
+
+impl LoadedConfig {
+    /// Reads and checks a training file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        Ok(Self {
+            config: TrainingConfig::parse(path, &text)?,
+            folder,
+        })
+    }
+
+    /// The built-in digits example.
+    pub fn built_in() -> Result<Self, ConfigError> {
+        let config = TrainingConfig::parse(Path::new("<built-in digits>"), BUILT_IN_DIGITS)?;
+        Ok(Self {
+            config,
+            folder: PathBuf::from("."),
+        })
+    }
+
+    /// The circuit to train.
+    pub fn circuit(&self) -> Result<Circuit, CircuitError> {
+        match &self.config.circuit {
+            CircuitSource::Deck(path) => Ok(Circuit::from_netlist(&Netlist::read(
+                self.folder.join(path),
+            )?)?),
+            CircuitSource::Layered(layered) => {
+                let layered = Layered {
+                    seed: layered.seed ^ self.config.seed,
+                    ..layered.clone()
+                };
+                Ok(layered.build()?)
+            }
+        }
+    }
+
+    /// Training and test samples.
+    pub fn data(&self) -> Result<(Dataset, Dataset), ConfigError> {
+        let wrap = |error| ConfigError::Data { error };
+        match &self.config.data {
+            DataConfig::Generator {
+                name,
+                samples,
+                test,
+                noise,
+                seed,
+            } => {
+                let options = GeneratorOptions {
+                    samples: samples + test,
+                    noise: *noise,
+                    seed: *seed,
+                };
+                Ok(generate(*name, &options).split(*samples))
+            }
+            DataConfig::Csv {
+                train,
+                test,
+                test_fraction,
+                format,
+            } => {
+                let read = |path: &Path| read_csv(&self.folder.join(path), format).map_err(wrap);
+                let all = read(train)?;
+                match test {
+                    Some(test) => Ok((all, read(test)?)),
+                    None => {
+                        let kept = ((1.0 - test_fraction) * all.len() as f64).round() as usize;
+                        Ok(all.split(kept))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why the circuit of a training file cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CircuitError {
+    #[error(transparent)]
+    Netlist(#[from] NetlistError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+}
+
+impl TrainingConfig {
+    /// Parses and checks the text of a training file.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+            path: path.to_path_buf(),
+            message: error.to_string(),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The text of a training file; [`TrainingConfig::parse`] reads it back.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let o = &self.optimizer;
+        let fraction = |x: f64| (0.0..1.0).contains(&x);
+        check(self.batch > 0, "batch", self.batch, "at least 1")?;
+        check(
+            positive(self.loss.scale),
+            "loss.scale",
+            self.loss.scale,
+            "a positive number",
+        )?;
+        check(
+            positive(o.rate),
+            "optimizer.rate",
+            o.rate,
+            "a positive number",
+        )?;
+        check(
+            positive(o.decay),
+            "optimizer.decay",
+            o.decay,
+            "a positive number",
+        )?;
+        check(
+            fraction(o.momentum),
+            "optimizer.momentum",
+            o.momentum,
+            "a number in [0, 1)",
+        )?;
+        check(
+            fraction(o.beta2),
+            "optimizer.beta2",
+            o.beta2,
+            "a number in [0, 1)",
+        )?;
+        check(
+            positive(o.epsilon),
+            "optimizer.epsilon",
+            o.epsilon,
+            "a positive number",
+        )?;
+        let features = &self.features;
+        check(
+            features.scale.is_finite(),
+            "features.scale",
+            features.scale,
+            "a finite number",
+        )?;
+        check(
+            features.offset.is_finite(),
+            "features.offset",
+            features.offset,
+            "a finite number",
+        )?;
+        check(
+            !self.parameters.is_empty(),
+            "parameters",
+            "[]",
+            "at least one [[parameters]] table",
+        )?;
+        if let DataConfig::Csv { test_fraction, .. } = self.data {
+            check(
+                fraction(test_fraction),
+                "data.csv.test_fraction",
+                test_fraction,
+                "a number in [0, 1)",
+            )?;
+        }
+        self.parameters
+            .iter()
+            .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl ParameterGroup {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let name = |field: &str| format!("{field} of the parameters `{}`", self.elements);
+        check(
+            self.rate >= 0.0,
+            &name("rate"),
+            self.rate,
+            "a number that is not negative",
+        )?;
+        let spread = self.spread.is_finite() && self.spread >= 0.0;
+        check(
+            spread,
+            &name("spread"),
+            self.spread,
+            "a number that is not negative",
+        )?;
+        if let (Some(min), Some(max)) = (self.min, self.max) {
+            check(
+                min <= max,
+                &name("min"),
+                min,
+                "a number that is not above max",
+            )?;
+        }
+        let log_needs = !self.log || self.min.is_none_or(|min| min > 0.0);
+        check(
+            log_needs,
+            &name("min"),
+            self.min.unwrap_or(0.0),
+            "a positive number, since log = true",
+        )
+    }
+}
+
+fn check(
+    holds: bool,
+    field: &str,
+    value: impl std::fmt::Display,
+    expected: &str,
+) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        field: field.to_string(),
+        value: value.to_string(),
+        expected: expected.to_string(),
+    })
+}

@@ -1,0 +1,97 @@
+//! What can be wrong with a data set, and where.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A place in a CSV file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    /// Counted from 1.
+    pub line: usize,
+    /// The field, counted from 1; none if the whole line is meant.
+    pub column: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)?;
+        match self.column {
+            Some(column) => write!(f, ", column {column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A data set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    #[error("cannot read {}: {source}", file.display())]
+    Unreadable {
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: no samples", file.display())]
+    Empty { file: PathBuf },
+    #[error("{place}: found {found}, expected {expected}")]
+    Cell {
+        place: Place,
+        /// The text of the cell, quoted and shortened.
+        found: String,
+        expected: String,
+    },
+    #[error("{place}: found {found} columns, expected {expected} as in the first line")]
+    Ragged {
+        place: Place,
+        found: usize,
+        expected: usize,
+    },
+    #[error("{place}: found a single column, expected features and a target")]
+    NoFeatures { place: Place },
+    #[error("{place}: found no target column {found}, expected {expected}")]
+    NoTarget {
+        place: Place,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "found delimiter {found:?}, expected one ASCII character other than a quote or a line end"
+    )]
+    Delimiter { found: char },
+    #[error("found {found} {what}, expected {expected}")]
+    Shape {
+        what: &'static str,
+        found: usize,
+        expected: usize,
+    },
+    #[error("found a number in {what} at index {index} that is not finite")]
+    NotFinite { what: &'static str, index: usize },
+    #[error("found class {found}, expected a class below {count}")]
+    Label { found: usize, count: usize },
+}
+
+impl DataError {
+    /// What the user can do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            DataError::Unreadable { .. } => "check the path and its permissions",
+            DataError::Empty { .. } => "write one sample on each line",
+            DataError::Cell { .. } => {
+                "correct the cell; if it is the label, choose its column as the target"
+            }
+            DataError::Ragged { .. } => {
+                "give every line the same columns; quote text that holds the delimiter"
+            }
+            DataError::NoFeatures { .. } => {
+                "check the delimiter; a line holds its features and one target"
+            }
+            DataError::NoTarget { .. } => {
+                "name a column of the header, a column number from 1, or \"last\""
+            }
+            DataError::Delimiter { .. } => "use a comma, a semicolon or a tab",
+            DataError::Shape { .. } => "inputs hold samples x features numbers, row by row",
+            DataError::NotFinite { .. } => "remove samples with missing or infinite numbers",
+            DataError::Label { .. } => "classes are numbered from 0",
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Gradients to trained circuits: what a circuit learns from, how it is read, and how it changes.
+//!
+//! A training file ([`TrainingConfig`]) names the deck, the sources that carry features, the voltages
+//! that are outputs, the loss and the parameters that train. [`Trainer`] runs it; every number it
+//! produces depends on the file alone, never on the number of threads.
+
+mod checkpoint;
+mod config;
+pub mod data;
+mod engine;
+mod loss;
+mod optimizer;
+mod parameters;
+mod ports;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use config::{
+    BUILT_IN_DIGITS, CircuitSource, ConfigError, DataConfig, FeatureConfig, LoadedConfig,
+    LossConfig, LossKind, OptimizerConfig, OptimizerKind, OutputConfig, ParameterGroup, Quantity,
+    TrainingConfig,
+};
+pub use engine::{Engine, Evaluation, SampleError};
+pub use loss::Loss;
+pub use optimizer::Optimizer;
+pub use parameters::TrainedParameters;
+pub use ports::Ports;
+pub use trainer::{EpochReport, TrainError, Trainer};

@@ -1,0 +1,275 @@
+//! Which parameters train, in which coordinates, within which bounds.
+
+use glob_match::glob_match;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::circuit::{Circuit, ElementId, ParameterId, canonical};
+use crate::device::{Device, Parameter};
+
+use super::config::{ConfigError, ParameterGroup, Quantity};
+
+/// The vector that an optimizer moves: each entry is a parameter in units of its group's typical
+/// value, or the logarithm of it.
+#[derive(Clone, Debug)]
+pub struct TrainedParameters {
+    entries: Vec<Entry>,
+    groups: Vec<Group>,
+    /// Coordinates of all parameters.
+    pub theta: Vec<f64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: ParameterId,
+    group: usize,
+    /// The quantity is the reciprocal of the parameter: conductance of a resistor.
+    is_reciprocal: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    log: bool,
+    min: f64,
+    max: f64,
+    rate: f64,
+    /// Typical magnitude of the initial values: the unit of `theta`.
+    unit: f64,
+}
+
+impl TrainedParameters {
+    /// Resolves the groups and spreads initial values as they ask; the circuit gets those values.
+    ///
+    /// # Errors
+    /// A glob without a match, an unknown quantity, a parameter named twice.
+    pub fn resolve(
+        circuit: &mut Circuit,
+        groups: &[ParameterGroup],
+        seed: u64,
+    ) -> Result<Self, ConfigError> {
+        let mut trained = Self {
+            entries: Vec::new(),
+            groups: Vec::new(),
+            theta: Vec::new(),
+        };
+        let mut taken = std::collections::HashSet::new();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(1);
+        for (index, group) in groups.iter().enumerate() {
+            let entries = match_group(circuit, group, index)?;
+            if let Some(entry) = entries.iter().find(|e| !taken.insert(e.id)) {
+                return Err(ConfigError::Value {
+                    field: "elements of [[parameters]]".to_string(),
+                    value: format!("`{}`", group.elements),
+                    expected: format!(
+                        "groups that do not overlap; `{}` is in two of them",
+                        circuit.element(entry.id.element).name
+                    ),
+                });
+            }
+            trained.add_group(circuit, group, entries, &mut rng)?;
+        }
+        trained.write(circuit);
+        Ok(trained)
+    }
+
+    fn add_group(
+        &mut self,
+        circuit: &Circuit,
+        group: &ParameterGroup,
+        entries: Vec<Entry>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(), ConfigError> {
+        let min = group.min.unwrap_or(f64::NEG_INFINITY);
+        let max = group.max.unwrap_or(f64::INFINITY);
+        let mut values = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let factor = match group.spread {
+                0.0 => 1.0,
+                spread => f64::exp(rng.random_range(-spread..spread)),
+            };
+            values.push((entry.quantity(circuit) * factor).clamp(min, max));
+        }
+        if let (true, Some(bad)) = (group.log, values.iter().find(|v| !(**v > 0.0))) {
+            return Err(ConfigError::Value {
+                field: format!("log of the parameters `{}`", group.elements),
+                value: "true".to_string(),
+                expected: format!("false, since one of them is {bad} and has no logarithm"),
+            });
+        }
+        let mean = values.iter().map(|v| v.abs()).sum::<f64>() / values.len() as f64;
+        let unit = if mean > 0.0 { mean } else { 1.0 };
+        let group = Group {
+            log: group.log,
+            min,
+            max,
+            rate: group.rate,
+            unit,
+        };
+        self.theta
+            .extend(values.iter().map(|&v| group.coordinate(v)));
+        self.entries.extend(entries);
+        self.groups.push(group);
+        Ok(())
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The parameter behind each coordinate.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = ParameterId> + '_ {
+        self.entries.iter().map(|e| e.id)
+    }
+
+    /// Factor of each coordinate on the optimizer's rate.
+    pub fn rates(&self) -> impl Iterator<Item = f64> + '_ {
+        self.entries.iter().map(|e| self.groups[e.group].rate)
+    }
+
+    /// Turns derivatives to the deck's parameters into derivatives to the coordinates, in place.
+    pub fn chain_rule(&self, circuit: &Circuit, gradient: &mut [f64]) {
+        for (entry, g) in self.entries.iter().zip(gradient) {
+            let quantity = entry.quantity(circuit);
+            let to_quantity = if entry.is_reciprocal {
+                -1.0 / (quantity * quantity)
+            } else {
+                1.0
+            };
+            let group = &self.groups[entry.group];
+            let to_coordinate = if group.log { quantity } else { group.unit };
+            *g *= to_quantity * to_coordinate;
+        }
+    }
+
+    /// Puts every coordinate within its bounds and gives the circuit the values.
+    pub fn write(&mut self, circuit: &mut Circuit) {
+        for (entry, theta) in self.entries.iter().zip(&mut self.theta) {
+            let group = &self.groups[entry.group];
+            let wanted = group.quantity(*theta);
+            let quantity = wanted.clamp(group.min, group.max);
+            // Only a bound moves the coordinate: writing twice must give the same bits.
+            if quantity != wanted {
+                *theta = group.coordinate(quantity);
+            }
+            let value = if entry.is_reciprocal {
+                1.0 / quantity
+            } else {
+                quantity
+            };
+            // A value that the device cannot take (an area of zero, say) leaves the last one.
+            let _ = circuit.set(entry.id, value);
+        }
+    }
+}
+
+impl Entry {
+    fn quantity(&self, circuit: &Circuit) -> f64 {
+        let value = circuit.value(self.id).unwrap_or(f64::NAN);
+        if self.is_reciprocal {
+            1.0 / value
+        } else {
+            value
+        }
+    }
+}
+
+impl Group {
+    fn coordinate(&self, quantity: f64) -> f64 {
+        if self.log {
+            quantity.ln()
+        } else {
+            quantity / self.unit
+        }
+    }
+
+    fn quantity(&self, theta: f64) -> f64 {
+        if self.log {
+            theta.exp()
+        } else {
+            theta * self.unit
+        }
+    }
+}
+
+fn match_group(
+    circuit: &Circuit,
+    group: &ParameterGroup,
+    index: usize,
+) -> Result<Vec<Entry>, ConfigError> {
+    let glob = canonical(&group.elements);
+    let mut entries = Vec::new();
+    for (id, element) in circuit
+        .elements()
+        .filter(|(_, e)| glob_match(&glob, &e.name))
+    {
+        let found = find_quantity(&element.device, group.quantity.as_ref());
+        let Some((parameter, is_reciprocal)) = found else {
+            return Err(unknown_quantity(circuit, group, id));
+        };
+        let id = ParameterId {
+            element: id,
+            parameter,
+        };
+        entries.push(Entry {
+            id,
+            group: index,
+            is_reciprocal,
+        });
+    }
+    if entries.is_empty() {
+        return Err(ConfigError::NoMatch {
+            field: "[[parameters]] elements",
+            pattern: group.elements.clone(),
+            what: "element",
+            help: "use the names of the deck, with * for any rest: `r*`".to_string(),
+        });
+    }
+    Ok(entries)
+}
+
+fn find_quantity(device: &Device, quantity: Option<&Quantity>) -> Option<(Parameter, bool)> {
+    let is_resistor = matches!(device, Device::Resistor { resistance } if *resistance != 0.0);
+    match quantity {
+        None if is_resistor => Some((Parameter::Resistance, true)),
+        None => device.parameters().first().map(|p| (*p, false)),
+        Some(Quantity::Conductance) if is_resistor => Some((Parameter::Resistance, true)),
+        Some(Quantity::Conductance) => named(device, "conductance"),
+        Some(Quantity::Named(name)) => named(device, name),
+    }
+}
+
+fn named(device: &Device, name: &str) -> Option<(Parameter, bool)> {
+    let mut parameters = device.parameters().into_iter();
+    parameters
+        .find(|p| p.to_string().eq_ignore_ascii_case(name))
+        .map(|p| (p, false))
+}
+
+fn unknown_quantity(circuit: &Circuit, group: &ParameterGroup, id: ElementId) -> ConfigError {
+    let element = circuit.element(id);
+    let known: Vec<_> = element
+        .device
+        .parameters()
+        .iter()
+        .map(|p| p.to_string())
+        .collect();
+    let value = match &group.quantity {
+        Some(Quantity::Named(name)) => name.clone(),
+        Some(Quantity::Conductance) => "conductance".to_string(),
+        None => "(none)".to_string(),
+    };
+    ConfigError::Value {
+        field: format!("quantity of the parameters `{}`", group.elements),
+        value,
+        expected: if known.is_empty() {
+            format!("elements with parameters; `{}` has none", element.name)
+        } else {
+            format!("a parameter of `{}`: {}", element.name, known.join(", "))
+        },
+    }
+}

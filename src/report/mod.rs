@@ -1,0 +1,3 @@
+//! Results to bytes: nothing is computed here.
+
+pub mod picture;
