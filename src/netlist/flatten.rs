@@ -3,8 +3,9 @@
 use compact_str::format_compact;
 
 use super::fault::NetlistError;
-use super::scope_tree::{MAIN, ScopeId, ScopeTree, survey};
+use super::scope_tree::{MAIN, ScopeId, ScopeTree};
 use super::source::Spanned;
+use super::survey::survey;
 use super::{Element, ElementKind, FlatNetlist, GROUND, Model, Name, Netlist};
 
 impl Netlist {

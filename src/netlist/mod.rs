@@ -19,6 +19,7 @@ mod scope_tree;
 mod source;
 mod stimulus;
 mod suggest;
+mod survey;
 mod table;
 mod token;
 mod writer;
