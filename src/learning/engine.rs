@@ -48,6 +48,8 @@ pub struct Evaluation {
     pub loss: f64,
     /// Part of the samples whose class is right; for classes only.
     pub accuracy: f64,
+    /// The targets are classes.
+    pub predicted_classes: bool,
     /// Linear solves of Newton in all.
     pub iterations: usize,
     /// Predicted class of each sample, where there are classes.
@@ -182,6 +184,7 @@ fn summarize(workers: &[Worker]) -> Evaluation {
         total.loss += e.loss;
         total.accuracy += e.accuracy;
         total.iterations += e.iterations;
+        total.predicted_classes |= e.predicted_classes;
         total.predicted.extend(&e.predicted);
         total.outputs.extend(&e.outputs);
     }
@@ -223,6 +226,7 @@ impl Worker {
             self.evaluation.samples += 1;
             self.evaluation.loss += loss.loss;
             self.evaluation.accuracy += f64::from(u8::from(loss.correct));
+            self.evaluation.predicted_classes = loss.predicted.is_some();
             self.evaluation.predicted.push(loss.predicted);
             self.evaluation.outputs.extend(&self.outputs);
             if let Some(parameters) = parameters {

@@ -14,11 +14,11 @@ mod parameters;
 mod ports;
 mod trainer;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Checkpoint, CheckpointError, write_atomically};
 pub use config::{
-    BUILT_IN_DIGITS, CircuitSource, ConfigError, DataConfig, FeatureConfig, LoadedConfig,
-    LossConfig, LossKind, OptimizerConfig, OptimizerKind, OutputConfig, ParameterGroup, Quantity,
-    TrainingConfig,
+    BUILT_IN_DIGITS, CircuitError, CircuitSource, ConfigError, DataConfig, FeatureConfig,
+    LoadedConfig, LossConfig, LossKind, OptimizerConfig, OptimizerKind, OutputConfig,
+    ParameterGroup, Quantity, TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
 pub use loss::Loss;

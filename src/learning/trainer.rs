@@ -9,7 +9,7 @@ use crate::mna::System;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::config::{CircuitError, ConfigError, LoadedConfig, TrainingConfig};
-use super::data::Dataset;
+use super::data::{Dataset, Targets};
 use super::engine::{Engine, Evaluation, SampleError};
 use super::loss::Loss;
 use super::optimizer::Optimizer;
@@ -145,6 +145,11 @@ impl Trainer {
         Ok(evaluation)
     }
 
+    /// True if the targets are classes.
+    pub fn has_classes(&self) -> bool {
+        matches!(self.train.targets, Targets::Classes { .. })
+    }
+
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             epoch: self.epoch,
@@ -191,6 +196,7 @@ impl Evaluation {
         self.loss += weight * batch.loss;
         self.accuracy += weight * batch.accuracy;
         self.iterations += batch.iterations;
+        self.predicted_classes = batch.predicted_classes;
     }
 
     fn mean(mut self) -> Self {

@@ -1,3 +1,7 @@
-//! Results to bytes: nothing is computed here.
+//! Results to bytes, one format per file.
+//!
+//! **Invariant:** nothing is computed here; every function turns finished numbers into text.
 
-pub mod picture;
+pub mod csv;
+pub mod json;
+pub mod table;

@@ -1,0 +1,151 @@
+//! Errors to a message and an exit code.
+
+use std::path::Path;
+
+use crate::adjoint::AdjointError;
+use crate::analysis::{CompileError, OutputError, SolveError, SweepError};
+use crate::circuit::{BuildError, TopologyError};
+use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
+use crate::netlist::NetlistError;
+
+/// Why the program ends, and with which code.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    pub message: String,
+}
+
+/// Did not converge, a check failed, or a result could not be written.
+const FAILED: u8 = 1;
+const BAD_ARGUMENTS: u8 = 2;
+const BAD_INPUT: u8 = 3;
+const BAD_TOPOLOGY: u8 = 4;
+
+impl Failure {
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            code: FAILED,
+            message: message.into(),
+        }
+    }
+
+    pub fn arguments(message: impl Into<String>) -> Self {
+        Self {
+            code: BAD_ARGUMENTS,
+            message: message.into(),
+        }
+    }
+
+    pub fn write(path: Option<&Path>, error: &std::io::Error) -> Self {
+        let place = path.map_or("standard output".to_string(), |p| p.display().to_string());
+        Self::failed(format!("error: cannot write {place}: {error}"))
+    }
+
+    fn of(code: u8, error: &impl std::fmt::Display) -> Self {
+        let text = error.to_string();
+        // Diagnostics of a deck carry their own severity.
+        let message = if text.starts_with("error") {
+            text
+        } else {
+            format!("error: {text}")
+        };
+        Self { code, message }
+    }
+}
+
+impl From<NetlistError> for Failure {
+    fn from(error: NetlistError) -> Self {
+        Self::of(BAD_INPUT, &error)
+    }
+}
+
+impl From<TopologyError> for Failure {
+    fn from(error: TopologyError) -> Self {
+        Self::of(BAD_TOPOLOGY, &error)
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Topology(error) => error.into(),
+            error => Self::of(BAD_INPUT, &error),
+        }
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Build(error) => error.into(),
+            CompileError::Topology(error) => error.into(),
+            CompileError::Linear(error) => Self::of(FAILED, &error),
+        }
+    }
+}
+
+impl From<SolveError> for Failure {
+    fn from(error: SolveError) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        let code = if matches!(error, SweepError::Solve { .. }) {
+            FAILED
+        } else {
+            BAD_INPUT
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::of(BAD_ARGUMENTS, &error)
+    }
+}
+
+impl From<AdjointError> for Failure {
+    fn from(error: AdjointError) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::of(BAD_INPUT, &error)
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        let code = if matches!(error, CheckpointError::Io { .. }) {
+            FAILED
+        } else {
+            BAD_INPUT
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<SampleError> for Failure {
+    fn from(error: SampleError) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Config(error) => error.into(),
+            TrainError::Circuit(CircuitError::Netlist(error)) => error.into(),
+            TrainError::Circuit(CircuitError::Build(error)) => error.into(),
+            TrainError::Circuit(CircuitError::Topology(error)) => error.into(),
+            TrainError::Compile(error) => error.into(),
+            TrainError::Sample(error) => error.into(),
+            TrainError::Checkpoint(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! `ohmgrad generate`: standard circuits of any size.
+
+use std::path::PathBuf;
+
+use crate::circuit::generators::{Clamp, Layered, grid, ladder};
+use crate::netlist::{Analysis, Span, Spanned};
+
+use super::{Failure, emit};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    family: Family,
+    /// Write the deck to this file instead of standard output
+    #[arg(long, short, global = true)]
+    out: Option<PathBuf>,
+    /// Seed of element values
+    #[arg(long, global = true, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Family {
+    /// Resistor mesh with a Shockley diode from every node to ground
+    Grid { rows: usize, columns: usize },
+    /// Chain of resistors with a diode at every node
+    Ladder { stages: usize },
+    /// Crossbar network with clamped hidden nodes
+    Layered {
+        inputs: usize,
+        outputs: usize,
+        /// Nodes of each hidden layer, for instance 100,50
+        #[arg(long, value_delimiter = ',')]
+        hidden: Vec<usize>,
+        /// ideal, shockley or biased
+        #[arg(long, default_value = "shockley")]
+        clamp: String,
+    },
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let circuit = match &arguments.family {
+        Family::Grid { rows, columns } if *rows > 0 && *columns > 0 => {
+            grid(*rows, *columns, arguments.seed)?
+        }
+        Family::Ladder { stages } if *stages > 0 => ladder(*stages)?,
+        Family::Layered {
+            inputs,
+            outputs,
+            hidden,
+            clamp,
+        } if *inputs > 0 && *outputs > 0 => {
+            layered(*inputs, *outputs, hidden, clamp, arguments.seed)?.build()?
+        }
+        _ => return Err(Failure::arguments("error: sizes must be at least 1")),
+    };
+    let mut deck = circuit.to_netlist();
+    deck.analyses
+        .push(Spanned::new(Analysis::OperatingPoint, Span::default()));
+    emit(&deck.to_spice(), arguments.out.as_deref())
+}
+
+fn layered(
+    inputs: usize,
+    outputs: usize,
+    hidden: &[usize],
+    clamp: &str,
+    seed: u64,
+) -> Result<Layered, Failure> {
+    let clamp = match clamp {
+        "ideal" => Clamp::Ideal,
+        "shockley" => Clamp::Shockley,
+        "biased" => Clamp::Biased,
+        other => {
+            let message = format!("error: --clamp {other}: expected ideal, shockley or biased");
+            return Err(Failure::arguments(message));
+        }
+    };
+    Ok(Layered {
+        inputs,
+        hidden: hidden.to_vec(),
+        outputs,
+        clamp,
+        conductance: 1e-3,
+        bias: 1.0,
+        seed,
+    })
+}

@@ -1,0 +1,31 @@
+//! `ohmgrad linearize`: the adjoint network as a deck that any SPICE runs.
+
+use crate::adjoint::{AdjointNetwork, Cotangent};
+use crate::analysis::Output;
+
+use super::{DeckArguments, Failure, emit, load};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    deck: DeckArguments,
+    /// The output whose derivative is injected: v(node), v(node,node) or i(element)
+    #[arg(long)]
+    output: String,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut solver = load(&arguments.deck.deck)?;
+    let output = Output::parse(&solver.circuit, &arguments.output)?;
+    let op = solver.operating_point()?;
+    solver.workspace.settle(&solver.system, &solver.values);
+    let mut cotangent = Cotangent::new(&solver.system);
+    cotangent.add(&solver, output, 1.0);
+    let network = AdjointNetwork::new(&solver, &op, &cotangent)?;
+    let mut deck = network.circuit.to_netlist();
+    deck.analyses.push(crate::netlist::Spanned::new(
+        crate::netlist::Analysis::OperatingPoint,
+        crate::netlist::Span::default(),
+    ));
+    emit(&deck.to_spice(), arguments.deck.out.as_deref())
+}

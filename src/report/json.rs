@@ -1,0 +1,125 @@
+//! JSON for programs. Keys are stable; numbers carry all their digits.
+
+use serde_json::{Map, Value, json};
+
+use crate::adjoint::Gradient;
+use crate::analysis::{OperatingPoint, SolveError};
+use crate::circuit::Circuit;
+
+/// `converged, strategy, iterations, residual, nodes{}, currents{}, power{}` and more.
+pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let c = &op.convergence;
+    json!({
+        "title": circuit.title,
+        "converged": true,
+        "strategy": c.strategy.to_string(),
+        "iterations": c.iterations,
+        "residual": c.check.residual,
+        "worst_node": circuit.node_name(op.worst_node),
+        "nodes": nodes(circuit, op),
+        "currents": currents(circuit, op),
+        "power": power(circuit, op),
+        "diodes": diodes(circuit, op),
+        "power_taken": op.power_taken(),
+        "power_balance": op.power_balance(),
+        "cocontent": op.cocontent,
+    })
+}
+
+/// The same keys when no operating point was found.
+pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
+    let attempts: Vec<_> = error
+        .failure
+        .attempts
+        .iter()
+        .map(|a| {
+            json!({
+                "strategy": a.strategy.to_string(),
+                "iterations": a.iterations,
+                "outcome": a.outcome.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "title": circuit.title,
+        "converged": false,
+        "residual": finite(error.failure.check.residual),
+        "worst_node": error.node,
+        "attempts": attempts,
+    })
+}
+
+/// `output, value, gradients: [{element, parameter, value, gradient}]`.
+pub fn gradient(circuit: &Circuit, output: &str, value: f64, gradient: &Gradient) -> Value {
+    let entries: Vec<_> = gradient
+        .entries
+        .iter()
+        .map(|e| {
+            json!({
+                "element": circuit.element(e.parameter.element).name.as_str(),
+                "parameter": e.parameter.parameter.to_string(),
+                "value": e.value,
+                "gradient": e.gradient,
+            })
+        })
+        .collect();
+    json!({ "output": output, "value": value, "gradients": entries })
+}
+
+/// Pretty text with a final line end.
+pub fn text(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn nodes(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let entry = |(id, node): (crate::circuit::NodeId, &crate::circuit::Node)| {
+        (node.name.to_string(), json!(op.potentials[id.index()]))
+    };
+    Value::Object(circuit.nodes().skip(1).map(entry).collect())
+}
+
+/// By element; the second port of a two-port is `name#2`.
+fn currents(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let mut map = Map::new();
+    for (_, element) in circuit.elements() {
+        for (port, branch) in element.branches().enumerate() {
+            let suffix = if port == 0 { "" } else { "#2" };
+            map.insert(
+                format!("{}{suffix}", element.name),
+                json!(op.currents[branch.index()]),
+            );
+        }
+    }
+    Value::Object(map)
+}
+
+fn power(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let entries = circuit.elements().zip(&op.power);
+    Value::Object(
+        entries
+            .map(|((_, e), p)| (e.name.to_string(), json!(p)))
+            .collect(),
+    )
+}
+
+fn diodes(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let entry = |d: &crate::analysis::Diode| {
+        let state = json!({
+            "state": d.state,
+            "voltage": d.voltage,
+            "current": d.current,
+            "conductance": finite(d.conductance),
+        });
+        (circuit.element(d.element).name.to_string(), state)
+    };
+    Value::Object(op.diodes.iter().map(entry).collect())
+}
+
+/// JSON has no infinity: a short's conductance is null.
+fn finite(value: f64) -> Value {
+    if value.is_finite() {
+        json!(value)
+    } else {
+        Value::Null
+    }
+}

@@ -1,0 +1,199 @@
+//! Tables for people.
+
+use crate::adjoint::{Comparison, Gradient};
+use crate::analysis::OperatingPoint;
+use crate::circuit::{Circuit, Element};
+use crate::device::{Device, Parameter};
+use crate::units::format_engineering;
+
+/// Digits that a person wants to see.
+const DIGITS: usize = 7;
+
+/// Columns of text, padded to their widest entry; numbers (by `right`) are aligned to the right.
+pub fn columns(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String {
+    let width = |k: usize| {
+        let cells = rows.iter().map(|row| row[k].chars().count());
+        cells.chain([header[k].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .zip(right)
+            .map(|((cell, &w), &right)| {
+                if right {
+                    format!("{cell:>w$}")
+                } else {
+                    format!("{cell:<w$}")
+                }
+            })
+            .collect();
+        format!("  {}\n", padded.join("  ")).trim_end().to_string() + "\n"
+    };
+    let mut text = line(header.to_vec());
+    for row in rows {
+        text += &line(row.iter().map(String::as_str).collect());
+    }
+    text
+}
+
+/// An operating point: how it was reached, nodes, elements, balance.
+pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
+    let c = &op.convergence;
+    let mut text = format!("{}\n\n", circuit.title);
+    text += &columns(
+        &["node", "potential"],
+        &node_rows(circuit, op),
+        &[false, true],
+    );
+    text += "\n";
+    let header = ["element", "voltage", "current", "power", "state"];
+    text += &columns(
+        &header,
+        &element_rows(circuit, op),
+        &[false, true, true, true, false],
+    );
+    text += &format!(
+        "\nreached by {} in {} iterations; largest KCL residual {}\n",
+        c.strategy,
+        c.iterations,
+        format_engineering(c.check.residual, 2, "A"),
+    );
+    text += &format!(
+        "power taken {}, balance {}\n",
+        format_engineering(op.power_taken(), DIGITS, "W"),
+        format_engineering(op.power_balance(), 2, "W"),
+    );
+    if let Some(cocontent) = op.cocontent {
+        text += &format!(
+            "co-content {}\n",
+            format_engineering(cocontent, DIGITS, "W")
+        );
+    }
+    text
+}
+
+fn node_rows(circuit: &Circuit, op: &OperatingPoint) -> Vec<Vec<String>> {
+    let nodes = circuit.nodes().skip(1);
+    nodes
+        .map(|(id, node)| {
+            let potential = format_engineering(op.potentials[id.index()], DIGITS, "V");
+            vec![node.name.to_string(), potential]
+        })
+        .collect()
+}
+
+fn element_rows(circuit: &Circuit, op: &OperatingPoint) -> Vec<Vec<String>> {
+    let states: std::collections::HashMap<_, _> =
+        op.diodes.iter().map(|d| (d.element, d.state)).collect();
+    circuit
+        .elements()
+        .map(|(id, element)| {
+            let voltage = op.voltage(element.port[0], element.port[1]);
+            vec![
+                element.name.to_string(),
+                format_engineering(voltage, DIGITS, "V"),
+                format_engineering(op.current(circuit, id), DIGITS, "A"),
+                format_engineering(op.power[id.index()], DIGITS, "W"),
+                states.get(&id).map_or(String::new(), |s| (*s).to_string()),
+            ]
+        })
+        .collect()
+}
+
+/// A gradient, largest effect first: `value * d/dvalue` says what a relative change does.
+pub fn gradient(
+    circuit: &Circuit,
+    output: &str,
+    unit: &str,
+    value: f64,
+    gradient: &Gradient,
+) -> String {
+    let mut entries = gradient.entries.clone();
+    let effect = |e: &crate::adjoint::GradientEntry| (e.gradient * e.value).abs();
+    entries.sort_by(|a, b| effect(b).total_cmp(&effect(a)));
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|e| {
+            let element = circuit.element(e.parameter.element);
+            vec![
+                element.name.to_string(),
+                e.parameter.parameter.to_string(),
+                format_engineering(
+                    e.value,
+                    DIGITS,
+                    parameter_unit(element, e.parameter.parameter),
+                ),
+                format!("{:.6e}", e.gradient),
+                format_engineering(0.01 * e.gradient * e.value, 4, unit),
+            ]
+        })
+        .collect();
+    let header = [
+        "element",
+        "parameter",
+        "value",
+        "gradient",
+        "effect of +1 %",
+    ];
+    format!(
+        "{output} = {}\n\n{}",
+        format_engineering(value, DIGITS, unit),
+        columns(&header, &rows, &[false, false, true, true, true])
+    )
+}
+
+/// The worst comparisons with differences.
+pub fn comparisons(circuit: &Circuit, comparisons: &[&Comparison]) -> String {
+    let rows: Vec<_> = comparisons
+        .iter()
+        .map(|c| {
+            vec![
+                circuit.element(c.entry.parameter.element).name.to_string(),
+                c.entry.parameter.parameter.to_string(),
+                format!("{:.9e}", c.entry.gradient),
+                format!("{:.9e}", c.difference),
+                format!("{:.1e}", c.relative_error()),
+            ]
+        })
+        .collect();
+    let header = [
+        "element",
+        "parameter",
+        "adjoint",
+        "differences",
+        "relative error",
+    ];
+    columns(&header, &rows, &[false, false, true, true, true])
+}
+
+/// Unit of a parameter, for people.
+fn parameter_unit(element: &Element, parameter: Parameter) -> &'static str {
+    match parameter {
+        Parameter::Resistance
+        | Parameter::Transresistance
+        | Parameter::SeriesResistance
+        | Parameter::OnResistance
+        | Parameter::OffResistance
+        | Parameter::ReverseResistance => "ohm",
+        Parameter::Voltage
+        | Parameter::BreakdownVoltage
+        | Parameter::ForwardVoltage
+        | Parameter::ReverseVoltage
+        | Parameter::BreakpointVoltage(_) => "V",
+        Parameter::Current
+        | Parameter::SaturationCurrent
+        | Parameter::BreakdownCurrent
+        | Parameter::BreakpointCurrent(_) => "A",
+        Parameter::Transconductance | Parameter::Conductance => "S",
+        Parameter::ActivationEnergy => "eV",
+        Parameter::Temperature => "°C",
+        Parameter::Gain if matches!(element.device, Device::Vcvs { .. }) => "V/V",
+        Parameter::Gain => "A/A",
+        Parameter::Ratio
+        | Parameter::EmissionCoefficient
+        | Parameter::SaturationExponent
+        | Parameter::Area => "",
+    }
+}
