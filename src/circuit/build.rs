@@ -4,8 +4,8 @@ use crate::device::{
     Device, Environment, OnePort, PiecewiseDiode, PiecewiseTable, Shockley, ShockleyParameters,
 };
 use crate::netlist::{
-    Diagnostic, Element as Card, ElementKind, FlatNetlist, Model, Name, Netlist, NetlistError,
-    SourceMap, Spanned,
+    Analysis, Diagnostic, Element as Card, ElementKind, FlatNetlist, Model, Name, Netlist,
+    NetlistError, SourceMap, Spanned, closest,
 };
 
 use super::{Circuit, ElementId, NodeId, TopologyError, TopologyFault};
@@ -314,7 +314,35 @@ impl<'a> Builder<'a> {
         self.faults.push(fault);
     }
 
+    /// Every sweep variable must be an independent source of the circuit.
+    fn check_sweeps(&mut self) {
+        for analysis in &self.netlist.analyses {
+            let Analysis::DcSweep { sweeps } = &analysis.value else {
+                continue;
+            };
+            for source in sweeps.iter().map(|s| &s.source) {
+                let found = self.circuit.find_element(&source.value);
+                let device = found.map(|id| &self.circuit.element(id).device);
+                if matches!(
+                    device,
+                    Some(Device::VoltageSource { .. } | Device::CurrentSource { .. })
+                ) {
+                    continue;
+                }
+                let names = self.circuit.elements.iter().map(|e| e.name.as_str());
+                let help = match closest(&source.value, names) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "sweep a V or I element of the deck".to_string(),
+                };
+                let message = format!("`.dc` sweeps `{}`, which is no V or I source", source.value);
+                let fault = Diagnostic::error(message).at(source.span, "expected a source");
+                self.faults.push(fault.help(help));
+            }
+        }
+    }
+
     fn finish(mut self) -> Result<Circuit, BuildError> {
+        self.check_sweeps();
         let sources = self.circuit.sources.clone();
         if !self.faults.is_empty() {
             return Err(BuildError::Element {
