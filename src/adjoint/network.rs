@@ -13,7 +13,7 @@
 //! | transformer, gyrator | itself, reversed |
 //! | output `v(p,n)` of weight w | current source w from n to p |
 
-use crate::analysis::{CompileError, OperatingPoint, Solver};
+use crate::analysis::{OperatingPoint, Solver};
 use crate::circuit::{Circuit, ElementId, NodeId, TopologyError};
 use crate::device::Device;
 use crate::mna::{BranchCurrents, System};
@@ -59,7 +59,7 @@ impl AdjointNetwork {
     /// # Errors
     /// As for any circuit.
     pub fn solve(&self, original: &Solver) -> Result<Adjoint, crate::Error> {
-        let mut solver = Solver::new(self.circuit.clone()).map_err(CompileError::from)?;
+        let mut solver = Solver::new(self.circuit.clone())?;
         let op = solver.operating_point()?;
         let system = &original.system;
         let mut adjoint = Adjoint::new(system);

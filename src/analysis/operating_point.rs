@@ -2,7 +2,7 @@
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
-use crate::mna::{BranchCurrents, System, Values, Workspace};
+use crate::mna::{BranchCurrents, System, Values, Workspace, incidence};
 use crate::newton::{self, Convergence, NoConvergence};
 
 use super::Solver;
@@ -168,6 +168,15 @@ impl OperatingPoint {
             .branches()
             .next()
             .map_or(0.0, |b| self.currents[b.index()])
+    }
+
+    /// Kirchhoff's current law at each node, A: the currents leaving it, added up by the incidence
+    /// matrix and not by the solver.
+    pub fn kirchhoff(&self, circuit: &Circuit) -> Vec<f64> {
+        let mut leaving = vec![0.0; circuit.node_count()];
+        let incidence = incidence(circuit);
+        sprs::prod::mul_acc_mat_vec_csc(incidence.view(), &self.currents[..], &mut leaving[..]);
+        leaving
     }
 
     /// Sum of the power of all elements, W: zero but for rounding (Tellegen).

@@ -50,6 +50,10 @@ impl ElementId {
 }
 
 impl BranchId {
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     pub fn index(self) -> usize {
         self.0 as usize
     }

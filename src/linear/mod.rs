@@ -56,7 +56,7 @@ impl Symbolic {
     pub fn factor(&self) -> Factor {
         match self {
             Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s.clone())),
-            Symbolic::Lu(s) => Factor::Lu(LuFactor::new(s.clone())),
+            Symbolic::Lu(s) => Factor::Lu(Box::new(LuFactor::new(s.clone()))),
         }
     }
 }
@@ -64,7 +64,7 @@ impl Symbolic {
 /// Numeric factors of one matrix; buffers are kept from one factorization to the next.
 pub enum Factor {
     Cholesky(CholeskyFactor),
-    Lu(LuFactor),
+    Lu(Box<LuFactor>),
 }
 
 impl std::fmt::Debug for Factor {
@@ -98,6 +98,24 @@ impl Factor {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve_transpose(b),
+        }
+    }
+}
+
+/// Writes a matrix in MatrixMarket form; the lower triangle of a symmetric one stands for all of it.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_matrix_market(
+    path: &std::path::Path,
+    matrix: &Matrix,
+    method: Method,
+) -> std::io::Result<()> {
+    match method {
+        Method::Lu => sprs::io::write_matrix_market(path, matrix),
+        Method::Cholesky => {
+            let symmetry = sprs::io::SymmetryMode::Symmetric;
+            sprs::io::write_matrix_market_sym(path, matrix, symmetry)
         }
     }
 }

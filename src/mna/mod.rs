@@ -11,12 +11,14 @@
 
 mod assembly;
 mod compile;
+mod incidence;
 mod recover;
 mod sensitivity;
 mod values;
 mod workspace;
 
 pub use compile::System;
+pub use incidence::incidence;
 pub use recover::BranchCurrents;
 pub use values::Values;
 pub use workspace::{Scale, Workspace};

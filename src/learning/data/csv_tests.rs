@@ -88,8 +88,10 @@ fn the_target_can_be_any_column() {
 
 #[test]
 fn another_delimiter_is_used() {
-    let mut options = CsvOptions::default();
-    options.delimiter = ';';
+    let options = CsvOptions {
+        delimiter: ';',
+        ..CsvOptions::default()
+    };
     assert_eq!(parse_with("1;2;0\n3;4;1", options).unwrap().features, 2);
 }
 
@@ -182,8 +184,10 @@ fn classes_have_a_limit() {
 #[test]
 fn a_delimiter_is_one_ascii_character() {
     for delimiter in ['"', '\n', 'é', '→'] {
-        let mut options = CsvOptions::default();
-        options.delimiter = delimiter;
+        let options = CsvOptions {
+            delimiter,
+            ..CsvOptions::default()
+        };
         let error = parse_with("1,2\n", options).unwrap_err();
         assert!(matches!(error, DataError::Delimiter { found } if found == delimiter));
     }

@@ -1,0 +1,32 @@
+#!/bin/sh
+# A smoke run of every command that the README shows; $1 is a scratch folder.
+set -eu
+ohmgrad="$(pwd)/target/release/ohmgrad"
+work="$1"
+
+echo "--- train"
+"$ohmgrad" train --out "$work/digits" >"$work/train.txt"
+tail -n 12 "$work/train.txt"
+accuracy="$(sed -n 's/^test accuracy \([0-9.]*\) %.*/\1/p' "$work/train.txt")"
+awk -v a="$accuracy" 'BEGIN { exit !(a >= 90) }' || { echo "test accuracy $accuracy % is below 90 %"; exit 1; }
+
+echo "--- train from a file, resume"
+"$ohmgrad" train circuits/learning/xor.toml --out "$work/xor" --epochs 10 >/dev/null
+"$ohmgrad" train --resume "$work/xor" --epochs 20 | tail -n 8
+
+echo "--- op, run, check, grad, linearize"
+"$ohmgrad" op circuits/diode/bridge.cir
+"$ohmgrad" op circuits/diode/bridge.cir --format json >"$work/op.json"
+"$ohmgrad" run circuits/diode/iv_sweep.cir --format csv --out "$work/iv.csv"
+"$ohmgrad" check circuits/basic/cube.cir
+"$ohmgrad" grad circuits/diode/bridge.cir --output 'v(plus)' --check
+"$ohmgrad" linearize circuits/diode/bridge.cir --output 'v(plus)' --out "$work/adjoint.cir"
+"$ohmgrad" op "$work/adjoint.cir" >/dev/null
+
+echo "--- generate"
+"$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
+
+echo "--- examples"
+for example in divider clamp bridge adjoint_by_hand xor; do
+  cargo run --quiet --release --locked --example "$example" >"$work/$example.txt"
+done

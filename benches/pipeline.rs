@@ -1,0 +1,90 @@
+//! Each stage of the pipeline on three families of circuits: parse, compile, load, factor, Newton,
+//! gradient.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use ohmgrad::analysis::{Output, Solver};
+use ohmgrad::circuit::Circuit;
+use ohmgrad::circuit::generators::{Clamp, Layered, grid, ladder};
+use ohmgrad::mna::System;
+use ohmgrad::netlist::Netlist;
+
+fn families() -> Vec<(&'static str, Circuit)> {
+    let crossbar = Layered {
+        inputs: 64,
+        hidden: vec![32],
+        outputs: 10,
+        clamp: Clamp::Shockley,
+        conductance: 1e-3,
+        bias: 1.0,
+        seed: 1,
+    };
+    let circuits = [
+        ("ladder-1000", ladder(1000)),
+        ("grid-50x50", grid(50, 50, 1)),
+        ("crossbar-128-32-10", crossbar.build()),
+    ];
+    circuits
+        .map(|(name, c)| (name, c.expect("generators make sound circuits")))
+        .into()
+}
+
+fn solved(circuit: &Circuit) -> Solver {
+    let mut solver = Solver::new(circuit.clone()).expect("a sound circuit");
+    solver.operating_point().expect("an operating point");
+    solver
+}
+
+fn stages(c: &mut Criterion) {
+    for (name, circuit) in families() {
+        let deck = circuit.to_netlist().to_spice();
+        c.bench_with_input(BenchmarkId::new("parse", name), &deck, |b, deck| {
+            b.iter(|| Netlist::parse("bench", black_box(deck.as_str())).expect("a sound deck"));
+        });
+        c.bench_with_input(BenchmarkId::new("compile", name), &circuit, |b, circuit| {
+            b.iter(|| System::compile(black_box(circuit)).expect("memory"));
+        });
+        let mut s = solved(&circuit);
+        c.bench_function(BenchmarkId::new("load", name).to_string().as_str(), |b| {
+            b.iter(|| s.workspace.settle(&s.system, &s.values));
+        });
+        c.bench_function(BenchmarkId::new("factor", name).to_string().as_str(), |b| {
+            b.iter(|| {
+                s.workspace.invalidate();
+                s.workspace
+                    .factor(&s.system, &s.values)
+                    .expect("a regular matrix");
+            });
+        });
+        c.bench_function(BenchmarkId::new("newton", name).to_string().as_str(), |b| {
+            b.iter(|| {
+                s.workspace.restart(&s.system, &s.values);
+                s.operating_point().expect("an operating point")
+            });
+        });
+        let node = s
+            .circuit
+            .nodes()
+            .last()
+            .map(|(_, n)| n.name.to_string())
+            .unwrap_or_default();
+        let output = Output::parse(&s.circuit, &format!("v({node})")).expect("a node");
+        c.bench_function(
+            BenchmarkId::new("gradient", name).to_string().as_str(),
+            |b| {
+                b.iter(|| {
+                    s.gradient(black_box(&[(output, 1.0)]))
+                        .expect("a regular matrix")
+                });
+            },
+        );
+    }
+}
+
+criterion_group! {
+    name = pipeline;
+    config = Criterion::default().sample_size(20);
+    targets = stages
+}
+criterion_main!(pipeline);
