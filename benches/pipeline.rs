@@ -46,10 +46,10 @@ fn stages(c: &mut Criterion) {
             b.iter(|| System::compile(black_box(circuit)).expect("memory"));
         });
         let mut s = solved(&circuit);
-        c.bench_function(BenchmarkId::new("load", name).to_string().as_str(), |b| {
+        c.bench_function(&format!("load/{name}"), |b| {
             b.iter(|| s.workspace.settle(&s.system, &s.values));
         });
-        c.bench_function(BenchmarkId::new("factor", name).to_string().as_str(), |b| {
+        c.bench_function(&format!("factor/{name}"), |b| {
             b.iter(|| {
                 s.workspace.invalidate();
                 s.workspace
@@ -57,7 +57,7 @@ fn stages(c: &mut Criterion) {
                     .expect("a regular matrix");
             });
         });
-        c.bench_function(BenchmarkId::new("newton", name).to_string().as_str(), |b| {
+        c.bench_function(&format!("newton/{name}"), |b| {
             b.iter(|| {
                 s.workspace.restart(&s.system, &s.values);
                 s.operating_point().expect("an operating point")
@@ -70,15 +70,12 @@ fn stages(c: &mut Criterion) {
             .map(|(_, n)| n.name.to_string())
             .unwrap_or_default();
         let output = Output::parse(&s.circuit, &format!("v({node})")).expect("a node");
-        c.bench_function(
-            BenchmarkId::new("gradient", name).to_string().as_str(),
-            |b| {
-                b.iter(|| {
-                    s.gradient(black_box(&[(output, 1.0)]))
-                        .expect("a regular matrix")
-                });
-            },
-        );
+        c.bench_function(&format!("gradient/{name}"), |b| {
+            b.iter(|| {
+                s.gradient(black_box(&[(output, 1.0)]))
+                    .expect("a regular matrix")
+            });
+        });
     }
 }
 

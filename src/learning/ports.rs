@@ -69,6 +69,11 @@ impl Ports {
         self.features
     }
 
+    /// Index among the system's sources, feature and sign of each source that is driven.
+    pub fn drives(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        self.drives.iter().copied()
+    }
+
     /// Sets the sources of one solve: `scale x + offset`, negated at complements.
     pub fn apply(&self, features: &[f64], workspace: &mut Workspace) {
         for &(source, feature, sign) in &self.drives {
