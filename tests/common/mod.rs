@@ -550,9 +550,11 @@ pub fn worst_violation(circuit: &Circuit, op: &OperatingPoint) -> f64 {
             Device::Ccvs { transresistance } => Some(transresistance * control()),
             Device::Transformer { ratio } => Some(ratio * op.voltage(second[0], second[1])),
             Device::IdealDiode => {
-                let i = op.current(circuit, id);
-                note((-i).max(0.0) / scale_of(&currents));
-                Some(if i > 0.0 { 0.0 } else { v.min(0.0) })
+                // v <= 0, i >= 0 and one of them zero, each relative to the circuit's.
+                let i = op.current(circuit, id) / scale_of(&currents);
+                let v = v / (largest + 1e-24);
+                note((-i).max(v).max(i.abs().min(v.abs())));
+                None
             }
             _ => None,
         };
