@@ -531,9 +531,8 @@ pub fn worst_violation(circuit: &Circuit, op: &OperatingPoint) -> f64 {
         for branch in element.branches() {
             let [p, n] = circuit.branch_nodes(branch);
             let i = currents[branch.index()];
-            let rounding = conductance(&element.device, op, id, circuit)
-                * (op.potentials[p.index()].abs() + op.potentials[n.index()].abs())
-                * 1e-5;
+            // A violation of 1e-9 stands for a potential off by 1e-14 of the largest.
+            let rounding = 1e-5 * largest * conductance(&element.device, op, id, circuit);
             for (node, sign) in [(p, 1.0), (n, -1.0)] {
                 sum[node.index()] += sign * i;
                 scale[node.index()] += i.abs() + rounding;
