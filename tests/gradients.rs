@@ -171,10 +171,7 @@ impl Probe {
 
     fn stencil(&mut self, id: ParameterId, value: f64, h: f64) -> Option<Vec<f64>> {
         let (p1, m1) = (self.at(id, value + h)?, self.at(id, value - h)?);
-        let (p2, m2) = (
-            self.at(id, value + 2.0 * h)?,
-            self.at(id, value - 2.0 * h)?,
-        );
+        let (p2, m2) = (self.at(id, value + 2.0 * h)?, self.at(id, value - 2.0 * h)?);
         let estimate = |k: usize| (8.0 * (p1[k] - m1[k]) - (p2[k] - m2[k])) / (12.0 * h);
         Some((0..p1.len()).map(estimate).collect())
     }
@@ -225,7 +222,11 @@ impl Tally {
         println!(
             "{what}: {} circuits, {} derivatives compared, worst relative error {:.1e} ({}); {} \
              zero or below rounding, {} at corners",
-            self.circuits, self.compared, self.worst, self.worst_where, self.unresolved,
+            self.circuits,
+            self.compared,
+            self.worst,
+            self.worst_where,
+            self.unresolved,
             self.at_corners
         );
         assert!(
@@ -275,7 +276,10 @@ fn check_family(family: Family, seeds: std::ops::Range<u64>, largest: usize) -> 
                 let gradient = entry.expect("an entry for every parameter").gradient;
                 let place = || {
                     let element = &probe.solver.circuit.element(id.element).name;
-                    format!("{family:?} {seed}: d {} / d {element} {}", names[k], id.parameter)
+                    format!(
+                        "{family:?} {seed}: d {} / d {element} {}",
+                        names[k], id.parameter
+                    )
                 };
                 tally.compare(place, gradient, difference.as_ref());
             }
@@ -338,7 +342,10 @@ fn the_adjoint_network_settles_at_the_transposed_solution() {
     ];
     let (mut circuits, mut worst, mut failures) = (0, 0.0f64, Vec::new());
     let mut worst_gradient = 0.0f64;
-    for (family, seed) in families.iter().flat_map(|f| (1000..1150).map(move |s| (*f, s))) {
+    for (family, seed) in families
+        .iter()
+        .flat_map(|f| (1000..1150).map(move |s| (*f, s)))
+    {
         let mut solver = Solver::new(circuit_up_to(family, seed, 30)).expect("well-posed");
         let op = match solver.operating_point() {
             Ok(op) => op,
@@ -375,6 +382,8 @@ fn the_adjoint_network_settles_at_the_transposed_solution() {
             }
         }
     }
-    println!("adjoint networks: {circuits} circuits, lambda within {worst:.1e}, gradients {worst_gradient:.1e}");
+    println!(
+        "adjoint networks: {circuits} circuits, lambda within {worst:.1e}, gradients {worst_gradient:.1e}"
+    );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

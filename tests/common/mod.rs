@@ -477,7 +477,11 @@ pub fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     loop {
         let middle = 0.5 * (low + high);
         if middle <= low || middle >= high {
-            return if f(low).abs() < f(high).abs() { low } else { high };
+            return if f(low).abs() < f(high).abs() {
+                low
+            } else {
+                high
+            };
         }
         if f(middle) > 0.0 {
             high = middle;
@@ -525,7 +529,11 @@ pub fn worst_violation(circuit: &Circuit, op: &OperatingPoint) -> f64 {
     let mut scale = vec![1e-24f64; circuit.node_count()];
     let mut worst = 0.0f64;
     let mut note = |violation: f64| {
-        worst = if violation.is_nan() { f64::INFINITY } else { worst.max(violation) };
+        worst = if violation.is_nan() {
+            f64::INFINITY
+        } else {
+            worst.max(violation)
+        };
     };
     for (id, element) in circuit.elements() {
         for branch in element.branches() {
@@ -582,7 +590,10 @@ fn conductance(device: &Device, op: &OperatingPoint, id: ElementId, circuit: &Ci
             let rise = one_port_current(one_port, v + h) - one_port_current(one_port, v - h);
             rise / (2.0 * h)
         }
-        Device::Vccs { transconductance: g } | Device::Gyrator { conductance: g } => g.abs(),
+        Device::Vccs {
+            transconductance: g,
+        }
+        | Device::Gyrator { conductance: g } => g.abs(),
         _ => 0.0,
     }
 }
