@@ -139,7 +139,7 @@ impl Adjoint {
         for (r, c) in self.residual.iter_mut().zip(&cotangent.full) {
             *r -= c;
         }
-        self.ties.recover(system, &mut self.residual);
+        self.ties.recover(system, &self.residual);
         Ok(())
     }
 

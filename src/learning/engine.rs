@@ -64,6 +64,7 @@ struct Worker {
     workspace: Workspace,
     adjoint: Adjoint,
     cotangent: Cotangent,
+    ties: BranchCurrents,
     outputs: Vec<f64>,
     derivative: Vec<f64>,
     gradient: Vec<f64>,
@@ -200,6 +201,7 @@ impl Worker {
             workspace: Workspace::new(system, values),
             adjoint: Adjoint::new(system),
             cotangent: Cotangent::new(system),
+            ties: BranchCurrents::zero(system),
             outputs: vec![0.0; outputs],
             derivative: vec![0.0; outputs],
             gradient: Vec::new(),
@@ -259,8 +261,8 @@ impl Worker {
             *value = match *output {
                 Output::Voltage { p, n } => ws.voltage(p, n),
                 Output::Current { element } => {
-                    let ties = BranchCurrents::of_workspace(system, ws);
-                    system.current(circuit, values, ws, &ties, element)
+                    self.ties.recover(system, &ws.residual);
+                    system.current(circuit, values, ws, &self.ties, element)
                 }
             };
         }
@@ -290,8 +292,8 @@ impl Worker {
         }
         self.adjoint
             .solve(system, values, &mut self.workspace, &self.cotangent)?;
-        let ties = BranchCurrents::of_workspace(system, &self.workspace);
-        let lambda = (&self.adjoint, &self.cotangent, &ties);
+        self.ties.recover(system, &self.workspace.residual);
+        let lambda = (&self.adjoint, &self.cotangent, &self.ties);
         for (sum, id) in self.gradient.iter_mut().zip(parameters.ids()) {
             *sum += derivative(circuit, system, values, &self.workspace, lambda, id);
         }

@@ -108,91 +108,77 @@ impl Workspace {
         self.anchor.copy_from_slice(&self.scratch);
     }
 
-    /// What the residual of each reduced equation is to be compared with.
-    pub fn scales(&self, system: &System, values: &Values) -> Vec<Scale> {
-        let mut full = vec![Scale::default(); self.full.len()];
-        let reach = self.reach(system);
+    /// Measures what the residual of each reduced equation is to be compared with, into
+    /// [`Workspace::scales`].
+    pub fn measure_scales(&mut self, system: &System, values: &Values) {
+        self.measure_reach(system);
+        self.full_scales.fill(Scale::default());
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
             let current = g * self.voltage(stamp.p, stamp.n);
-            add_scale(&mut full, &reach, [stamp.p, stamp.n], current, g);
+            self.add_scale([stamp.p, stamp.n], current, g);
         }
-        for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            add_scale(
-                &mut full,
-                &reach,
-                [stamp.p, stamp.n],
-                companion.current,
-                companion.conductance,
-            );
+        for (index, stamp) in system.one_ports.iter().enumerate() {
+            let companion = self.companions[index];
+            self.add_scale([stamp.p, stamp.n], companion.current, companion.conductance);
         }
         for stamp in &system.current_sources {
-            add_scale(
-                &mut full,
-                &reach,
-                [stamp.p, stamp.n],
-                self.sources[stamp.source.index()],
-                0.0,
-            );
+            let current = self.sources[stamp.source.index()];
+            self.add_scale([stamp.p, stamp.n], current, 0.0);
         }
-        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+        for (index, stamp) in system.ideal_diodes.iter().enumerate() {
             let current = self.full[stamp.branch.index()];
-            add_scale(&mut full, &reach, [stamp.p, stamp.n], current, 0.0);
-            let own = &mut full[stamp.branch.index()];
-            own.rounding = if on {
+            self.add_scale([stamp.p, stamp.n], current, 0.0);
+            self.full_scales[stamp.branch.index()].rounding = if self.conducting[index] {
                 self.full[stamp.p.index()].abs()
             } else {
                 current.abs()
             };
         }
-        self.add_coupling_scales(system, values, &mut full);
-        reduce_scales(system, &full)
+        self.add_coupling_scales(system, values);
+        self.reduce_scales(system);
     }
 
     /// Size of the potential (V) whose rounding each node carries: a tied node is computed from its
     /// parent and keeps the parent's error even if its own potential is small.
-    fn reach(&self, system: &System) -> Vec<f64> {
-        let mut reach: Vec<f64> = self.full.iter().map(|x| x.abs()).collect();
+    fn measure_reach(&mut self, system: &System) {
+        for (reach, x) in self.reach.iter_mut().zip(&self.full) {
+            *reach = x.abs();
+        }
         for tie in &system.ties {
-            let parent = reach[tie.parent.index()];
-            let node = &mut reach[tie.node.index()];
+            let parent = self.reach[tie.parent.index()];
+            let node = &mut self.reach[tie.node.index()];
             *node = node.max(parent);
         }
-        reach
     }
 
-    fn add_coupling_scales(&self, system: &System, values: &Values, full: &mut [Scale]) {
+    fn add_scale(&mut self, nodes: [NodeId; 2], current: f64, conductance: f64) {
+        let [p, n] = nodes.map(NodeId::index);
+        let rounding = conductance.abs() * (self.reach[p] + self.reach[n]);
+        for node in [p, n] {
+            self.full_scales[node].magnitude += current.abs();
+            self.full_scales[node].rounding += rounding;
+        }
+    }
+
+    fn add_coupling_scales(&mut self, system: &System, values: &Values) {
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             let term = (c * self.full[coupling.column.index()]).abs();
-            full[coupling.row.index()].magnitude += term;
-            full[coupling.row.index()].rounding += term;
+            let scale = &mut self.full_scales[coupling.row.index()];
+            scale.magnitude += term;
+            scale.rounding += term;
         }
         for &(row, source) in &system.kept_voltage_sources {
-            full[row.index()].magnitude += self.sources[source.index()].abs();
+            self.full_scales[row.index()].magnitude += self.sources[source.index()].abs();
         }
     }
-}
 
-fn add_scale(
-    full: &mut [Scale],
-    reach: &[f64],
-    nodes: [NodeId; 2],
-    current: f64,
-    conductance: f64,
-) {
-    let [p, n] = nodes.map(NodeId::index);
-    for node in [p, n] {
-        full[node].magnitude += current.abs();
-        full[node].rounding += conductance.abs() * (reach[p] + reach[n]);
-    }
-}
-
-fn reduce_scales(system: &System, full: &[Scale]) -> Vec<Scale> {
-    let mut reduced = vec![Scale::default(); system.order];
-    for (scale, unknown) in full.iter().zip(&system.unknown) {
-        if let Some(sum) = reduced.get_mut(unknown.index()) {
-            sum.magnitude += scale.magnitude;
-            sum.rounding += scale.rounding;
+    fn reduce_scales(&mut self, system: &System) {
+        self.scales.fill(Scale::default());
+        for (scale, unknown) in self.full_scales.iter().zip(&system.unknown) {
+            if let Some(sum) = self.scales.get_mut(unknown.index()) {
+                sum.magnitude += scale.magnitude;
+                sum.rounding += scale.rounding;
+            }
         }
     }
-    reduced
 }

@@ -8,37 +8,43 @@ use super::{System, Values};
 
 /// Currents of eliminated voltage sources and shorts (A), by tie.
 #[derive(Clone, Debug)]
-pub struct BranchCurrents(Vec<f64>);
+pub struct BranchCurrents {
+    currents: Vec<f64>,
+    surplus: Vec<f64>,
+}
 
 impl BranchCurrents {
     pub fn zero(system: &System) -> Self {
-        Self(vec![0.0; system.ties.len()])
+        Self {
+            currents: vec![0.0; system.ties.len()],
+            surplus: vec![0.0; system.full_len()],
+        }
     }
 
     /// The currents that the residual of a converged workspace asks for.
     pub fn of_workspace(system: &System, workspace: &Workspace) -> Self {
         let mut currents = Self::zero(system);
-        currents.recover(system, &mut workspace.residual.clone());
+        currents.recover(system, &workspace.residual);
         currents
     }
 
     /// Walks the trees of tied nodes from the leaves: what Kirchhoff's current law leaves over at a
-    /// node flows through its tie. `surplus` holds the currents leaving each node without the ties;
-    /// on return it holds what is left at the roots.
-    pub fn recover(&mut self, system: &System, surplus: &mut [f64]) {
-        for (current, tie) in self.0.iter_mut().zip(&system.ties).rev() {
-            let leaving = std::mem::take(&mut surplus[tie.node.index()]);
-            *current = -tie.sign * leaving;
-            surplus[tie.parent.index()] += leaving;
+    /// node flows through its tie. `leaving` holds the currents leaving each node without the ties.
+    pub fn recover(&mut self, system: &System, leaving: &[f64]) {
+        self.surplus.copy_from_slice(leaving);
+        for (current, tie) in self.currents.iter_mut().zip(&system.ties).rev() {
+            let surplus = self.surplus[tie.node.index()];
+            *current = -tie.sign * surplus;
+            self.surplus[tie.parent.index()] += surplus;
         }
     }
 
     pub fn get(&self, tie: usize) -> f64 {
-        self.0[tie]
+        self.currents[tie]
     }
 
     pub(crate) fn set(&mut self, tie: usize, value: f64) {
-        self.0[tie] = value;
+        self.currents[tie] = value;
     }
 }
 

@@ -33,6 +33,11 @@ pub struct Workspace {
     pub residual: Vec<f64>,
     /// Residual, then step, by reduced unknown.
     pub reduced: Vec<f64>,
+    /// What each reduced equation's residual is measured by; see [`Workspace::measure_scales`].
+    pub scales: Vec<Scale>,
+    pub(super) full_scales: Vec<Scale>,
+    pub(super) reach: Vec<f64>,
+    kept: Vec<f64>,
     pub(super) matrix: Matrix,
     pub(super) factor: Factor,
     pub(super) is_regularized: bool,
@@ -52,7 +57,7 @@ pub struct Scale {
 
 impl Workspace {
     pub fn new(system: &System, values: &Values) -> Self {
-        let full = system.node_count + (system.unknown.len() - system.node_count);
+        let full = system.full_len();
         let mut ws = Self {
             sources: values.sources.clone(),
             source_factor: 1.0,
@@ -64,6 +69,10 @@ impl Workspace {
             conducting: vec![false; system.ideal_diodes.len()],
             residual: vec![0.0; full],
             reduced: vec![0.0; system.order],
+            scales: vec![Scale::default(); system.order],
+            full_scales: vec![Scale::default(); full],
+            reach: vec![0.0; full],
+            kept: vec![0.0; full],
             matrix: system.pattern.clone(),
             factor: system.symbolic.factor(),
             is_regularized: false,
@@ -165,6 +174,15 @@ impl Workspace {
         }
         self.evaluate_companions(values);
         self.evaluate_residual(system, values);
+    }
+
+    /// Remembers the iterate, to come back to by [`Workspace::recall`].
+    pub fn keep(&mut self) {
+        self.kept.copy_from_slice(&self.full);
+    }
+
+    pub fn recall(&mut self) {
+        self.full.copy_from_slice(&self.kept);
     }
 
     /// Marks the factors as out of date, for instance after the state of an ideal diode changed.

@@ -93,12 +93,10 @@ impl Run<'_> {
         let direction = self.workspace.reduced.clone();
         let start = self.workspace.full.clone();
         self.move_to(&start, &direction, 0.0);
-        let weights: Vec<f64> = self
-            .workspace
-            .scales(self.system, self.values)
-            .iter()
-            .map(|s| 1.0 / (s.magnitude + f64::EPSILON * s.rounding + 1e-30))
-            .collect();
+        self.workspace.measure_scales(self.system, self.values);
+        let weight =
+            |s: &crate::mna::Scale| 1.0 / (s.magnitude + f64::EPSILON * s.rounding + 1e-30);
+        let weights: Vec<f64> = self.workspace.scales.iter().map(weight).collect();
         let initial = self.weighted_norm(&weights);
         let mut t = 1.0;
         for _ in 0..MAX_HALVINGS {

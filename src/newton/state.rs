@@ -35,13 +35,19 @@ impl Run<'_> {
     }
 
     /// Measures the residual that is in the workspace.
-    pub(super) fn check_residual(&self) -> Check {
-        let scales = self.workspace.scales(self.system, self.values);
+    pub(super) fn check_residual(&mut self) -> Check {
+        self.workspace.measure_scales(self.system, self.values);
         let mut check = Check {
             passed: true,
             ..Check::default()
         };
-        for (index, (r, scale)) in self.workspace.reduced.iter().zip(&scales).enumerate() {
+        for (index, (r, scale)) in self
+            .workspace
+            .reduced
+            .iter()
+            .zip(&self.workspace.scales)
+            .enumerate()
+        {
             let allowed = self.options.relative_tolerance * scale.magnitude
                 + ROUNDING_UNITS * f64::EPSILON * scale.rounding
                 + self.options.absolute_tolerance;
@@ -112,14 +118,14 @@ impl Run<'_> {
     /// Newton steps beyond the tolerance as long as they gain at least a factor of two.
     pub(super) fn polish(&mut self, mut check: super::Check) -> super::Check {
         for _ in 0..3 {
-            let kept = self.workspace.full.clone();
+            self.workspace.keep();
             if self.step().is_err() {
                 break;
             }
             self.workspace.advance(self.system, 1.0);
             let next = self.check();
             if !next.passed || next.ratio >= check.ratio {
-                self.workspace.full.copy_from_slice(&kept);
+                self.workspace.recall();
                 return self.check();
             }
             let gained = next.ratio < 0.5 * check.ratio;
