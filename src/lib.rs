@@ -1,16 +1,87 @@
 //! Resistor-diode circuits that are solved, differentiated and trained.
-pub mod adjoint;
-pub mod analysis;
-pub mod circuit;
-pub mod cli;
-pub mod device;
-mod error;
-pub mod learning;
-pub mod linear;
-pub mod mna;
-pub mod netlist;
-pub mod newton;
-pub mod report;
+//!
+//! ohmgrad takes a SPICE netlist, solves its DC operating point by modified nodal analysis, re-stamps
+//! the Jacobian there as a linear circuit (*hardware linearization*, Chaffey 2025), reads the
+//! gradient of a loss for every parameter of every element out of that circuit at the cost of one
+//! linear solve, and trains on it.
+//!
+//! Data moves one way, and so do these modules:
+//!
+//! ```text
+//! text -> Netlist -> Circuit -> System -> OperatingPoint -> Adjoint(Network) -> Gradient -> training -> report
+//!        [netlist]  [circuit]    [mna]      [analysis]          [adjoint]                  [learning]  [report]
+//!                   [device]    [linear]     [newton]
+//! ```
+//!
+//! # Equations
+//!
+//! The unknowns `z` are node potentials (V) and the branch currents (A) of elements that prescribe a
+//! voltage. `F(z, theta) = 0` holds Kirchhoff's current law at each node, currents leaving counted
+//! positive, and one equation for each such branch. At the operating point, with a loss `L`:
+//!
+//! ```text
+//! J' lambda = dL/dz        J = dF/dz: the adjoint network (Director and Rohrer 1969)
+//! dL/dtheta = (direct part) - lambda' dF/dtheta
+//! ```
+//!
+//! A current is positive when it flows from the first terminal to the second inside the element.
+//!
+//! # Example
+//!
+//! ```
+//! use ohmgrad::analysis::{Output, Solver};
+//! use ohmgrad::netlist::Netlist;
+//!
+//! let deck = "diode clamp\nV1 in 0 5\nR1 in out 1k\nD1 out 0 DX\n.model DX D(IS=1e-14)\n";
+//! let mut solver = Solver::from_netlist(&Netlist::parse("clamp", deck)?)?;
+//! let op = solver.operating_point()?;
+//! let output = Output::parse(&solver.circuit, "v(out)")?;
+//! assert!((output.value(&solver.circuit, &op) - 0.6928875985993175).abs() < 1e-15);
+//!
+//! let gradient = solver.gradient(&[(output, 1.0)])?;
+//! for entry in &gradient.entries {
+//!     let element = &solver.circuit.element(entry.parameter.element).name;
+//!     println!("d v(out) / d {element}.{} = {}", entry.parameter.parameter, entry.gradient);
+//! }
+//! # Ok::<(), ohmgrad::Error>(())
+//! ```
+//!
+//! # Invariants
+//!
+//! - A result is returned only if Kirchhoff's current law holds at every node; otherwise there is an
+//!   error that names the worst node and what was tried.
+//! - The same input gives the same bits, whatever the number of threads.
+//! - No input panics; every error says what was expected and what to do.
+
 pub mod units;
 
+pub mod netlist;
+
+pub mod device;
+
+pub mod circuit;
+
+pub mod linear;
+
+pub mod mna;
+
+pub mod newton;
+
+pub mod analysis;
+
+pub mod adjoint;
+
+pub mod learning;
+
+pub mod report;
+
+pub mod cli;
+
+mod error;
+
 pub use error::Error;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

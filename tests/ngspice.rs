@@ -2,6 +2,7 @@
 //! `tests/golden/README.md` says how the files were made.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use ohmgrad::analysis::Solver;
 use ohmgrad::netlist::Netlist;
@@ -71,5 +72,69 @@ fn operating_points_agree_with_ngspice() {
         failures.len(),
         files.len(),
         failures.join("\n")
+    );
+}
+
+/// Runs a deck through ngspice and reads what it prints: `name = value`.
+fn ngspice(deck: &str) -> std::collections::HashMap<String, f64> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deck.cir");
+    let options = ".options reltol=1e-12 abstol=1e-18 vntol=1e-15 itl1=2000\n";
+    let control = ".control\nset numdgt=17\nop\nprint all\n.endc\n.end\n";
+    let body = deck.trim_end().trim_end_matches(".end");
+    std::fs::write(&path, format!("{body}\n{options}{control}")).expect("a deck");
+    let output = Command::new("ngspice")
+        .arg("-b")
+        .arg(&path)
+        .output()
+        .expect("ngspice runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = |line: &str| {
+        let (name, value) = line.split_once(" = ")?;
+        Some((name.trim().to_lowercase(), value.trim().parse().ok()?))
+    };
+    text.lines().filter_map(number).collect()
+}
+
+/// The flat deck that we write, run by ngspice itself: the writer and the solver in one test.
+#[test]
+fn exported_decks_settle_in_ngspice_where_ours_do() {
+    if Command::new("ngspice").arg("--version").output().is_err() {
+        println!("skipped: ngspice is not on PATH");
+        return;
+    }
+    let mut compared = 0;
+    for file in golden_files() {
+        let text = std::fs::read_to_string(&file).expect("a golden file");
+        let golden: Golden = serde_json::from_str(&text).expect("golden JSON");
+        // Piecewise-linear elements have no counterpart of the same spelling in ngspice.
+        if golden.deck.starts_with("piecewise") {
+            continue;
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("circuits")
+            .join(&golden.deck);
+        let netlist = Netlist::read(&path).expect("a sound deck");
+        let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
+        let op = solver.operating_point().expect("an operating point");
+        let theirs = ngspice(&solver.circuit.to_netlist().to_spice());
+        for (id, node) in solver.circuit.nodes().skip(1) {
+            let Some(&expected) = theirs.get(node.name.as_str()) else {
+                continue;
+            };
+            let ours = op.potentials[id.index()];
+            let allowed = 1e-9 + 1e-8 * expected.abs();
+            let place = format!("{} v({})", golden.deck, node.name);
+            assert!(
+                (ours - expected).abs() <= allowed,
+                "{place}: {ours} against {expected}"
+            );
+            compared += 1;
+        }
+    }
+    println!("{compared} node voltages compared");
+    assert!(
+        compared > 300,
+        "only {compared} node voltages were printed by ngspice"
     );
 }

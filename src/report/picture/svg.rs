@@ -42,7 +42,7 @@ impl Svg {
         let (x, y, w, h) = (short(x), short(y), short(w), short(h));
         let _ = writeln!(
             self.body,
-            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" shape-rendering="crispEdges"/>"#
+            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}"/>"#
         );
     }
 
@@ -140,7 +140,7 @@ impl Svg {
         let (w, h) = (short(self.width), short(self.height));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
-             font-family=\"Helvetica, Arial, DejaVu Sans, sans-serif\">\n{}</svg>\n",
+             font-family=\"Helvetica, Arial, DejaVu Sans, sans-serif\">\n<style>rect{{shape-rendering:crispEdges}}</style>\n{}</svg>\n",
             self.body
         )
     }
