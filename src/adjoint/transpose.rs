@@ -132,10 +132,10 @@ impl Adjoint {
     ) -> Result<(), AdjointError> {
         self.full.fill(0.0);
         system.apply_adjoint_ties(&cotangent.ties, &mut self.full);
-        let mut last = f64::INFINITY;
+        let (mut last, mut largest) = (f64::INFINITY, 0.0f64);
         for round in 0..=MAX_REFINEMENTS {
             system.apply_transpose(values, workspace, &self.full, &mut self.residual);
-            let size = self.reduce_residual(system, cotangent);
+            let size = self.reduce_residual(system, cotangent, &mut largest);
             let done = size <= TARGET || (round >= 2 && size > 0.5 * last && size <= ACCEPTED);
             if done {
                 return Ok(());
@@ -154,10 +154,16 @@ impl Adjoint {
         Ok(())
     }
 
-    /// `dL/dz - J' lambda` by reduced unknown; returns its largest entry relative to the terms.
-    fn reduce_residual(&mut self, system: &System, cotangent: &Cotangent) -> f64 {
+    /// `dL/dz - J' lambda` by reduced unknown; returns its largest entry relative to the largest term
+    /// so far. A loss on the current of an eliminated source alone has `dL/dz = 0` here: what it asks
+    /// for shows in the first round only.
+    fn reduce_residual(
+        &mut self,
+        system: &System,
+        cotangent: &Cotangent,
+        largest: &mut f64,
+    ) -> f64 {
         self.reduced.fill(0.0);
-        let mut largest = 0.0f64;
         for ((unknown, c), r) in system
             .unknowns()
             .iter()
@@ -166,16 +172,16 @@ impl Adjoint {
         {
             if let Some(sum) = self.reduced.get_mut(unknown.index()) {
                 *sum += c - r;
-                largest = largest.max(c.abs()).max(r.abs());
+                *largest = largest.max(c.abs()).max(r.abs());
             }
         }
-        if largest == 0.0 {
+        if *largest == 0.0 {
             return 0.0;
         }
         self.reduced.iter().fold(
             0.0f64,
             |m, x| if x.is_nan() { f64::NAN } else { m.max(x.abs()) },
-        ) / largest
+        ) / *largest
     }
 }
 
