@@ -111,21 +111,24 @@ impl Workspace {
     /// What the residual of each reduced equation is to be compared with.
     pub fn scales(&self, system: &System, values: &Values) -> Vec<Scale> {
         let mut full = vec![Scale::default(); self.full.len()];
+        let reach = self.reach(system);
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
             let current = g * self.voltage(stamp.p, stamp.n);
-            self.add_scale(&mut full, [stamp.p, stamp.n], current, g);
+            add_scale(&mut full, &reach, [stamp.p, stamp.n], current, g);
         }
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            self.add_scale(
+            add_scale(
                 &mut full,
+                &reach,
                 [stamp.p, stamp.n],
                 companion.current,
                 companion.conductance,
             );
         }
         for stamp in &system.current_sources {
-            self.add_scale(
+            add_scale(
                 &mut full,
+                &reach,
                 [stamp.p, stamp.n],
                 self.sources[stamp.source.index()],
                 0.0,
@@ -133,7 +136,7 @@ impl Workspace {
         }
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
             let current = self.full[stamp.branch.index()];
-            self.add_scale(&mut full, [stamp.p, stamp.n], current, 0.0);
+            add_scale(&mut full, &reach, [stamp.p, stamp.n], current, 0.0);
             let own = &mut full[stamp.branch.index()];
             own.rounding = if on {
                 self.full[stamp.p.index()].abs()
@@ -145,13 +148,16 @@ impl Workspace {
         reduce_scales(system, &full)
     }
 
-    fn add_scale(&self, full: &mut [Scale], nodes: [NodeId; 2], current: f64, conductance: f64) {
-        let [p, n] = nodes.map(NodeId::index);
-        let potentials = self.full[p].abs() + self.full[n].abs();
-        for node in [p, n] {
-            full[node].magnitude += current.abs();
-            full[node].rounding += conductance.abs() * potentials;
+    /// Size of the potential (V) whose rounding each node carries: a tied node is computed from its
+    /// parent and keeps the parent's error even if its own potential is small.
+    fn reach(&self, system: &System) -> Vec<f64> {
+        let mut reach: Vec<f64> = self.full.iter().map(|x| x.abs()).collect();
+        for tie in &system.ties {
+            let parent = reach[tie.parent.index()];
+            let node = &mut reach[tie.node.index()];
+            *node = node.max(parent);
         }
+        reach
     }
 
     fn add_coupling_scales(&self, system: &System, values: &Values, full: &mut [Scale]) {
@@ -163,6 +169,20 @@ impl Workspace {
         for &(row, source) in &system.kept_voltage_sources {
             full[row.index()].magnitude += self.sources[source.index()].abs();
         }
+    }
+}
+
+fn add_scale(
+    full: &mut [Scale],
+    reach: &[f64],
+    nodes: [NodeId; 2],
+    current: f64,
+    conductance: f64,
+) {
+    let [p, n] = nodes.map(NodeId::index);
+    for node in [p, n] {
+        full[node].magnitude += current.abs();
+        full[node].rounding += conductance.abs() * (reach[p] + reach[n]);
     }
 }
 
