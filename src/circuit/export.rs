@@ -50,7 +50,7 @@ impl Circuit {
         let node = |id: NodeId| spanned(Name::from(self.node_name(id)));
         let second = element.second.into_iter().flatten();
         let control = || {
-            let name = element.control.map(|c| self.element(c).name.clone());
+            let name = element.control.map(|c| spice_name(self.element(c)));
             spanned(name.unwrap_or_default())
         };
         let kind = match &element.device {
@@ -90,11 +90,32 @@ impl Circuit {
             Device::OnePort(one_port) => models.one_port(one_port),
         };
         Card {
-            name: element.name.clone(),
+            name: spice_name(element),
             span: Span::default(),
             nodes: element.port.into_iter().chain(second).map(node).collect(),
             kind,
         }
+    }
+}
+
+/// The element's name, beginning with the letter that tells SPICE what it is.
+fn spice_name(element: &Element) -> Name {
+    let letter = match &element.device {
+        Device::Resistor { .. } => 'r',
+        Device::VoltageSource { .. } => 'v',
+        Device::CurrentSource { .. } => 'i',
+        Device::Vcvs { .. } => 'e',
+        Device::Vccs { .. } => 'g',
+        Device::Cccs { .. } => 'f',
+        Device::Ccvs { .. } => 'h',
+        Device::Transformer { .. } | Device::Gyrator { .. } => 'x',
+        Device::OnePort(one_port) if matches!(**one_port, OnePort::PiecewiseTable(_)) => 'g',
+        Device::OnePort(_) | Device::IdealDiode => 'd',
+    };
+    if element.name.starts_with(letter) {
+        element.name.clone()
+    } else {
+        Name::from(format!("{letter}.{}", element.name))
     }
 }
 

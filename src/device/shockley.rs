@@ -147,10 +147,14 @@ impl Shockley {
         let j = &self.junction;
         let model = self.evaluate(previous);
         let current = model.current + model.conductance * (proposed - previous);
-        if current > 0.0 && proposed > 0.0 {
+        // Coming from where almost nothing flows, the linear model may promise no current at all:
+        // then the point moves to the knee of the branch that the step enters.
+        if proposed > 0.0 {
+            let current = current.max(j.saturation);
             let u = j.thermal * (current / j.saturation).ln_1p();
             (u + j.series * current).min(proposed)
-        } else if -current > j.saturation && proposed < -j.breakdown {
+        } else if proposed < -j.breakdown {
+            let current = current.min(-j.saturation);
             let u = -j.breakdown - j.breakdown_thermal * (-current / j.saturation).ln();
             (u + j.series * current).max(proposed)
         } else {
@@ -432,6 +436,9 @@ impl Junction {
         if x == bv {
             return bv_dot;
         }
+        if x == 3.0 * vb {
+            return 3.0 * t.breakdown_thermal;
+        }
         let e = ((bv - x) / vb).exp();
         let right = t.saturation * (e - 1.0 + x / vt)
             + is * e / vb * (bv_dot - (bv - x) / vb * t.breakdown_thermal)
@@ -470,7 +477,8 @@ fn breakdown_start(bv: f64, ibv: f64, saturation: f64, vt: f64, breakdown_therma
             break;
         }
     }
-    x
+    // A breakdown so low that it would begin inside the forward branch begins at its end.
+    x.max(3.0 * breakdown_thermal)
 }
 
 /// `(3 N Vt/(e u))^3`, negative for negative `u`.

@@ -48,7 +48,12 @@ impl Workspace {
             let voltage = self.voltage(stamp.p, stamp.n);
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
-            self.residual[stamp.branch.index()] = if on { voltage } else { current };
+            let (soft, g) = (self.relaxation, values.typical_conductance);
+            self.residual[stamp.branch.index()] = if on {
+                voltage - soft / g * current
+            } else {
+                current - soft * g * voltage
+            };
         }
         self.reduce(system);
     }
@@ -178,6 +183,13 @@ impl Workspace {
             if let Some(sum) = self.scales.get_mut(unknown.index()) {
                 sum.magnitude += scale.magnitude;
                 sum.rounding += scale.rounding;
+            }
+        }
+        if self.shunt != 0.0 {
+            self.read_reduced(system);
+            for k in 0..system.node_unknowns {
+                let reach = self.scratch[k].abs() + self.anchor[k].abs();
+                self.scales[k].rounding += self.shunt * reach;
             }
         }
     }

@@ -173,6 +173,15 @@ impl System {
         self.order == self.node_unknowns
     }
 
+    pub fn has_ideal_diodes(&self) -> bool {
+        !self.ideal_diodes.is_empty()
+    }
+
+    /// True if every unknown is a node potential or the current of an ideal diode.
+    pub fn has_only_nodes_and_ideal_diodes(&self) -> bool {
+        self.order == self.node_unknowns + self.ideal_diodes.len()
+    }
+
     /// Positive and negative node of each nonlinear one-port.
     pub fn one_port_nodes(&self) -> impl Iterator<Item = [NodeId; 2]> + '_ {
         self.one_ports.iter().map(|stamp| [stamp.p, stamp.n])

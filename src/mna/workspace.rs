@@ -29,6 +29,10 @@ pub struct Workspace {
     pub companions: Vec<Companion>,
     /// State of each ideal diode: true = conducting (`v = 0`).
     pub conducting: Vec<bool>,
+    /// Softness of ideal diodes: above 0, they are two-slope resistors of `relaxation/g` forwards
+    /// and `1/(relaxation g)` backwards, with g the circuit's typical conductance. A solution is
+    /// never accepted unless this is 0.
+    pub relaxation: f64,
     /// Residual `F`: currents leaving each node (A), then branch equations.
     pub residual: Vec<f64>,
     /// Residual, then step, by reduced unknown.
@@ -67,6 +71,7 @@ impl Workspace {
             points: vec![0.0; system.one_ports.len()],
             companions: vec![Companion::default(); system.one_ports.len()],
             conducting: vec![false; system.ideal_diodes.len()],
+            relaxation: 0.0,
             residual: vec![0.0; full],
             reduced: vec![0.0; system.order],
             scales: vec![Scale::default(); system.order],
@@ -90,6 +95,7 @@ impl Workspace {
         self.conducting.fill(false);
         self.source_factor = 1.0;
         self.shunt = 0.0;
+        self.relaxation = 0.0;
         self.is_factored = false;
         self.is_regularized = false;
         self.evaluate_companions(values);
@@ -123,11 +129,12 @@ impl Workspace {
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
             stamp.add(matrix, companion.conductance);
         }
-        let delta = if self.is_regularized {
+        let floor = if self.is_regularized {
             IDEAL_REGULARIZATION
         } else {
             0.0
         };
+        let delta = self.relaxation.max(floor);
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
             stamp.load(matrix, on, delta, values.typical_conductance);
         }
@@ -173,7 +180,23 @@ impl Workspace {
             *point = self.full[stamp.p.index()] - self.full[stamp.n.index()];
         }
         self.evaluate_companions(values);
+        if self.relaxation > 0.0 {
+            self.follow_relaxed_diodes(system, values);
+        }
         self.evaluate_residual(system, values);
+    }
+
+    /// Gives relaxed diodes the state and the current that belong to their voltage.
+    fn follow_relaxed_diodes(&mut self, system: &System, values: &Values) {
+        let (soft, g) = (self.relaxation, values.typical_conductance);
+        for (stamp, on) in system.ideal_diodes.iter().zip(&mut self.conducting) {
+            let voltage = self.full[stamp.p.index()] - self.full[stamp.n.index()];
+            let conducts = voltage > 0.0;
+            self.is_factored &= *on == conducts;
+            *on = conducts;
+            let conductance = if conducts { g / soft } else { g * soft };
+            self.full[stamp.branch.index()] = conductance * voltage;
+        }
     }
 
     /// Remembers the iterate, to come back to by [`Workspace::recall`].

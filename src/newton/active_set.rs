@@ -12,18 +12,45 @@ const PATIENCE: usize = 10;
 /// A contradiction counts beyond this many units in the last place of what surrounds it.
 const TOLERANCE: f64 = 1e-13;
 
+/// Whether, and how, states may still change.
 #[derive(Debug)]
 pub(super) struct Pivoting {
     fewest: usize,
     patience: usize,
+    single_pivots: bool,
 }
 
-impl Default for Pivoting {
-    fn default() -> Self {
+impl Pivoting {
+    /// Blocks only: gives up when the number of contradictions stops shrinking.
+    pub(super) fn by_blocks() -> Self {
         Self {
             fewest: usize::MAX,
             patience: PATIENCE,
+            single_pivots: false,
         }
+    }
+
+    /// Blocks, then one at a time.
+    pub(super) fn one_by_one() -> Self {
+        Self {
+            single_pivots: true,
+            ..Self::by_blocks()
+        }
+    }
+
+    /// Notes the number of contradictions.
+    fn note(&mut self, count: usize) {
+        if count < self.fewest {
+            self.fewest = count;
+            self.patience = PATIENCE;
+        } else {
+            self.patience = self.patience.saturating_sub(1);
+        }
+    }
+
+    /// Blocks have stopped helping and single pivots are not wanted.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.patience == 0 && !self.single_pivots
     }
 }
 
@@ -34,14 +61,7 @@ impl Run<'_> {
         if count == 0 {
             return false;
         }
-        if count < pivoting.fewest {
-            *pivoting = Pivoting {
-                fewest: count,
-                patience: PATIENCE,
-            };
-        } else {
-            pivoting.patience = pivoting.patience.saturating_sub(1);
-        }
+        pivoting.note(count);
         let (current_floor, voltage_floor) = self.ideal_floors();
         let last_only = pivoting.patience == 0;
         for index in (0..self.workspace.conducting.len()).rev() {

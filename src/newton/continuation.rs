@@ -2,8 +2,6 @@
 
 use super::{Outcome, Run};
 
-/// Newton iterations for one stage of a continuation.
-const STAGE_ITERATIONS: usize = 60;
 const MAX_STAGES: usize = 200;
 
 impl Run<'_> {
@@ -14,7 +12,7 @@ impl Run<'_> {
         let mut good = None;
         for _ in 0..MAX_STAGES {
             self.set_shunt(shunt);
-            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+            if self.limited_newton() == Outcome::Converged {
                 good = Some((shunt, self.snapshot()));
                 if shunt < 1e-18 * top {
                     self.set_shunt(0.0);
@@ -43,7 +41,7 @@ impl Run<'_> {
         for _ in 0..MAX_STAGES {
             let factor = f64::min(reached + step, 1.0);
             self.set_source_factor(factor);
-            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+            if self.limited_newton() == Outcome::Converged {
                 reached = factor;
                 if reached >= 1.0 {
                     return Outcome::Converged;
@@ -66,12 +64,12 @@ impl Run<'_> {
     /// (Kelley and Keyes 1998). On a monotone circuit this is the proximal point method.
     pub(super) fn pseudo_transient(&mut self) -> Outcome {
         let mut shunt = 1e2 * self.values.typical_conductance();
-        let floor = 1e-16 * shunt;
+        let (floor, ceiling) = (1e-16 * shunt, 1e12 * shunt);
         for _ in 0..MAX_STAGES {
             self.workspace.anchor_here(self.system);
             let good = self.snapshot();
             self.set_shunt(shunt);
-            if self.limited_newton_within(STAGE_ITERATIONS) == Outcome::Converged {
+            if self.either_newton(&good) == Outcome::Converged {
                 if shunt < floor {
                     self.set_shunt(0.0);
                     return self.limited_newton();
@@ -80,13 +78,24 @@ impl Run<'_> {
             } else {
                 self.restore(&good);
                 shunt *= 10.0;
-                if !shunt.is_finite() {
+                if shunt > ceiling {
                     break;
                 }
             }
         }
         self.set_shunt(0.0);
         Outcome::Stalled
+    }
+
+    /// Newton with limiting and, if that fails, from the same state with a line search.
+    fn either_newton(&mut self, start: &Snapshot) -> Outcome {
+        match self.limited_newton() {
+            Outcome::Converged => Outcome::Converged,
+            _ => {
+                self.restore(start);
+                self.line_search()
+            }
+        }
     }
 
     fn set_shunt(&mut self, shunt: f64) {
@@ -99,7 +108,7 @@ impl Run<'_> {
         self.workspace.apply_ties(self.system);
     }
 
-    fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let ws = &*self.workspace;
         Snapshot {
             full: ws.full.clone(),
@@ -108,7 +117,7 @@ impl Run<'_> {
         }
     }
 
-    fn restore(&mut self, snapshot: &Snapshot) {
+    pub(super) fn restore(&mut self, snapshot: &Snapshot) {
         let ws = &mut *self.workspace;
         ws.full.copy_from_slice(&snapshot.full);
         ws.points.copy_from_slice(&snapshot.points);
@@ -120,7 +129,7 @@ impl Run<'_> {
 
 /// A state to come back to.
 #[derive(Clone, Debug)]
-struct Snapshot {
+pub(super) struct Snapshot {
     full: Vec<f64>,
     points: Vec<f64>,
     conducting: Vec<bool>,

@@ -3,45 +3,93 @@
 use super::active_set::Pivoting;
 use super::{Outcome, Run};
 
+/// Iterations without progress after which another strategy is more likely to help.
+const PATIENCE: usize = 20;
+
+/// Where it works at all it takes fewer; what is left of the budget belongs to other strategies.
+const MOST_ITERATIONS: usize = 60;
+
+/// The best state so far: fewest limited diodes, then smallest residual.
+struct Progress {
+    limited: usize,
+    ratio: f64,
+    patience: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            limited: usize::MAX,
+            ratio: f64::INFINITY,
+            patience: PATIENCE,
+        }
+    }
+
+    /// False if there has been none for too long.
+    fn note(&mut self, limited: usize, ratio: f64) -> bool {
+        let better =
+            limited < self.limited || (limited == self.limited && ratio < 0.5 * self.ratio);
+        if better {
+            *self = Self {
+                limited,
+                ratio,
+                patience: PATIENCE,
+            };
+        } else {
+            self.patience = self.patience.saturating_sub(1);
+        }
+        self.patience > 0
+    }
+}
+
 impl Run<'_> {
     /// Iterates from the state of the workspace. Converged means that no diode was limited, no ideal
     /// diode changed its state, and the residual passed its check.
     pub(super) fn limited_newton(&mut self) -> Outcome {
-        self.limited_newton_within(self.options.max_iterations)
+        self.limited_newton_with(Pivoting::by_blocks())
     }
 
-    pub(super) fn limited_newton_within(&mut self, max_iterations: usize) -> Outcome {
-        let mut pivoting = Pivoting::default();
-        for _ in 0..max_iterations {
+    pub(super) fn limited_newton_with(&mut self, mut pivoting: Pivoting) -> Outcome {
+        let mut progress = Progress::new();
+        for _ in 0..MOST_ITERATIONS.min(self.options.max_iterations) {
             if let Err(outcome) = self.step() {
                 return outcome;
             }
             self.workspace.advance(self.system, 1.0);
             let limited = self.limit_points();
-            let flipped = self.flip_ideal_diodes(&mut pivoting);
-            if limited || flipped {
+            if self.flip_ideal_diodes(&mut pivoting) {
+                if pivoting.is_stuck() {
+                    return Outcome::Stalled;
+                }
                 continue;
             }
-            self.residual();
-            if self.check_residual().ratio <= 1.0 {
-                return Outcome::Converged;
+            let mut ratio = f64::INFINITY;
+            if limited == 0 {
+                self.residual();
+                ratio = self.check_residual().ratio;
+                if ratio <= 1.0 {
+                    return Outcome::Converged;
+                }
+            }
+            if !progress.note(limited, ratio) {
+                return Outcome::Stalled;
             }
         }
         Outcome::TooManyIterations
     }
 
-    /// Chooses the next linearization point of each one-port; true if one differs from the voltage
-    /// across it by more than rounding.
-    fn limit_points(&mut self) -> bool {
+    /// Chooses the next linearization point of each one-port; returns how many differ from the
+    /// voltage across it by more than rounding.
+    fn limit_points(&mut self) -> usize {
         let ws = &mut *self.workspace;
-        let mut limited = false;
+        let mut limited = 0;
         for (index, nodes) in self.system.one_port_nodes().enumerate() {
             let voltage = ws.full[nodes[0].index()] - ws.full[nodes[1].index()];
             let previous = ws.points[index];
             let point = self.values.one_ports()[index].limit(voltage, previous);
             // A point beside the voltage that the residual check cannot tell from it is the voltage.
             let near = (point - voltage).abs() <= 1e-9 * voltage.abs();
-            limited |= !near;
+            limited += usize::from(!near);
             ws.points[index] = if near { voltage } else { point };
         }
         ws.evaluate_companions(self.values);

@@ -14,9 +14,16 @@ const MAX_HALVINGS: usize = 60;
 
 impl Run<'_> {
     pub(super) fn line_search(&mut self) -> Outcome {
-        let on_cocontent = self.system.is_reciprocal() && self.workspace.conducting.is_empty();
-        let mut pivoting = Pivoting::default();
-        for _ in 0..5 * self.options.max_iterations {
+        self.line_search_within(self.options.max_iterations)
+    }
+
+    pub(super) fn line_search_within(&mut self, max_iterations: usize) -> Outcome {
+        let is_soft = self.workspace.relaxation > 0.0;
+        let on_cocontent = self.system.is_reciprocal()
+            && (self.system.has_only_nodes()
+                || (is_soft && self.system.has_only_nodes_and_ideal_diodes()));
+        let mut pivoting = Pivoting::one_by_one();
+        for _ in 0..max_iterations {
             let check = self.check();
             if check.ratio <= 1.0 && !self.flip_ideal_diodes(&mut pivoting) {
                 return Outcome::Converged;
@@ -24,7 +31,10 @@ impl Run<'_> {
             if let Err(outcome) = self.step() {
                 return outcome;
             }
-            let moved = if on_cocontent && self.system.has_only_nodes() {
+            if is_soft && self.step_is_rounding() {
+                return Outcome::Converged;
+            }
+            let moved = if on_cocontent {
                 self.search_cocontent()
             } else {
                 self.search_residual_norm()
@@ -35,6 +45,15 @@ impl Run<'_> {
             self.flip_ideal_diodes(&mut pivoting);
         }
         Outcome::TooManyIterations
+    }
+
+    /// True if the step would change no unknown by more than a few units in its last place. A soft
+    /// problem, whose solution is only a start, is then solved well enough.
+    fn step_is_rounding(&self) -> bool {
+        let largest = |x: &[f64]| x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let nodes = self.system.node_unknown_count();
+        largest(&self.workspace.reduced[..nodes])
+            <= 16.0 * f64::EPSILON * largest(&self.workspace.full[..self.system.node_count()])
     }
 
     /// Moves along the step to where the slope of the co-content is small; false if it cannot.
@@ -88,20 +107,18 @@ impl Run<'_> {
         self.unlimit();
     }
 
-    /// Halves the step until the norm of the residual, in units of its tolerance, falls.
+    /// Halves the step until the norm of the residual falls. The norm is that of the correction which
+    /// the residual calls for on the factors at hand, `|J^-1 F|` (Deuflhard 2004, natural
+    /// monotonicity test): it does not depend on how equations are scaled.
     fn search_residual_norm(&mut self) -> bool {
         let direction = self.workspace.reduced.clone();
         let start = self.workspace.full.clone();
-        self.move_to(&start, &direction, 0.0);
-        self.workspace.measure_scales(self.system, self.values);
-        let weight =
-            |s: &crate::mna::Scale| 1.0 / (s.magnitude + f64::EPSILON * s.rounding + 1e-30);
-        let weights: Vec<f64> = self.workspace.scales.iter().map(weight).collect();
-        let initial = self.weighted_norm(&weights);
+        let initial = self.correction_norm();
         let mut t = 1.0;
         for _ in 0..MAX_HALVINGS {
             self.move_to(&start, &direction, t);
-            if self.weighted_norm(&weights) < (1.0 - 1e-4 * t) * initial {
+            self.workspace.solve_step();
+            if self.correction_norm() <= (1.0 - 0.25 * t) * initial {
                 return true;
             }
             t *= 0.5;
@@ -110,13 +127,14 @@ impl Run<'_> {
         false
     }
 
-    fn weighted_norm(&self, weights: &[f64]) -> f64 {
-        let squares = self
+    /// Euclidean norm of the step in the workspace, in V: currents count by the typical conductance.
+    fn correction_norm(&self) -> f64 {
+        let (nodes, branches) = self
             .workspace
             .reduced
-            .iter()
-            .zip(weights)
-            .map(|(r, w)| (r * w).powi(2));
-        squares.sum::<f64>().sqrt()
+            .split_at(self.system.node_unknown_count());
+        let squares = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
+        let g = self.values.typical_conductance();
+        (squares(nodes) + squares(branches) / (g * g)).sqrt()
     }
 }

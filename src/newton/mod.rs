@@ -1,8 +1,10 @@
 //! `F(z) = 0`: from a cold or warm start to a certified operating point.
 //!
-//! In this order, until one succeeds: Newton with junction limiting; Newton with a line search (on
-//! the co-content where there is one, on the residual norm otherwise); gmin stepping; source
-//! stepping; pseudo-transient continuation. A result is returned only if Kirchhoff's current law
+//! Where every unknown is a node potential and a co-content exists, Newton with a line search on the
+//! co-content comes first: it converges from any start, nearly always in a dozen steps. Long strings
+//! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
+//! is quick. Behind these, in this order: softened ideal diodes, the line search without a limit, gmin
+//! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's current law
 //! holds at every node to the tolerance.
 //!
 //! **Invariant:** this folder never prints, and never returns a state that has not been checked.
@@ -11,6 +13,7 @@ mod active_set;
 mod continuation;
 mod limited;
 mod line_search;
+mod relaxation;
 mod state;
 
 use std::fmt;
@@ -45,8 +48,13 @@ impl Default for NewtonOptions {
 pub enum Strategy {
     /// One linear solve.
     Linear,
+    /// Newton with a line search on the co-content, as long as it is quick.
+    Descent,
+    /// Newton with junction limiting.
     Newton,
+    /// Newton with a line search on the co-content or the residual norm, to the end.
     LineSearch,
+    Relaxation,
     GminStepping,
     SourceStepping,
     PseudoTransient,
@@ -56,8 +64,10 @@ impl fmt::Display for Strategy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Strategy::Linear => "linear",
+            Strategy::Descent => "descent",
             Strategy::Newton => "newton",
             Strategy::LineSearch => "line-search",
+            Strategy::Relaxation => "relaxation",
             Strategy::GminStepping => "gmin-stepping",
             Strategy::SourceStepping => "source-stepping",
             Strategy::PseudoTransient => "pseudo-transient",
@@ -134,7 +144,7 @@ pub fn solve(
     let mut best: Option<Check> = None;
     for strategy in strategies(system) {
         let before = run.iterations;
-        if strategy != Strategy::Newton && strategy != Strategy::Linear {
+        if !attempts.is_empty() {
             run.restart();
         }
         let outcome = run.attempt(strategy);
@@ -163,17 +173,29 @@ pub fn solve(
     })
 }
 
+/// Steps after which a descent counts as slow.
+const QUICK_DESCENT: usize = 25;
+
 fn strategies(system: &System) -> Vec<Strategy> {
     if system.is_linear() {
         return vec![Strategy::Linear];
     }
-    vec![
-        Strategy::Newton,
+    let mut list = Vec::with_capacity(7);
+    if system.is_reciprocal() && system.has_only_nodes() {
+        list.extend([Strategy::Descent, Strategy::Newton]);
+    } else {
+        list.push(Strategy::Newton);
+        if system.has_ideal_diodes() {
+            list.push(Strategy::Relaxation);
+        }
+    }
+    list.extend([
         Strategy::LineSearch,
         Strategy::GminStepping,
         Strategy::SourceStepping,
         Strategy::PseudoTransient,
-    ]
+    ]);
+    list
 }
 
 /// One call of [`solve`].
@@ -190,7 +212,9 @@ impl Run<'_> {
     fn attempt(&mut self, strategy: Strategy) -> Outcome {
         match strategy {
             Strategy::Linear | Strategy::Newton => self.limited_newton(),
+            Strategy::Descent => self.line_search_within(QUICK_DESCENT),
             Strategy::LineSearch => self.line_search(),
+            Strategy::Relaxation => self.relaxation(),
             Strategy::GminStepping => self.gmin_stepping(),
             Strategy::SourceStepping => self.source_stepping(),
             Strategy::PseudoTransient => self.pseudo_transient(),
