@@ -111,7 +111,8 @@ pub fn format_exact(value: f64) -> String {
 pub fn format_engineering(value: f64, digits: usize, unit: &str) -> String {
     const PREFIXES: [&str; 11] = ["a", "f", "p", "n", "u", "m", "", "k", "M", "G", "T"];
     if !value.is_finite() || value == 0.0 {
-        return join(&format!("{value}"), "", unit);
+        // Adding zero turns -0 into 0.
+        return join(&format!("{}", value + 0.0), "", unit);
     }
     let last = digits.max(1) - 1;
     // Rounding comes first: 999.96 to four digits is 1 k, not 1000.

@@ -3,7 +3,7 @@
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
 use crate::mna::{BranchCurrents, System, Values, Workspace, incidence};
-use crate::newton::{self, Convergence, NoConvergence};
+use crate::newton::{self, Convergence, NoConvergence, Outcome};
 
 use super::Solver;
 
@@ -42,37 +42,60 @@ pub struct Diode {
 
 /// No operating point: names and numbers of where it failed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{}", self.text())]
-pub struct SolveError {
-    pub node: String,
-    pub failure: NoConvergence,
+pub enum SolveError {
+    #[error("{}", no_convergence_text(.node, .failure))]
+    NoConvergence {
+        node: String,
+        failure: NoConvergence,
+    },
+    /// The equations hold, but with numbers that mean nothing.
+    #[error(
+        "the {quantity} of `{element}` would be {value:e}, beyond anything that means something\n  \
+         help: put a resistor in series with `{element}`, or look for a value that is out of range"
+    )]
+    OutOfRange {
+        element: String,
+        quantity: &'static str,
+        value: f64,
+    },
 }
 
-impl SolveError {
-    fn text(&self) -> String {
-        let check = &self.failure.check;
-        let tried: Vec<_> = self
-            .failure
-            .attempts
-            .iter()
-            .map(|a| {
-                format!(
-                    "{} ({} iterations: {})",
-                    a.strategy, a.iterations, a.outcome
-                )
-            })
-            .collect();
-        format!(
-            "no operating point found\n  worst node: `{}`, residual {:.3e} A, {:.3e} times its \
-             tolerance\n  tried: {}\n  help: a circuit of resistors, diodes and sources always has \
-             one; look at `{}` for a negative resistance, a high-gain loop or a value out of range",
-            self.node,
-            check.residual,
-            check.ratio,
-            tried.join(", "),
-            self.node
+/// Currents (A), powers (W) and potentials (V) beyond this come from a law outside its range.
+const LARGEST_VALUE: f64 = 1e100;
+
+fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
+    let check = &failure.check;
+    let tried: Vec<_> = failure
+        .attempts
+        .iter()
+        .map(|a| {
+            format!(
+                "{} ({} iterations: {})",
+                a.strategy, a.iterations, a.outcome
+            )
+        })
+        .collect();
+    let is_singular = failure
+        .attempts
+        .iter()
+        .all(|a| a.outcome == Outcome::Singular);
+    let (what, help) = if is_singular {
+        (
+            "the circuit is singular: it has no operating point, or infinitely many".to_string(),
+            "look for resistances that cancel, or for a feedback loop of gain one",
         )
-    }
+    } else {
+        (
+            format!(
+                "no operating point found\n  worst node: `{node}`, residual {:.3e} A, {:.3e} times \
+                 its tolerance",
+                check.residual, check.ratio
+            ),
+            "look there for a current that has nowhere to go (a source into a blocking ideal diode \
+             or a full table), a voltage forced across an ideal diode, or a loop of high gain",
+        )
+    };
+    format!("{what}\n  tried: {}\n  help: {help}", tried.join(", "))
 }
 
 /// Solves a circuit from a cold start.
@@ -100,19 +123,15 @@ impl Solver {
         } = self;
         let convergence = newton::solve(system, values, workspace, options)
             .map_err(|failure| describe(circuit, system, failure))?;
-        Ok(OperatingPoint::read(
-            circuit,
-            system,
-            values,
-            workspace,
-            convergence,
-        ))
+        let op = OperatingPoint::read(circuit, system, values, workspace, convergence);
+        op.check_range(circuit)?;
+        Ok(op)
     }
 }
 
 pub(crate) fn describe(circuit: &Circuit, system: &System, failure: NoConvergence) -> SolveError {
     let node = system.node_of_unknown(failure.check.worst);
-    SolveError {
+    SolveError::NoConvergence {
         node: circuit.node_name(node).to_string(),
         failure,
     }
@@ -154,6 +173,29 @@ impl OperatingPoint {
         }
         op.cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
         op
+    }
+
+    /// No infinite, absurd or undefined number leaves the library.
+    fn check_range(&self, circuit: &Circuit) -> Result<(), SolveError> {
+        for (id, element) in circuit.elements() {
+            let voltage = self.voltage(element.port[0], element.port[1]);
+            let values = [
+                ("voltage", voltage),
+                ("current", self.current(circuit, id)),
+                ("power", self.power[id.index()]),
+            ];
+            if let Some((quantity, value)) =
+                values.into_iter().find(|(_, x)| !(x.abs() < LARGEST_VALUE))
+            {
+                let element = element.name.to_string();
+                return Err(SolveError::OutOfRange {
+                    element,
+                    quantity,
+                    value,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Potential difference, V.

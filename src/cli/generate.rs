@@ -27,7 +27,9 @@ enum Family {
     Ladder { stages: usize },
     /// Crossbar network with clamped hidden nodes
     Layered {
+        /// Number of features; each drives a source x and a source -x
         inputs: usize,
+        /// Number of output nodes
         outputs: usize,
         /// Nodes of each hidden layer, for instance 100,50
         #[arg(long, value_delimiter = ',')]
@@ -38,7 +40,37 @@ enum Family {
     },
 }
 
+/// Elements beyond this would not fit into the memory of an ordinary machine.
+const MOST_ELEMENTS: usize = 50_000_000;
+
+impl Family {
+    /// About how many elements the circuit will have.
+    fn elements(&self) -> usize {
+        match self {
+            Family::Grid { rows, columns } => rows.saturating_mul(*columns).saturating_mul(3),
+            Family::Ladder { stages } => stages.saturating_mul(3),
+            Family::Layered {
+                inputs,
+                outputs,
+                hidden,
+                ..
+            } => {
+                let sizes = [inputs.saturating_mul(2)];
+                let sizes = sizes.iter().chain(hidden).chain([outputs]);
+                let pairs = sizes.clone().zip(sizes.skip(1));
+                pairs.fold(0, |sum: usize, (a, b)| {
+                    sum.saturating_add(a.saturating_mul(*b))
+                })
+            }
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.family.elements() > MOST_ELEMENTS {
+        let message = format!("error: more than {MOST_ELEMENTS} elements");
+        return Err(Failure::arguments(message));
+    }
     let circuit = match &arguments.family {
         Family::Grid { rows, columns } if *rows > 0 && *columns > 0 => {
             grid(*rows, *columns, arguments.seed)?

@@ -15,6 +15,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.deck.check_out()?;
     let mut solver = load(&arguments.deck.deck)?;
     let output = Output::parse(&solver.circuit, &arguments.output)?;
     let op = solver.operating_point()?;

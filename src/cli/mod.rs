@@ -99,6 +99,24 @@ fn read_netlist(deck: &Path) -> Result<Netlist, Failure> {
     Ok(netlist?)
 }
 
+impl DeckArguments {
+    /// Refuses to write the result over the deck.
+    fn check_out(&self) -> Result<(), Failure> {
+        let same = |out: &PathBuf| {
+            let real = |path: &Path| std::fs::canonicalize(path).ok();
+            real(out).is_some() && real(out) == real(&self.deck)
+        };
+        if self.out.as_ref().is_some_and(same) {
+            let message = format!(
+                "error: --out would overwrite the deck {}",
+                self.deck.display()
+            );
+            return Err(Failure::arguments(message));
+        }
+        Ok(())
+    }
+}
+
 /// Reads, builds, checks and compiles a deck; warnings go to standard error.
 fn load(deck: &Path) -> Result<Solver, Failure> {
     let circuit = Circuit::from_netlist(&read_netlist(deck)?)?;

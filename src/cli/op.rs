@@ -20,6 +20,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.deck.check_out()?;
     let mut solver = load(&arguments.deck.deck)?;
     let out = arguments.deck.out.as_deref();
     let outcome = solver.operating_point();

@@ -19,6 +19,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.deck.check_out()?;
     let mut solver = load(&arguments.deck.deck)?;
     let mut analyses: Vec<_> = solver
         .circuit

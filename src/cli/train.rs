@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Seed, instead of the file's
     #[arg(long)]
     seed: Option<u64>,
-    /// Threads; the result does not depend on them [default: all cores]
+    /// Threads, 0 for all cores; the result does not depend on them [default: 0]
     #[arg(long)]
     threads: Option<usize>,
     /// Folder of the run [default: a new one under runs/]
@@ -32,10 +32,13 @@ pub struct Arguments {
     resume: Option<PathBuf>,
 }
 
+/// More threads than any machine here has cores only cost time to start.
+const MOST_THREADS: usize = 256;
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(threads.max(1));
+        pool = pool.num_threads(threads.min(MOST_THREADS));
     }
     let pool = pool
         .build()

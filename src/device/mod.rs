@@ -46,6 +46,16 @@ impl OnePort {
         }
     }
 
+    /// Size of the numbers, A, that cancel in the evaluation of the current at `voltage`, beyond
+    /// slope times voltage.
+    pub fn offset(&self, voltage: f64) -> f64 {
+        match self {
+            OnePort::Shockley(_) => 0.0,
+            OnePort::PiecewiseDiode(d) => d.law().offset(voltage),
+            OnePort::PiecewiseTable(d) => d.law().offset(voltage),
+        }
+    }
+
     /// Where to linearize next when a linear solve proposes `proposed` from a companion model made
     /// at `previous` (both V). Piecewise-linear laws need no limiting.
     pub fn limit(&self, proposed: f64, previous: f64) -> f64 {

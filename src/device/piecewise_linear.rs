@@ -82,6 +82,12 @@ impl PiecewiseLinear {
         }
     }
 
+    /// Size of the terms of `i = current + slope (v - breakpoint)` that do not vanish with `v`.
+    pub fn offset(&self, voltage: f64) -> f64 {
+        let piece = self.piece(self.piece_index(voltage));
+        (piece.slope * piece.voltage).abs() + piece.current.abs()
+    }
+
     /// `integral_0^v i(u) du` in W, piece by piece.
     pub fn cocontent(&self, voltage: f64) -> f64 {
         let (low, high) = if voltage < 0.0 {

@@ -15,9 +15,10 @@
 use super::{Companion, Parameter};
 use crate::units::{BOLTZMANN, CELSIUS_ZERO, ELEMENTARY_CHARGE};
 
-/// Exponents above this are continued linearly; no solution lies there (currents beyond 1e230 A),
-/// but iterates pass through and must stay finite.
-const LARGEST_EXPONENT: f64 = 600.0;
+/// Exponents above a limit are continued linearly: iterates pass there and must stay finite. The
+/// limit is where the current reaches e^575 A (1e249), or where the exponential itself nears overflow.
+const LARGEST_CURRENT_EXPONENT: f64 = 575.0;
+const LARGEST_EXPONENT: f64 = 690.0;
 
 /// What a diode takes from the circuit around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -255,7 +256,7 @@ impl Shockley {
         let j = &self.junction;
         let gmin = self.environment.gmin;
         let (current, conductance) = if u >= -3.0 * j.thermal {
-            let e = exponential(u / j.thermal);
+            let e = j.exponential(u / j.thermal);
             (
                 j.saturation * e.value_minus_one,
                 j.saturation * e.slope / j.thermal,
@@ -266,7 +267,7 @@ impl Shockley {
         } else {
             // The constant joins the two branches without a step.
             let joint = reverse_cube(j.thermal, -j.breakdown);
-            let e = exponential(-(j.breakdown + u) / j.breakdown_thermal);
+            let e = j.exponential(-(j.breakdown + u) / j.breakdown_thermal);
             let current = -j.saturation * (e.value_minus_one + 1.0 + joint);
             (current, j.saturation * e.slope / j.breakdown_thermal)
         };
@@ -282,7 +283,7 @@ impl Shockley {
         let shunt = 0.5 * self.environment.gmin * u * u;
         let forward = |u: f64| {
             let x = u / j.thermal;
-            j.saturation * j.thermal * (exponential(x).integral - x)
+            j.saturation * j.thermal * (j.exponential(x).integral - x)
         };
         let corner = -3.0 * j.thermal;
         if u >= corner {
@@ -298,7 +299,7 @@ impl Shockley {
         }
         let beyond = u + j.breakdown;
         let joint = reverse_cube(j.thermal, -j.breakdown);
-        let e = exponential(-beyond / j.breakdown_thermal);
+        let e = j.exponential(-beyond / j.breakdown_thermal);
         reverse(-j.breakdown)
             + j.saturation * (j.breakdown_thermal * e.integral - joint * beyond)
             + shunt
@@ -308,7 +309,7 @@ impl Shockley {
     fn inner_derivative(&self, u: f64, t: &Junction) -> f64 {
         let j = &self.junction;
         if u >= -3.0 * j.thermal {
-            let e = exponential(u / j.thermal);
+            let e = j.exponential(u / j.thermal);
             return e.value_minus_one * t.saturation
                 - j.saturation * e.slope * u / (j.thermal * j.thermal) * t.thermal;
         }
@@ -319,7 +320,7 @@ impl Shockley {
         }
         let joint = reverse_cube(j.thermal, -j.breakdown);
         let beyond = j.breakdown + u;
-        let e = exponential(-beyond / j.breakdown_thermal);
+        let e = j.exponential(-beyond / j.breakdown_thermal);
         let slope = j.saturation * e.slope / j.breakdown_thermal;
         -(e.value_minus_one + 1.0 + joint) * t.saturation
             + slope * (t.breakdown - beyond / j.breakdown_thermal * t.breakdown_thermal)
@@ -493,20 +494,23 @@ struct Exponential {
     integral: f64,
 }
 
-fn exponential(x: f64) -> Exponential {
-    if x <= LARGEST_EXPONENT {
-        let value_minus_one = x.exp_m1();
-        return Exponential {
-            value_minus_one,
-            slope: x.exp(),
-            integral: value_minus_one,
-        };
-    }
-    let top = LARGEST_EXPONENT.exp();
-    let beyond = x - LARGEST_EXPONENT;
-    Exponential {
-        value_minus_one: top * (1.0 + beyond) - 1.0,
-        slope: top,
-        integral: top * (1.0 + beyond * (1.0 + 0.5 * beyond)) - 1.0,
+impl Junction {
+    fn exponential(&self, x: f64) -> Exponential {
+        let limit = (LARGEST_CURRENT_EXPONENT - self.saturation.ln()).min(LARGEST_EXPONENT);
+        if x <= limit {
+            let value_minus_one = x.exp_m1();
+            return Exponential {
+                value_minus_one,
+                slope: x.exp(),
+                integral: value_minus_one,
+            };
+        }
+        let top = limit.exp();
+        let beyond = x - limit;
+        Exponential {
+            value_minus_one: top * (1.0 + beyond) - 1.0,
+            slope: top,
+            integral: top * (1.0 + beyond * (1.0 + 0.5 * beyond)) - 1.0,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The residual `F(z)`, its scale, and the step from reduced to full unknowns.
 
 use crate::circuit::NodeId;
+use crate::linear::Method;
 
 use super::workspace::{Scale, Workspace};
 use super::{System, Values};
@@ -125,6 +126,10 @@ impl Workspace {
         for (index, stamp) in system.one_ports.iter().enumerate() {
             let companion = self.companions[index];
             self.add_scale([stamp.p, stamp.n], companion.current, companion.conductance);
+            let own = values.one_ports[index].offset(self.points[index]);
+            for node in [stamp.p, stamp.n] {
+                self.full_scales[node.index()].rounding += own;
+            }
         }
         for stamp in &system.current_sources {
             let current = self.sources[stamp.source.index()];
@@ -134,7 +139,7 @@ impl Workspace {
             let current = self.full[stamp.branch.index()];
             self.add_scale([stamp.p, stamp.n], current, 0.0);
             self.full_scales[stamp.branch.index()].rounding = if self.conducting[index] {
-                self.full[stamp.p.index()].abs()
+                self.reach[stamp.p.index()] + self.reach[stamp.n.index()]
             } else {
                 current.abs()
             };
@@ -149,10 +154,24 @@ impl Workspace {
         for (reach, x) in self.reach.iter_mut().zip(&self.full) {
             *reach = x.abs();
         }
+        if system.method() == Method::Lu {
+            self.spread_reach(system);
+        }
         for tie in &system.ties {
             let parent = self.reach[tie.parent.index()];
             let node = &mut self.reach[tie.node.index()];
             *node = node.max(parent);
+        }
+    }
+
+    /// LU is accurate relative to the largest potential of the circuit; Cholesky of a resistive
+    /// network is so node by node.
+    fn spread_reach(&mut self, system: &System) {
+        const LEAST: f64 = 1.0 / 64.0;
+        let nodes = &mut self.reach[..system.node_count];
+        let floor = LEAST * nodes.iter().fold(0.0f64, |m, x| m.max(*x));
+        for reach in nodes {
+            *reach = reach.max(floor);
         }
     }
 

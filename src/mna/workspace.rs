@@ -182,6 +182,13 @@ impl Workspace {
         self.evaluate_companions(values);
         if self.relaxation > 0.0 {
             self.follow_relaxed_diodes(system, values);
+        } else {
+            // What rounding left in a blocking diode goes: its current is zero, not small.
+            for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+                if !on {
+                    self.full[stamp.branch.index()] = 0.0;
+                }
+            }
         }
         self.evaluate_residual(system, values);
     }

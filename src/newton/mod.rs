@@ -147,15 +147,20 @@ pub fn solve(
         if !attempts.is_empty() {
             run.restart();
         }
-        let outcome = run.attempt(strategy);
+        let mut outcome = run.attempt(strategy);
         let check = run.check();
         if outcome == Outcome::Converged && check.passed {
-            let check = run.polish(check);
-            return Ok(Convergence {
-                strategy,
-                iterations: run.iterations,
-                check,
-            });
+            match run.polish(check) {
+                Ok(check) => {
+                    let iterations = run.iterations;
+                    return Ok(Convergence {
+                        strategy,
+                        iterations,
+                        check,
+                    });
+                }
+                Err(singular) => outcome = singular,
+            }
         }
         attempts.push(Attempt {
             strategy,

@@ -13,7 +13,13 @@ pub struct Check {
     pub residual: f64,
     /// Reduced index of the equation with the largest ratio.
     pub worst: usize,
+    /// The correction that the last Newton step still asked for, relative to the largest potential:
+    /// an estimate of how far rounding and conditioning leave the potentials uncertain.
+    pub correction: f64,
 }
+
+/// A solution whose correction is larger than this is none: the circuit is singular to rounding.
+const LARGEST_CORRECTION: f64 = 0.02;
 
 /// Rounding errors of a sum of a few dozen currents stay below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
@@ -58,6 +64,7 @@ impl Run<'_> {
                     ratio: f64::INFINITY,
                     residual: f64::INFINITY,
                     worst: index,
+                    correction: f64::INFINITY,
                 };
             }
             if index < self.system.node_unknown_count() {
@@ -77,19 +84,24 @@ impl Run<'_> {
     /// # Errors
     /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step.
     pub(super) fn step(&mut self) -> Result<(), Outcome> {
-        self.iterations += 1;
-        let mut regularized = self.workspace.is_regularized();
-        loop {
-            let factored = self.workspace.factor(self.system, self.values);
-            if factored.is_ok() && self.solve_checked() {
-                return Ok(());
-            }
-            if regularized {
-                return self.shifted_step();
-            }
-            self.workspace.regularize();
-            regularized = true;
+        match self.exact_step() {
+            Err(_) if !self.system.is_linear() => self.shifted_step(),
+            outcome => outcome,
         }
+    }
+
+    /// The same without a shift of the diagonal: for the last step, which certifies the solution.
+    fn exact_step(&mut self) -> Result<(), Outcome> {
+        self.iterations += 1;
+        let factored = self.workspace.factor(self.system, self.values);
+        if factored.is_ok() && self.solve_checked() {
+            return Ok(());
+        }
+        if self.workspace.is_regularized() || !self.system.has_ideal_diodes() {
+            return Err(Outcome::Singular);
+        }
+        self.workspace.regularize();
+        self.exact_step()
     }
 
     /// Solves and says whether the step is one: finite, and a solution of `J step = -F`.
@@ -116,24 +128,46 @@ impl Run<'_> {
     }
 
     /// Newton steps beyond the tolerance as long as they gain at least a factor of two.
-    pub(super) fn polish(&mut self, mut check: super::Check) -> super::Check {
+    ///
+    /// # Errors
+    /// [`Outcome::Singular`] if the last step says that the solution is anywhere.
+    pub(super) fn polish(&mut self, mut check: Check) -> Result<Check, Outcome> {
         for _ in 0..3 {
             self.workspace.keep();
-            if self.step().is_err() {
-                break;
-            }
+            self.exact_step()?;
+            let correction = self.correction();
             self.workspace.advance(self.system, 1.0);
             let next = self.check();
-            if !next.passed || next.ratio >= check.ratio {
+            let is_better = next.passed && next.ratio < check.ratio;
+            let gained = is_better && next.ratio < 0.5 * check.ratio;
+            if is_better {
+                check = next;
+            } else {
                 self.workspace.recall();
-                return self.check();
+                check = self.check();
             }
-            let gained = next.ratio < 0.5 * check.ratio;
-            check = next;
+            check.correction = correction;
             if !gained {
                 break;
             }
         }
-        check
+        if check.correction <= LARGEST_CORRECTION {
+            Ok(check)
+        } else {
+            Err(Outcome::Singular)
+        }
+    }
+
+    /// Largest potential change of the step in the workspace, relative to the largest potential.
+    fn correction(&self) -> f64 {
+        let largest = |values: &[f64]| values.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        let nodes = self.system.node_unknown_count();
+        let step = largest(&self.workspace.reduced[..nodes]);
+        let size = largest(&self.workspace.full[..self.system.node_count()]);
+        if step == 0.0 {
+            0.0
+        } else {
+            step / size.max(step)
+        }
     }
 }

@@ -15,6 +15,7 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
         "strategy": c.strategy.to_string(),
         "iterations": c.iterations,
         "residual": c.check.residual,
+        "uncertainty": c.check.correction,
         "worst_node": circuit.node_name(op.worst_node),
         "nodes": nodes(circuit, op),
         "currents": currents(circuit, op),
@@ -28,8 +29,10 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
 
 /// The same keys when no operating point was found.
 pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
-    let attempts: Vec<_> = error
-        .failure
+    let SolveError::NoConvergence { node, failure } = error else {
+        return json!({ "title": circuit.title, "converged": false, "error": error.to_string() });
+    };
+    let attempts: Vec<_> = failure
         .attempts
         .iter()
         .map(|a| {
@@ -43,9 +46,10 @@ pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
     json!({
         "title": circuit.title,
         "converged": false,
-        "residual": finite(error.failure.check.residual),
-        "worst_node": error.node,
+        "residual": finite(failure.check.residual),
+        "worst_node": node,
         "attempts": attempts,
+        "error": error.to_string(),
     })
 }
 

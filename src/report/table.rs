@@ -22,10 +22,11 @@ pub fn columns(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String 
             .zip(&widths)
             .zip(right)
             .map(|((cell, &w), &right)| {
+                let pad = " ".repeat(w - cell.chars().count());
                 if right {
-                    format!("{cell:>w$}")
+                    pad + cell
                 } else {
-                    format!("{cell:<w$}")
+                    cell.to_string() + &pad
                 }
             })
             .collect();
@@ -125,7 +126,7 @@ pub fn gradient(
                     DIGITS,
                     parameter_unit(element, e.parameter.parameter),
                 ),
-                format!("{:.6e}", e.gradient),
+                format!("{:.6e}", e.gradient + 0.0),
                 format_engineering(0.01 * e.gradient * e.value, 4, unit),
             ]
         })
