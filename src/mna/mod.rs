@@ -12,6 +12,7 @@
 mod assembly;
 mod compile;
 mod incidence;
+mod precise;
 mod recover;
 mod sensitivity;
 mod values;
@@ -19,6 +20,7 @@ mod workspace;
 
 pub use compile::System;
 pub use incidence::incidence;
+pub use precise::TransposedResidual;
 pub use recover::BranchCurrents;
 pub use values::Values;
 pub use workspace::{Scale, Workspace};

@@ -131,40 +131,4 @@ impl System {
             .map(|k| values.coefficients[k] * workspace.full[self.couplings[k].column.index()])
             .sum()
     }
-
-    /// Transposed residual without the ties: `a = J' lambda` by full column, one-ports at their
-    /// incremental conductance, sources zeroed.
-    pub fn apply_transpose(
-        &self,
-        values: &Values,
-        workspace: &Workspace,
-        lambda: &[f64],
-        a: &mut [f64],
-    ) {
-        a.fill(0.0);
-        let mut pair = |p: usize, n: usize, g: f64| {
-            let current = g * (lambda[p] - lambda[n]);
-            a[p] += current;
-            a[n] -= current;
-        };
-        for (stamp, &g) in self.conductances.iter().zip(&values.conductances) {
-            pair(stamp.p.index(), stamp.n.index(), g);
-        }
-        for (stamp, companion) in self.one_ports.iter().zip(&workspace.companions) {
-            pair(stamp.p.index(), stamp.n.index(), companion.conductance);
-        }
-        for (coupling, &c) in self.couplings.iter().zip(&values.coefficients) {
-            a[coupling.column.index()] += c * lambda[coupling.row.index()];
-        }
-        for (stamp, &on) in self.ideal_diodes.iter().zip(&workspace.conducting) {
-            let (p, n, own) = (stamp.p.index(), stamp.n.index(), stamp.branch.index());
-            a[own] += lambda[p] - lambda[n];
-            if on {
-                a[p] += lambda[own];
-                a[n] -= lambda[own];
-            } else {
-                a[own] += lambda[own];
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
+use super::precise::Sums;
 use super::{System, Values};
 
 /// Relative size of the regularization of ideal diodes in the Jacobian when the exact one is
@@ -42,6 +43,7 @@ pub struct Workspace {
     pub(super) full_scales: Vec<Scale>,
     pub(super) reach: Vec<f64>,
     kept: Vec<f64>,
+    pub(super) sums: Sums,
     pub(super) matrix: Matrix,
     pub(super) factor: Factor,
     pub(super) is_regularized: bool,
@@ -78,6 +80,7 @@ impl Workspace {
             full_scales: vec![Scale::default(); full],
             reach: vec![0.0; full],
             kept: vec![0.0; full],
+            sums: Sums::new(full),
             matrix: system.pattern.clone(),
             factor: system.symbolic.factor(),
             is_regularized: false,

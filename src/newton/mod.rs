@@ -150,7 +150,7 @@ pub fn solve(
         let mut outcome = run.attempt(strategy);
         let check = run.check();
         if outcome == Outcome::Converged && check.passed {
-            match run.polish(check) {
+            match run.polish() {
                 Ok(check) => {
                     let iterations = run.iterations;
                     return Ok(Convergence {

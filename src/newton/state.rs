@@ -131,20 +131,21 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Outcome::Singular`] if the last step says that the solution is anywhere.
-    pub(super) fn polish(&mut self, mut check: Check) -> Result<Check, Outcome> {
+    pub(super) fn polish(&mut self) -> Result<Check, Outcome> {
+        let mut check = self.precise_check();
         for _ in 0..3 {
             self.workspace.keep();
-            self.exact_step()?;
+            self.refining_step()?;
             let correction = self.correction();
             self.workspace.advance(self.system, 1.0);
-            let next = self.check();
+            let next = self.precise_check();
             let is_better = next.passed && next.ratio < check.ratio;
             let gained = is_better && next.ratio < 0.5 * check.ratio;
             if is_better {
                 check = next;
             } else {
                 self.workspace.recall();
-                check = self.check();
+                check = self.precise_check();
             }
             check.correction = correction;
             if !gained {
@@ -156,6 +157,28 @@ impl Run<'_> {
         } else {
             Err(Outcome::Singular)
         }
+    }
+
+    /// A Newton step from a residual in twice the precision.
+    fn refining_step(&mut self) -> Result<(), Outcome> {
+        self.exact_step()?;
+        self.workspace
+            .evaluate_residual_precisely(self.system, self.values);
+        self.workspace.solve_step();
+        let is_finite = self.workspace.reduced.iter().all(|x| x.is_finite());
+        if is_finite {
+            Ok(())
+        } else {
+            Err(Outcome::Singular)
+        }
+    }
+
+    /// The check on a residual in twice the precision.
+    fn precise_check(&mut self) -> Check {
+        self.unlimit();
+        self.workspace
+            .evaluate_residual_precisely(self.system, self.values);
+        self.check_residual()
     }
 
     /// Largest potential change of the step in the workspace, relative to the largest potential.

@@ -1,0 +1,226 @@
+//! Residuals in twice the working precision, for the last digits of a solution.
+//!
+//! A step of iterative refinement is as good as its residual (Wilkinson 1963). Sums and products are
+//! carried with their rounding errors (Dekker 1971), so that what is left of a residual after large
+//! currents have cancelled is right to its last digit.
+
+use crate::circuit::NodeId;
+
+use super::workspace::Workspace;
+use super::{System, Values};
+
+/// Sums with their rounding errors, one for each entry.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    high: Vec<f64>,
+    low: Vec<f64>,
+}
+
+impl Sums {
+    pub(super) fn new(len: usize) -> Self {
+        Self {
+            high: vec![0.0; len],
+            low: vec![0.0; len],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.high.fill(0.0);
+        self.low.fill(0.0);
+    }
+
+    #[inline]
+    fn add(&mut self, index: usize, value: f64) {
+        let (sum, error) = two_sum(self.high[index], value);
+        self.high[index] = sum;
+        self.low[index] += error;
+    }
+
+    #[inline]
+    fn add_product(&mut self, index: usize, a: f64, b: f64) {
+        let (product, error) = two_product(a, b);
+        self.add(index, product);
+        self.low[index] += error;
+    }
+
+    /// A current `g (v_p - v_n)` that leaves p and enters n.
+    #[inline]
+    fn add_conductance(&mut self, full: &[f64], [p, n]: [NodeId; 2], g: f64) {
+        let (p, n) = (p.index(), n.index());
+        let (difference, error) = two_sum(full[p], -full[n]);
+        self.add_product(p, g, difference);
+        self.add_product(n, -g, difference);
+        self.low[p] += g * error;
+        self.low[n] -= g * error;
+    }
+
+    #[inline]
+    fn add_current(&mut self, [p, n]: [NodeId; 2], current: f64) {
+        self.add(p.index(), current);
+        self.add(n.index(), -current);
+    }
+}
+
+/// `a + b` and its rounding error (Knuth).
+#[inline]
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let shadow = sum - a;
+    (sum, (a - (sum - shadow)) + (b - shadow))
+}
+
+/// `a b` and its rounding error (Dekker); the error is dropped where splitting would overflow.
+#[inline]
+fn two_product(a: f64, b: f64) -> (f64, f64) {
+    let product = a * b;
+    let ((a1, a2), (b1, b2)) = (split(a), split(b));
+    let error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+    (product, if error.is_finite() { error } else { 0.0 })
+}
+
+/// Upper and lower half of the digits (Veltkamp).
+#[inline]
+fn split(a: f64) -> (f64, f64) {
+    const FACTOR: f64 = 134_217_729.0;
+    let scaled = FACTOR * a;
+    let high = scaled - (scaled - a);
+    (high, a - high)
+}
+
+impl Workspace {
+    /// The residual as [`Workspace::evaluate_residual`] computes it, for exact ideal diodes and
+    /// without shunts, rounded once at the end; the companions stand at the voltages of the iterate.
+    pub fn evaluate_residual_precisely(&mut self, system: &System, values: &Values) {
+        let (full, sums) = (&self.full, &mut self.sums);
+        sums.clear();
+        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
+            sums.add_conductance(full, [stamp.p, stamp.n], g);
+        }
+        for stamp in &system.current_sources {
+            sums.add_current([stamp.p, stamp.n], self.sources[stamp.source.index()]);
+        }
+        for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
+            sums.add_current([stamp.p, stamp.n], companion.current);
+        }
+        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
+            sums.add_product(coupling.row.index(), c, full[coupling.column.index()]);
+        }
+        for &(row, source) in &system.kept_voltage_sources {
+            sums.add(row.index(), -self.sources[source.index()]);
+        }
+        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+            let own = stamp.branch.index();
+            sums.add_current([stamp.p, stamp.n], full[own]);
+            if on {
+                sums.add(own, full[stamp.p.index()]);
+                sums.add(own, -full[stamp.n.index()]);
+            } else {
+                sums.add(own, full[own]);
+            }
+        }
+        for (value, (high, low)) in self
+            .residual
+            .iter_mut()
+            .zip(sums.high.iter().zip(&sums.low))
+        {
+            *value = high + low;
+        }
+        reduce(system, &self.sums, &mut self.reduced, &mut self.scratch);
+    }
+}
+
+/// Sums the entries that share an unknown.
+fn reduce(system: &System, sums: &Sums, reduced: &mut [f64], low: &mut [f64]) {
+    reduced.fill(0.0);
+    low.fill(0.0);
+    for (index, unknown) in system.unknown.iter().enumerate() {
+        if let Some(total) = reduced.get_mut(unknown.index()) {
+            let (sum, error) = two_sum(*total, sums.high[index]);
+            *total = sum;
+            low[unknown.index()] += error + sums.low[index];
+        }
+    }
+    for (total, low) in reduced.iter_mut().zip(low) {
+        *total += *low;
+    }
+}
+
+/// `J' lambda` and `dL/dz - J' lambda` in twice the precision.
+#[derive(Clone, Debug)]
+pub struct TransposedResidual {
+    sums: Sums,
+    scratch: Vec<f64>,
+}
+
+impl TransposedResidual {
+    pub fn new(system: &System) -> Self {
+        Self {
+            sums: Sums::new(system.full_len()),
+            scratch: vec![0.0; system.order],
+        }
+    }
+
+    /// Writes `J' lambda - cotangent`, without the ties, by full column to `residual`, and the sum
+    /// over columns that share an unknown, with its sign turned, to `reduced`.
+    pub fn evaluate(
+        &mut self,
+        (system, values, workspace): (&System, &Values, &Workspace),
+        lambda: &[f64],
+        cotangent: &[f64],
+        residual: &mut [f64],
+        reduced: &mut [f64],
+    ) {
+        let sums = &mut self.sums;
+        sums.clear();
+        for (index, &c) in cotangent.iter().enumerate() {
+            sums.add(index, -c);
+        }
+        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
+            sums.add_conductance(lambda, [stamp.p, stamp.n], g);
+        }
+        for (stamp, companion) in system.one_ports.iter().zip(&workspace.companions) {
+            sums.add_conductance(lambda, [stamp.p, stamp.n], companion.conductance);
+        }
+        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
+            sums.add_product(coupling.column.index(), c, lambda[coupling.row.index()]);
+        }
+        for (stamp, &on) in system.ideal_diodes.iter().zip(&workspace.conducting) {
+            let own = stamp.branch.index();
+            sums.add(own, lambda[stamp.p.index()]);
+            sums.add(own, -lambda[stamp.n.index()]);
+            if on {
+                sums.add_current([stamp.p, stamp.n], lambda[own]);
+            } else {
+                sums.add(own, lambda[own]);
+            }
+        }
+        for (value, (high, low)) in residual.iter_mut().zip(sums.high.iter().zip(&sums.low)) {
+            *value = high + low;
+        }
+        reduce(system, sums, reduced, &mut self.scratch);
+        reduced.iter_mut().for_each(|r| *r = -*r);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cancelling_sums_keep_their_last_digit() {
+        let mut sums = Sums::new(1);
+        for value in [1e16, 1.0, -1e16, 1e-3] {
+            sums.add(0, value);
+        }
+        assert_eq!(sums.high[0] + sums.low[0], 1.001);
+    }
+
+    #[test]
+    fn products_carry_their_rounding_error() {
+        let (a, b) = (1.0 + f64::EPSILON, 1.0 - f64::EPSILON);
+        let (product, error) = two_product(a, b);
+        assert_eq!(product, 1.0);
+        assert_eq!(error, -f64::EPSILON * f64::EPSILON);
+        assert_eq!(two_product(1e304, 10.0).1, 0.0);
+    }
+}
