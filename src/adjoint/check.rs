@@ -16,6 +16,20 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Disagreement relative to the larger of the two, whatever the difference can resolve.
+    pub fn raw_error(&self) -> f64 {
+        let scale = self.entry.gradient.abs().max(self.difference.abs());
+        if scale == 0.0 {
+            return 0.0;
+        }
+        (self.entry.gradient - self.difference).abs() / scale
+    }
+
+    /// True if the difference is certain to about `tolerance`, so that it can tell right from wrong.
+    pub fn is_resolved(&self, tolerance: f64) -> bool {
+        self.uncertainty <= tolerance * self.difference.abs()
+    }
+
     /// Disagreement relative to the larger of the two, after what the difference cannot resolve.
     pub fn relative_error(&self) -> f64 {
         let scale = self.entry.gradient.abs().max(self.difference.abs());
@@ -36,10 +50,12 @@ pub fn compare_with_differences(
         .full
         .iter()
         .fold(0.0f64, |m, x| m.max(x.abs()));
+    let effect = |e: &GradientEntry| (e.gradient * e.value).abs();
     let probe = Probe {
         circuit: &solver.circuit,
         seeds,
         largest,
+        strongest: gradient.entries.iter().map(effect).fold(0.0, f64::max),
     };
     let compare = |&entry: &GradientEntry| {
         let (difference, uncertainty) = probe.difference(entry.parameter, entry.value)?;
@@ -57,26 +73,31 @@ struct Probe<'a> {
     seeds: &'a [(Output, f64)],
     /// Largest number in the solution: the rounding level of outputs goes with it.
     largest: f64,
+    /// Largest effect of a parameter, gradient times value: what it does to the output in passing
+    /// hides effects that are many orders of magnitude smaller.
+    strongest: f64,
 }
 
 impl Probe<'_> {
-    /// Derivative and its uncertainty, from the step whose two estimates agree best.
+    /// Derivative and its uncertainty: the two steps whose estimates are best in themselves must
+    /// also agree with each other.
     fn difference(&self, id: ParameterId, value: f64) -> Option<(f64, f64)> {
-        let mut best: Option<(f64, f64)> = None;
-        for step in steps(id.parameter, value) {
-            let estimates = self
-                .central(id, value, step)
-                .or_else(|| self.forward(id, value, step));
-            let Some((fine, coarse, magnitude)) = estimates else {
-                continue;
-            };
-            let rounding = 4e-14 * (magnitude + self.largest) / step;
-            let uncertainty = (fine - coarse).abs() + rounding;
-            if best.is_none_or(|(_, u)| uncertainty < u) {
-                best = Some((fine, uncertainty));
-            }
-        }
-        best
+        let estimate = |step: f64| {
+            let central = self.central(id, value, step);
+            let (fine, coarse, magnitude) = central.or_else(|| self.forward(id, value, step))?;
+            let rounding = 4e-14 * (magnitude + self.largest + self.strongest) / step;
+            Some((fine, (fine - coarse).abs() + rounding))
+        };
+        let mut estimates: Vec<(f64, f64)> = steps(id.parameter, value)
+            .into_iter()
+            .filter_map(estimate)
+            .collect();
+        estimates.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let (best, uncertainty) = *estimates.first()?;
+        let apart = estimates
+            .get(1)
+            .map_or(0.0, |second| (second.0 - best).abs());
+        Some((best, uncertainty.max(apart)))
     }
 
     /// Fourth-order and second-order estimate, and the size of the output.

@@ -116,12 +116,25 @@ impl Builder<'_> {
             self.solver
                 .system
                 .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
-        let name = format!("{prefix}{}", self.name(id));
+        let name = self.free_name(&format!("{prefix}{}", self.name(id)));
         let carrier = self
             .circuit
             .add(&name, Device::VoltageSource { voltage }, port)?;
         self.carriers.push((id, carrier));
         Ok(())
+    }
+
+    /// A name that neither the original circuit nor this one has.
+    fn free_name(&self, base: &str) -> String {
+        let taken = |name: &str| {
+            let original = &self.solver.circuit;
+            original.find_element(name).is_some() || self.circuit.find_element(name).is_some()
+        };
+        let mut name = base.to_string();
+        while taken(&name) {
+            name.push('_');
+        }
+        name
     }
 
     fn carrier(&self, id: ElementId) -> Option<ElementId> {
@@ -155,8 +168,9 @@ impl Builder<'_> {
                     return Ok(());
                 };
                 let device = Device::Cccs { gain: -gain };
+                let name = self.free_name(&format!("f.{name}"));
                 self.circuit
-                    .add_controlled(&format!("f.{name}"), device, second, carrier)
+                    .add_controlled(&name, device, second, carrier)
                     .map(drop)
             }
             Device::Vccs { .. } => self
@@ -180,8 +194,9 @@ impl Builder<'_> {
         if g == 0.0 || !resistance.is_finite() {
             return Ok(());
         }
+        let name = self.free_name(&format!("r.{name}"));
         self.circuit
-            .add(&format!("r.{name}"), Device::Resistor { resistance }, port)
+            .add(&name, Device::Resistor { resistance }, port)
             .map(drop)
     }
 
@@ -230,13 +245,13 @@ impl Builder<'_> {
         match (&element.device, self.carrier(by)) {
             (Device::Cccs { gain }, _) => {
                 let device = Device::Vcvs { gain: -gain };
-                let name = format!("e.{}", element.name);
+                let name = self.free_name(&format!("e.{}", element.name));
                 self.circuit
                     .add_two_port(&name, device, port, element.port)
                     .map(drop)
             }
             (Device::Ccvs { .. }, Some(carrier)) => {
-                let name = format!("h.{}", element.name);
+                let name = self.free_name(&format!("h.{}", element.name));
                 let device = element.device.clone();
                 self.circuit
                     .add_controlled(&name, device, port, carrier)
@@ -258,7 +273,7 @@ impl Builder<'_> {
         let mut port = [p, n];
         if voltage != 0.0 {
             port[0] = self.series_node(id);
-            let name = format!("v.{}", element.name);
+            let name = self.free_name(&format!("v.{}", element.name));
             self.circuit
                 .add(&name, Device::VoltageSource { voltage }, [p, port[0]])?;
         }
@@ -277,6 +292,7 @@ impl Builder<'_> {
             if current != 0.0 {
                 let node = NodeId::from_index(index);
                 let name = format!("i.loss.{}", self.solver.circuit.node_name(node));
+                let name = self.free_name(&name);
                 let port = [NodeId::GROUND, node];
                 self.circuit
                     .add(&name, Device::CurrentSource { current }, port)?;

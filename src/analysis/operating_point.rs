@@ -81,8 +81,9 @@ fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
         .all(|a| a.outcome == Outcome::Singular);
     let (what, help) = if is_singular {
         (
-            "the circuit is singular: it has no operating point, or infinitely many".to_string(),
-            "look for resistances that cancel, or for a feedback loop of gain one",
+            "the circuit is singular, or too near to it for double precision".to_string(),
+            "look for resistances that cancel, for a feedback loop of gain one, or for values that \
+             are 15 orders of magnitude apart",
         )
     } else {
         (

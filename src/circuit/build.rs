@@ -9,6 +9,7 @@ use crate::netlist::{
 };
 
 use super::{Circuit, ElementId, NodeId, TopologyError, TopologyFault};
+use crate::units::CELSIUS_ZERO;
 
 /// Why a netlist is no circuit.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -320,6 +321,14 @@ impl<'a> Builder<'a> {
             let Analysis::DcSweep { sweeps } = &analysis.value else {
                 continue;
             };
+            if let [first, second] = &sweeps[..]
+                && first.source.value == second.source.value
+            {
+                let message = format!("`.dc` sweeps `{}` twice", second.source.value);
+                let fault = Diagnostic::error(message).at(second.source.span, "again");
+                self.faults
+                    .push(fault.help("name another source for the outer sweep"));
+            }
             for source in sweeps.iter().map(|s| &s.source) {
                 let found = self.circuit.find_element(&source.value);
                 let device = found.map(|id| &self.circuit.element(id).device);
@@ -329,7 +338,14 @@ impl<'a> Builder<'a> {
                 ) {
                     continue;
                 }
-                let names = self.circuit.elements.iter().map(|e| e.name.as_str());
+                let sources = self.circuit.elements.iter().filter(|e| {
+                    let device = &e.device;
+                    matches!(
+                        device,
+                        Device::VoltageSource { .. } | Device::CurrentSource { .. }
+                    )
+                });
+                let names = sources.map(|e| e.name.as_str());
                 let help = match closest(&source.value, names) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => "sweep a V or I element of the deck".to_string(),
@@ -341,8 +357,36 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Temperatures above absolute zero, GMIN not negative.
+    fn check_environment(&mut self) {
+        let e = self.circuit.environment;
+        let coldest = e.temperature.min(e.nominal_temperature);
+        let (message, help) = if !(coldest + CELSIUS_ZERO > 0.0) {
+            let help = "temperatures are in degrees Celsius, above -273.15";
+            (format!("{coldest} °C is below absolute zero"), help)
+        } else if !(e.gmin >= 0.0) {
+            let help = "give a conductance that is not negative, such as 1e-12";
+            (format!("gmin = {} is negative", e.gmin), help)
+        } else {
+            return;
+        };
+        let temperature = self.netlist.temperature.as_ref().map(|t| t.span);
+        let options = self.netlist.options.iter().map(|o| o.name.span);
+        let span = temperature
+            .into_iter()
+            .chain(options)
+            .next()
+            .unwrap_or_default();
+        self.faults = vec![
+            Diagnostic::error(message)
+                .at(span, "out of range")
+                .help(help),
+        ];
+    }
+
     fn finish(mut self) -> Result<Circuit, BuildError> {
         self.check_sweeps();
+        self.check_environment();
         let sources = self.circuit.sources.clone();
         if !self.faults.is_empty() {
             return Err(BuildError::Element {

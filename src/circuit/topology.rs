@@ -114,11 +114,15 @@ impl TopologyFault {
                 d.help("give the current a path: put a resistor in parallel with a current source")
             }
             TopologyFault::VoltageLoop { closing, others } => {
-                let message = format!(
-                    "loop of voltage sources: {} closes a loop with {}",
-                    quoted(closing),
-                    names(others)
-                );
+                let message = if others.is_empty() {
+                    format!("{} has both ends on one node", quoted(closing))
+                } else {
+                    format!(
+                        "loop of voltage sources: {} closes a loop with {}",
+                        quoted(closing),
+                        names(others)
+                    )
+                };
                 let mut d = place(
                     Diagnostic::error(message),
                     std::slice::from_ref(closing),

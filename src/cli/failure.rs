@@ -136,6 +136,16 @@ impl From<SampleError> for Failure {
     }
 }
 
+/// For a linearized circuit that cannot be solved: the fault lies in the operating point.
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        Self::failed(format!(
+            "error: the linearized circuit cannot be solved\n{error}\n  help: a node is held by \
+             blocking diodes or flat tables only; put a large resistor there"
+        ))
+    }
+}
+
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {

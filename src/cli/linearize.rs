@@ -23,6 +23,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut cotangent = Cotangent::new(&solver.system);
     cotangent.add(&solver, output, 1.0);
     let network = AdjointNetwork::new(&solver, &op, &cotangent)?;
+    // A deck that nothing can solve is no result.
+    network.solve(&solver)?;
     let mut deck = network.circuit.to_netlist();
     deck.analyses.push(crate::netlist::Spanned::new(
         crate::netlist::Analysis::OperatingPoint,

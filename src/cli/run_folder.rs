@@ -141,6 +141,11 @@ impl RunFolder {
         Ok(checkpoint.write(&self.checkpoint())?)
     }
 
+    /// Removes the checkpoint of a run that has learned nothing.
+    pub fn forget_checkpoint(&self) {
+        let _ = std::fs::remove_file(self.checkpoint());
+    }
+
     /// Writes a file of the folder, whole or not at all.
     pub fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
         let path = self.path.join(name);

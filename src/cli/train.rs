@@ -55,7 +55,12 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     say(&headline(&trainer, &folder))?;
     let bar = progress_bar(&trainer);
     while trainer.epoch < trainer.config.epochs {
-        let report = train_epoch(&mut trainer, &folder, &bar)?;
+        let report = train_epoch(&mut trainer, &folder, &bar);
+        if report.is_err() && trainer.epoch == 0 {
+            // Nothing was learned: the folder may be used again.
+            folder.forget_checkpoint();
+        }
+        let report = report?;
         bar.suspend(|| say(&report))?;
     }
     bar.finish_and_clear();

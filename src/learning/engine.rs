@@ -85,7 +85,11 @@ struct Shared<'a> {
 impl Engine {
     pub fn new(circuit: Circuit, system: System, ports: Ports, loss: Loss) -> Self {
         let values = Values::new(&system, &circuit);
-        let options = NewtonOptions::default();
+        // Millions of solutions need no last digit; their gradients are refined all the same.
+        let options = NewtonOptions {
+            refine: false,
+            ..NewtonOptions::default()
+        };
         Self {
             circuit,
             system,

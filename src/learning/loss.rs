@@ -33,8 +33,10 @@ impl Loss {
             return Err(ConfigError::Value {
                 field: "loss.kind".to_string(),
                 value: "cross-entropy".to_string(),
-                expected: "squared-error, since the targets are numbers and not classes"
-                    .to_string(),
+                expected:
+                    "squared-error, since the targets are numbers; labels are classes if they \
+                           are text or exactly 0, 1, … k-1, or with format.classes = true"
+                        .to_string(),
             });
         }
         if outputs != width && !is_signed {

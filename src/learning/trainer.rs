@@ -65,6 +65,14 @@ impl Trainer {
         let mut circuit = loaded.circuit()?;
         circuit.check().map_err(CompileError::from)?;
         let (train, test) = loaded.data()?;
+        if train.is_empty() {
+            return Err(ConfigError::Value {
+                field: "data".to_string(),
+                value: "0 training samples".to_string(),
+                expected: "at least one; lower test_fraction or add samples".to_string(),
+            }
+            .into());
+        }
         let parameters = TrainedParameters::resolve(&mut circuit, &config.parameters, config.seed)?;
         let system = System::compile(&circuit).map_err(CompileError::from)?;
         let ports = Ports::resolve(&circuit, &system, &config.features, &config.outputs)?;

@@ -8,7 +8,7 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let plausible = |c: &&str| c.len().abs_diff(name.len()) <= allowed && name.len() <= LONGEST;
     candidates
         .into_iter()
-        .filter(plausible)
+        .filter(|c| plausible(c) && *c != name && name.len() > 1)
         .map(|c| (edit_distance(name, c), c))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

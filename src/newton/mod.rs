@@ -31,6 +31,8 @@ pub struct NewtonOptions {
     pub absolute_tolerance: f64,
     /// Iterations for each attempt of each strategy.
     pub max_iterations: usize,
+    /// Refine and certify a converged solution by steps from residuals in twice the precision.
+    pub refine: bool,
 }
 
 impl Default for NewtonOptions {
@@ -39,6 +41,7 @@ impl Default for NewtonOptions {
             relative_tolerance: 1e-10,
             absolute_tolerance: 1e-24,
             max_iterations: 200,
+            refine: true,
         }
     }
 }
@@ -150,6 +153,14 @@ pub fn solve(
         let mut outcome = run.attempt(strategy);
         let check = run.check();
         if outcome == Outcome::Converged && check.passed {
+            if !options.refine {
+                let iterations = run.iterations;
+                return Ok(Convergence {
+                    strategy,
+                    iterations,
+                    check,
+                });
+            }
             match run.polish() {
                 Ok(check) => {
                     let iterations = run.iterations;

@@ -8,6 +8,8 @@ pub struct Scale {
     pub low: f64,
     pub high: f64,
     pub log: bool,
+    /// Label whole numbers only.
+    pub whole: bool,
 }
 
 /// A plotting rectangle in pixels with its two scales.
@@ -38,6 +40,15 @@ impl Scale {
             low: low - pad,
             high: high + pad,
             log: false,
+            whole: false,
+        }
+    }
+
+    /// A linear scale of things that are counted.
+    pub fn counting(low: f64, high: f64) -> Self {
+        Self {
+            whole: true,
+            ..Self::linear(low, high)
         }
     }
 
@@ -53,6 +64,7 @@ impl Scale {
                 low: down,
                 high: 10f64.powf(high.log10() + 0.05),
                 log: true,
+                whole: false,
             };
         }
         let margin = 0.05 * (high - low);
@@ -85,6 +97,7 @@ impl Scale {
             .map(|k| k * unit)
             .find(|s| *s >= rough)
             .unwrap_or(rough);
+        let step = if self.whole { step.max(1.0) } else { step };
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step).floor() as i64;
         (first..=last.min(first + 20))

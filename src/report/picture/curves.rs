@@ -46,7 +46,7 @@ pub fn curves(title: &str, x_title: &str, panels: &[Panel]) -> String {
             top: TOP + index as f64 * (PANEL_HEIGHT + GAP),
             width: WIDTH - LEFT - RIGHT,
             height: PANEL_HEIGHT,
-            x: Scale::linear(low, high),
+            x: Scale::counting(low, high),
             y: Scale::holding(panel.series.iter().flat_map(|s| &s.points).map(|p| p.1)),
         };
         draw_panel(&mut svg, &axes, x_title, panel);

@@ -88,7 +88,7 @@ fn shade((class, probability): (usize, f64), classes: usize) -> String {
 
 fn mark(svg: &mut Svg, at: (f64, f64), radius: f64, class: usize) {
     let fill = PALETTE[class % PALETTE.len()];
-    if class % 2 == 0 {
+    if class.is_multiple_of(2) {
         svg.dot(at, radius, fill, "#ffffff");
     } else {
         svg.square(at, radius * 0.9, fill, "#ffffff");
