@@ -30,10 +30,11 @@ impl Comparison {
         self.uncertainty <= tolerance * self.difference.abs()
     }
 
-    /// Disagreement relative to the larger of the two, after what the difference cannot resolve.
+    /// Disagreement relative to the larger of the two, beyond three times the uncertainty of the
+    /// difference.
     pub fn relative_error(&self) -> f64 {
         let scale = self.entry.gradient.abs().max(self.difference.abs());
-        let beyond = (self.entry.gradient - self.difference).abs() - self.uncertainty;
+        let beyond = (self.entry.gradient - self.difference).abs() - 3.0 * self.uncertainty;
         if beyond <= 0.0 { 0.0 } else { beyond / scale }
     }
 }
