@@ -10,11 +10,14 @@
 //! nothing once a [`Workspace`] exists.
 
 mod assembly;
+mod collect;
 mod compile;
+mod forest;
 mod incidence;
 mod precise;
 mod recover;
 mod sensitivity;
+mod stamps;
 mod values;
 mod workspace;
 

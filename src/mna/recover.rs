@@ -2,7 +2,7 @@
 
 use crate::circuit::{Circuit, ElementId};
 
-use super::compile::Place;
+use super::stamps::Place;
 use super::workspace::Workspace;
 use super::{System, Values};
 

@@ -3,8 +3,8 @@
 use crate::circuit::{Circuit, ElementId, ParameterId};
 use crate::device::{Device, Parameter};
 
-use super::compile::Place;
 use super::recover::BranchCurrents;
+use super::stamps::Place;
 use super::workspace::Workspace;
 use super::{System, Unknown, Values};
 

@@ -102,7 +102,7 @@ fn typical(conductances: &[f64]) -> f64 {
     }
 }
 
-impl super::compile::PairStamp {
+impl super::stamps::PairStamp {
     #[inline]
     pub(super) fn add(&self, values: &mut [f64], g: f64) {
         self.pp.add(values, g);

@@ -242,7 +242,7 @@ impl Workspace {
     }
 }
 
-impl super::compile::IdealStamp {
+impl super::stamps::IdealStamp {
     /// Conducting: `v_p - v_n - delta/g j = 0`; blocking: `j - delta g (v_p - v_n) = 0`.
     fn load(&self, matrix: &mut [f64], on: bool, delta: f64, g: f64) {
         self.current_p.add(matrix, 1.0);

@@ -1,0 +1,348 @@
+//! From elements to stamps with slots: kept branches, entries, sparsity pattern.
+
+use crate::circuit::{Circuit, Element, ElementId, NodeId};
+use crate::device::{Device, Parameter};
+use crate::linear::{LinearError, Matrix, Method, Symbolic};
+
+use super::compile::System;
+use super::forest::Forest;
+use super::stamps::{Coupling, CurrentStamp, IdealStamp, PairStamp, Place};
+use super::{FullIndex, KeptBranch, Slot, SourceId, Unknown};
+
+/// Stamps with their full indices; slots are filled in by [`Stamps::assemble`].
+pub(super) struct Stamps {
+    conductances: Vec<PairStamp>,
+    one_ports: Vec<PairStamp>,
+    ideal_diodes: Vec<IdealStamp>,
+    couplings: Vec<Coupling>,
+    current_sources: Vec<CurrentStamp>,
+    kept_voltage_sources: Vec<(FullIndex, SourceId)>,
+    place: Vec<Place>,
+    kept: u32,
+    node_count: u32,
+}
+
+impl Stamps {
+    pub(super) fn collect(circuit: &Circuit, forest: &Forest) -> Self {
+        let mut stamps = Stamps {
+            conductances: Vec::new(),
+            one_ports: Vec::new(),
+            ideal_diodes: Vec::new(),
+            couplings: Vec::new(),
+            current_sources: Vec::new(),
+            kept_voltage_sources: Vec::new(),
+            place: vec![Place::RedundantShort; circuit.element_count()],
+            kept: 0,
+            node_count: circuit.node_count() as u32,
+        };
+        for (index, tie) in forest.ties.iter().enumerate() {
+            stamps.place[tie.element.index()] = Place::Tie(index as u32);
+        }
+        let branches = stamps.number_branches(circuit);
+        for (id, element) in circuit.elements() {
+            stamps.element(id, element, forest, &branches);
+        }
+        stamps
+    }
+
+    /// Kept branch of each element that has one.
+    fn number_branches(&mut self, circuit: &Circuit) -> Vec<Option<KeptBranch>> {
+        let mut branches = vec![None; circuit.element_count()];
+        for (id, element) in circuit.elements() {
+            let keeps = match element.device {
+                Device::VoltageSource { .. } => self.place[id.index()] == Place::RedundantShort,
+                Device::Vcvs { .. }
+                | Device::Ccvs { .. }
+                | Device::Transformer { .. }
+                | Device::IdealDiode => true,
+                _ => false,
+            };
+            if keeps {
+                branches[id.index()] = Some(KeptBranch(self.kept));
+                self.kept += 1;
+            }
+        }
+        branches
+    }
+
+    fn element(
+        &mut self,
+        id: ElementId,
+        element: &Element,
+        forest: &Forest,
+        branches: &[Option<KeptBranch>],
+    ) {
+        let [p, n] = element.port;
+        let index = |len: usize| len as u32;
+        let place = match &element.device {
+            Device::Resistor { resistance } if *resistance == 0.0 => return,
+            Device::Resistor { .. } => {
+                self.conductances.push(PairStamp::between(p, n, id));
+                Place::Conductance(index(self.conductances.len() - 1))
+            }
+            Device::OnePort(_) => {
+                self.one_ports.push(PairStamp::between(p, n, id));
+                Place::OnePort(index(self.one_ports.len() - 1))
+            }
+            Device::CurrentSource { .. } => {
+                let Some(source) = forest.source_of[id.index()] else {
+                    return;
+                };
+                self.current_sources.push(CurrentStamp { p, n, source });
+                Place::Current(index(self.current_sources.len() - 1))
+            }
+            Device::IdealDiode => {
+                let Some(branch) = branches[id.index()] else {
+                    return;
+                };
+                self.ideal_diodes
+                    .push(IdealStamp::new(p, n, self.branch_index(branch)));
+                Place::Ideal(index(self.ideal_diodes.len() - 1))
+            }
+            Device::VoltageSource { .. } if branches[id.index()].is_none() => return,
+            _ => self.coupled(id, element, forest, branches),
+        };
+        self.place[id.index()] = place;
+    }
+
+    fn branch_index(&self, branch: KeptBranch) -> FullIndex {
+        FullIndex(self.node_count + branch.0)
+    }
+
+    fn coupled(
+        &mut self,
+        id: ElementId,
+        element: &Element,
+        forest: &Forest,
+        branches: &[Option<KeptBranch>],
+    ) -> Place {
+        let first = self.couplings.len() as u32;
+        let branch = branches[id.index()];
+        let own = branch.map(|b| self.branch_index(b));
+        let control = element.control.and_then(|c| branches[c.index()]);
+        let control = control.map(|b| self.branch_index(b));
+        let port = element.port.map(full);
+        let second = element.second.unwrap_or([NodeId::GROUND; 2]).map(full);
+        let mut add = Adder {
+            couplings: &mut self.couplings,
+            element: id,
+        };
+        match (&element.device, own, control) {
+            (Device::VoltageSource { .. }, Some(own), _) => {
+                add.port_branch(port, own, 1.0, None);
+                let source = forest.source_of[id.index()].map(|s| (own, s));
+                self.kept_voltage_sources.extend(source);
+            }
+            (Device::Vcvs { .. }, Some(own), _) => {
+                add.port_branch(port, own, 1.0, None);
+                add.row_of_pair(own, second, -1.0, Some(Parameter::Gain));
+            }
+            (Device::Ccvs { .. }, Some(own), Some(control)) => {
+                add.port_branch(port, own, 1.0, None);
+                add.one(own, control, -1.0, Some(Parameter::Transresistance));
+            }
+            (Device::Cccs { .. }, _, Some(control)) => {
+                add.column_of_pair(port, control, 1.0, Some(Parameter::Gain));
+            }
+            (Device::Vccs { .. }, ..) => {
+                add.pair_to_pair(port, second, 1.0, Parameter::Transconductance);
+            }
+            (Device::Transformer { .. }, Some(own), _) => {
+                add.port_branch(port, own, 1.0, None);
+                add.port_branch(second, own, -1.0, Some(Parameter::Ratio));
+            }
+            (Device::Gyrator { .. }, ..) => {
+                add.pair_to_pair(port, second, 1.0, Parameter::Conductance);
+                add.pair_to_pair(second, port, -1.0, Parameter::Conductance);
+            }
+            _ => {}
+        }
+        Place::Coupled { first, branch }
+    }
+
+    pub(super) fn assemble(
+        mut self,
+        circuit: &Circuit,
+        forest: Forest,
+        spd: bool,
+    ) -> Result<System, LinearError> {
+        let node_unknowns = forest.trees;
+        let order = node_unknowns + self.kept as usize;
+        let mut unknown = forest.root;
+        unknown.extend((0..self.kept).map(|k| Unknown(node_unknowns as u32 + k)));
+        let mut slots = SlotFinder::new(order, spd, node_unknowns);
+        self.visit(&unknown, &mut |row, column, _| slots.reserve(row, column));
+        let pattern = slots.finish();
+        self.visit(&unknown, &mut |row, column, slot| {
+            *slot = slots.find(&pattern, row, column)
+        });
+        let diagonal = (0..node_unknowns)
+            .map(|k| slots.find(&pattern, Unknown(k as u32), Unknown(k as u32)))
+            .collect();
+        let method = if spd { Method::Cholesky } else { Method::Lu };
+        let symbolic = Symbolic::analyze(&pattern, method)?;
+        Ok(System {
+            node_count: self.node_count as usize,
+            order,
+            unknown,
+            ties: forest.ties,
+            conductances: self.conductances,
+            one_ports: self.one_ports,
+            ideal_diodes: self.ideal_diodes,
+            couplings: self.couplings,
+            current_sources: self.current_sources,
+            kept_voltage_sources: self.kept_voltage_sources,
+            source_elements: forest.source_elements,
+            place: self.place,
+            diagonal,
+            node_unknowns,
+            pattern,
+            symbolic,
+            is_reciprocal: circuit.is_reciprocal(),
+        })
+    }
+
+    /// Calls `f(row, column, slot)` for every stamp entry in a fixed order.
+    fn visit(&mut self, unknown: &[Unknown], f: &mut dyn FnMut(Unknown, Unknown, &mut Slot)) {
+        let of = |node: NodeId| unknown[node.index()];
+        for s in self.conductances.iter_mut().chain(&mut self.one_ports) {
+            let (p, n) = (of(s.p), of(s.n));
+            if p != n {
+                f(p, p, &mut s.pp);
+                f(n, n, &mut s.nn);
+                f(p, n, &mut s.pn);
+                f(n, p, &mut s.np);
+            }
+        }
+        for s in &mut self.ideal_diodes {
+            let (p, n, own) = (of(s.p), of(s.n), unknown[s.branch.index()]);
+            f(p, own, &mut s.current_p);
+            f(n, own, &mut s.current_n);
+            f(own, p, &mut s.voltage_p);
+            f(own, n, &mut s.voltage_n);
+            f(own, own, &mut s.own);
+        }
+        for c in &mut self.couplings {
+            f(
+                unknown[c.row.index()],
+                unknown[c.column.index()],
+                &mut c.slot,
+            );
+        }
+    }
+}
+
+fn full(node: NodeId) -> FullIndex {
+    FullIndex(node.index() as u32)
+}
+
+/// Adds the entries of one element to the list of couplings.
+struct Adder<'a> {
+    couplings: &'a mut Vec<Coupling>,
+    element: ElementId,
+}
+
+impl Adder<'_> {
+    fn one(&mut self, row: FullIndex, column: FullIndex, sign: f64, parameter: Option<Parameter>) {
+        let (element, slot) = (self.element, Slot::NONE);
+        self.couplings.push(Coupling {
+            row,
+            column,
+            slot,
+            element,
+            sign,
+            parameter,
+        });
+    }
+
+    /// The current `column` leaves the first node and enters the second.
+    fn column_of_pair(
+        &mut self,
+        [p, n]: [FullIndex; 2],
+        column: FullIndex,
+        sign: f64,
+        parameter: Option<Parameter>,
+    ) {
+        self.one(p, column, sign, parameter);
+        self.one(n, column, -sign, parameter);
+    }
+
+    /// The voltage of the pair enters the equation `row`.
+    fn row_of_pair(
+        &mut self,
+        row: FullIndex,
+        [p, n]: [FullIndex; 2],
+        sign: f64,
+        parameter: Option<Parameter>,
+    ) {
+        self.one(row, p, sign, parameter);
+        self.one(row, n, -sign, parameter);
+    }
+
+    /// A branch current at a port together with the port's voltage in the branch equation.
+    fn port_branch(
+        &mut self,
+        port: [FullIndex; 2],
+        own: FullIndex,
+        sign: f64,
+        parameter: Option<Parameter>,
+    ) {
+        self.column_of_pair(port, own, sign, parameter);
+        self.row_of_pair(own, port, sign, parameter);
+    }
+
+    /// A current at `port` proportional to the voltage of `control`.
+    fn pair_to_pair(
+        &mut self,
+        port: [FullIndex; 2],
+        control: [FullIndex; 2],
+        sign: f64,
+        parameter: Parameter,
+    ) {
+        self.row_of_pair(port[0], control, sign, Some(parameter));
+        self.row_of_pair(port[1], control, -sign, Some(parameter));
+    }
+}
+
+/// Collects matrix positions, then finds their slots.
+struct SlotFinder {
+    positions: sprs::TriMat<f64>,
+    lower_only: bool,
+}
+
+impl SlotFinder {
+    /// Diagonal entries of node unknowns always exist: continuation methods add to them.
+    fn new(order: usize, lower_only: bool, node_unknowns: usize) -> Self {
+        let mut positions = sprs::TriMat::new((order, order));
+        for k in 0..node_unknowns {
+            positions.add_triplet(k, k, 0.0);
+        }
+        Self {
+            positions,
+            lower_only,
+        }
+    }
+
+    fn stored(&self, row: Unknown, column: Unknown) -> bool {
+        row.is_some() && column.is_some() && (!self.lower_only || row.index() >= column.index())
+    }
+
+    fn reserve(&mut self, row: Unknown, column: Unknown) {
+        if self.stored(row, column) {
+            self.positions.add_triplet(row.index(), column.index(), 0.0);
+        }
+    }
+
+    fn finish(&mut self) -> Matrix {
+        let shape = self.positions.shape();
+        std::mem::replace(&mut self.positions, sprs::TriMat::new(shape)).to_csc()
+    }
+
+    fn find(&self, pattern: &Matrix, row: Unknown, column: Unknown) -> Slot {
+        if !self.stored(row, column) {
+            return Slot::NONE;
+        }
+        let found = pattern.nnz_index(row.index(), column.index());
+        found.map_or(Slot::NONE, |index| Slot(index.0 as u32))
+    }
+}
