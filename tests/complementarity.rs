@@ -390,22 +390,22 @@ fn grid(rows: usize, columns: usize, seed: u64) -> Circuit {
 
 #[test]
 fn grids_of_up_to_a_thousand_diodes_obey_complementarity() {
-    for (rows, columns, seed) in [(5, 5, 1), (10, 10, 2), (12, 25, 3)] {
-        let worst = compare(&grid(rows, columns, seed));
-        println!("{rows} x {columns} grid: within {worst:.1e}");
+    for (rows, columns, seed) in [(5, 5, 1), (10, 10, 2), (12, 25, 3), (25, 40, 4)] {
+        let circuit = grid(rows, columns, seed);
+        let worst = compare(&circuit);
+        let op = solved(&circuit);
+        let on = op.diodes.iter().filter(|d| d.state == "on").count();
+        let iterations = op.convergence.iterations;
+        println!(
+            "{rows} x {columns} grid: {on} diodes conduct, {iterations} iterations, within {worst:.1e}"
+        );
     }
-    let circuit = grid(25, 40, 4);
-    let op = solved(&circuit);
-    check_complementarity(&circuit, &op);
-    let on = op.diodes.iter().filter(|d| d.state == "on").count();
-    let iterations = op.convergence.iterations;
-    println!("25 x 40 grid: {on} of 1000 conduct, {iterations} iterations");
 }
 
 /// Rectifier stages in a row: a diode on, a resistor down, a resistor back to the source.
 #[test]
 fn ladders_of_series_diodes_agree_with_lemke() {
-    for (stages, seed) in [(3, 1), (30, 2), (150, 3)] {
+    for (stages, seed) in [(3, 1), (30, 2), (150, 3), (1000, 4)] {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut c = Circuit::new(format!("ladder of {stages} series diodes"));
         let ground = NodeId::GROUND;
