@@ -35,28 +35,16 @@ pub struct System {
     pub(super) is_reciprocal: bool,
 }
 
-/// Which method a system shall use; automatic unless a test or a bench asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MethodChoice {
-    #[default]
-    Automatic,
-    Lu,
-}
-
 impl System {
     /// Compiles a circuit whose topology [has been checked](Circuit::check).
     ///
     /// # Errors
     /// Only if memory runs out in the symbolic analysis.
     pub fn compile(circuit: &Circuit) -> Result<Self, LinearError> {
-        Self::compile_with(circuit, MethodChoice::Automatic)
-    }
-
-    pub fn compile_with(circuit: &Circuit, choice: MethodChoice) -> Result<Self, LinearError> {
         let sensed = sensed_sources(circuit);
         let forest = Forest::grow(circuit, &sensed);
         let stamps = Stamps::collect(circuit, &forest);
-        let spd = choice == MethodChoice::Automatic && is_positive_definite(circuit, &sensed);
+        let spd = is_positive_definite(circuit, &sensed);
         stamps.assemble(circuit, forest, spd)
     }
 
