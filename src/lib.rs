@@ -78,6 +78,7 @@ pub mod report;
 pub mod cli;
 
 mod error;
+mod files;
 
 pub use error::Error;
 

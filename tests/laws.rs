@@ -50,7 +50,7 @@ fn currents_balance_at_every_node_and_every_element_obeys_its_law() {
             let circuit = circuit_up_to(family, seed, 25);
             let op = solved(&circuit);
             let violation = worst_violation(&circuit, &op);
-            assert!(violation <= 1e-6, "{family:?} {seed}: {violation:e}");
+            assert!(violation <= 1e-9, "{family:?} {seed}: {violation:e}");
             worst = worst.max(violation);
             let ours = currents(&circuit, &op);
             let amps = largest(&ours);

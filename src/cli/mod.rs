@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::analysis::Solver;
 use crate::circuit::Circuit;
-use crate::learning::write_atomically;
+use crate::files::write_atomically;
 use crate::netlist::Netlist;
 
 pub use failure::Failure;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::write_atomically;
 use crate::learning::{
     Checkpoint, CircuitSource, DataConfig, EpochReport, LoadedConfig, TrainingConfig,
-    write_atomically,
 };
 
 use super::Failure;

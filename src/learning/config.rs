@@ -374,72 +374,22 @@ impl TrainingConfig {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        let o = &self.optimizer;
-        let fraction = |x: f64| (0.0..1.0).contains(&x);
         check(self.batch > 0, "batch", self.batch, "at least 1")?;
-        check(
-            positive(self.loss.scale),
-            "loss.scale",
-            self.loss.scale,
-            "a positive number",
-        )?;
-        check(
-            positive(o.rate),
-            "optimizer.rate",
-            o.rate,
-            "a positive number",
-        )?;
-        check(
-            positive(o.decay),
-            "optimizer.decay",
-            o.decay,
-            "a positive number",
-        )?;
-        check(
-            fraction(o.momentum),
-            "optimizer.momentum",
-            o.momentum,
-            "a number in [0, 1)",
-        )?;
-        check(
-            fraction(o.beta2),
-            "optimizer.beta2",
-            o.beta2,
-            "a number in [0, 1)",
-        )?;
-        check(
-            positive(o.epsilon),
-            "optimizer.epsilon",
-            o.epsilon,
-            "a positive number",
-        )?;
-        let features = &self.features;
-        check(
-            features.scale.is_finite(),
-            "features.scale",
-            features.scale,
-            "a finite number",
-        )?;
-        check(
-            features.offset.is_finite(),
-            "features.offset",
-            features.offset,
-            "a finite number",
-        )?;
-        check(
-            !self.parameters.is_empty(),
-            "parameters",
-            "[]",
-            "at least one [[parameters]] table",
-        )?;
+        let expected = "at least one [[parameters]] table";
+        check(!self.parameters.is_empty(), "parameters", "[]", expected)?;
+        let (features, o) = (&self.features, &self.optimizer);
+        check_positive("loss.scale", self.loss.scale)?;
+        check_positive("optimizer.rate", o.rate)?;
+        check_positive("optimizer.decay", o.decay)?;
+        check_positive("optimizer.epsilon", o.epsilon)?;
+        check_fraction("optimizer.momentum", o.momentum)?;
+        check_fraction("optimizer.beta2", o.beta2)?;
+        for (name, value) in [("scale", features.scale), ("offset", features.offset)] {
+            let field = format!("features.{name}");
+            check(value.is_finite(), &field, value, "a finite number")?;
+        }
         if let DataConfig::Csv { test_fraction, .. } = self.data {
-            check(
-                fraction(test_fraction),
-                "data.csv.test_fraction",
-                test_fraction,
-                "a number in [0, 1)",
-            )?;
+            check_fraction("data.csv.test_fraction", test_fraction)?;
         }
         self.parameters
             .iter()
@@ -479,6 +429,20 @@ impl ParameterGroup {
             "a positive number, since log = true",
         )
     }
+}
+
+fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
+    let holds = value > 0.0 && value.is_finite();
+    check(holds, field, value, "a positive number")
+}
+
+fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
+    check(
+        (0.0..1.0).contains(&value),
+        field,
+        value,
+        "a number in [0, 1)",
+    )
 }
 
 fn check(

@@ -14,7 +14,7 @@ mod parameters;
 mod ports;
 mod trainer;
 
-pub use checkpoint::{Checkpoint, CheckpointError, write_atomically};
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{
     BUILT_IN_DIGITS, CircuitError, CircuitSource, ConfigError, DataConfig, FeatureConfig,
     LoadedConfig, LossConfig, LossKind, OptimizerConfig, OptimizerKind, OutputConfig,
