@@ -55,6 +55,10 @@
 
 pub mod units;
 
+pub mod source;
+
+pub mod expression;
+
 pub mod netlist;
 
 pub mod device;

@@ -186,6 +186,7 @@ impl Builder<'_> {
                     .map(drop)
             }
             Device::Transformer { .. } => self.transformer(id),
+            Device::Behavioural(_) => Ok(()),
         }
     }
 

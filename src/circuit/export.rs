@@ -88,6 +88,7 @@ impl Circuit {
                 area: 1.0,
             },
             Device::OnePort(one_port) => models.one_port(one_port),
+            Device::Behavioural(_) => ElementKind::CurrentSource { dc: spanned(0.0) },
         };
         Card {
             name: spice_name(element),
@@ -111,6 +112,7 @@ fn spice_name(element: &Element) -> Name {
         Device::Transformer { .. } | Device::Gyrator { .. } => 'x',
         Device::OnePort(one_port) if matches!(**one_port, OnePort::PiecewiseTable(_)) => 'g',
         Device::OnePort(_) | Device::IdealDiode => 'd',
+        Device::Behavioural(_) => 'b',
     };
     if element.name.starts_with(letter) {
         element.name.clone()

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
-use crate::device::{Device, Environment, OnePort, Parameter};
+use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
 use crate::netlist::{Analysis, Diagnostic, Name, SimulatorOption, SourceMap, Span, Spanned};
 
 pub use build::BuildError;
@@ -85,6 +85,8 @@ pub struct Element {
     pub second: Option<[NodeId; 2]>,
     /// The element whose current controls an F or H.
     pub control: Option<ElementId>,
+    /// What a behavioural source depends on, in the order of its law.
+    pub controls: Box<[Control]>,
     first_branch: BranchId,
 }
 
@@ -102,6 +104,15 @@ impl Element {
         let first = self.first_branch.0;
         (first..first + 1 + u32::from(self.is_two_port())).map(BranchId)
     }
+}
+
+/// A voltage or a current that controls a behavioural source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// Voltage between two nodes, V.
+    Voltage([NodeId; 2]),
+    /// Current p -> n of the branch of a voltage source, A.
+    Current(ElementId),
 }
 
 /// A parameter of one element of a circuit.
@@ -220,6 +231,21 @@ impl Circuit {
         self.insert(canonical(name), None, device, port, None, Some(control))
     }
 
+    /// Adds a behavioural source. Control currents are those of voltage sources, or of other elements
+    /// that have a branch current: E, H, behavioural voltage sources.
+    pub fn add_behavioural(
+        &mut self,
+        name: &str,
+        source: Behavioural,
+        port: [NodeId; 2],
+        controls: &[Control],
+    ) -> Result<ElementId, TopologyError> {
+        let device = Device::Behavioural(Box::new(source));
+        let id = self.insert(canonical(name), None, device, port, None, None)?;
+        self.elements[id.index()].controls = controls.into();
+        Ok(id)
+    }
+
     fn insert(
         &mut self,
         name: Name,
@@ -243,6 +269,7 @@ impl Circuit {
             port,
             second,
             control,
+            controls: Box::default(),
             first_branch,
         };
         self.add_edge(id, 0, port);

@@ -4,10 +4,12 @@
 //! **Invariant:** a law knows the voltage across its own terminals and nothing else: no node, no
 //! unknown, no matrix.
 
+mod behavioural;
 mod parameter;
 mod piecewise_linear;
 mod shockley;
 
+pub use behavioural::{Behavioural, Law, LawScratch, Quantity};
 pub use parameter::Parameter;
 pub use piecewise_linear::{PiecewiseDiode, PiecewiseLinear, PiecewiseTable, TableError};
 pub use shockley::{Environment, Shockley, ShockleyParameters};
@@ -152,6 +154,8 @@ pub enum Device {
     Gyrator {
         conductance: f64,
     },
+    /// `v` or `i` is a function of the element's controls.
+    Behavioural(Box<Behavioural>),
 }
 
 impl Device {
@@ -159,6 +163,7 @@ impl Device {
     pub fn parameters(&self) -> Vec<Parameter> {
         match self {
             Device::OnePort(one_port) => one_port.parameters(),
+            Device::Behavioural(source) => source.parameters(),
             Device::IdealDiode => Vec::new(),
             _ => self
                 .scalar()
@@ -170,6 +175,7 @@ impl Device {
     pub fn value(&self, parameter: Parameter) -> Option<f64> {
         match self {
             Device::OnePort(one_port) => one_port.value(parameter),
+            Device::Behavioural(source) => source.value(parameter),
             _ => self
                 .scalar()
                 .filter(|(p, _)| *p == parameter)
@@ -183,8 +189,10 @@ impl Device {
         if !value.is_finite() {
             return false;
         }
-        if let Device::OnePort(one_port) = self {
-            return one_port.set(parameter, value);
+        match self {
+            Device::OnePort(one_port) => return one_port.set(parameter, value),
+            Device::Behavioural(source) => return source.set(parameter, value),
+            _ => {}
         }
         match self.scalar_mut() {
             Some((p, slot)) if p == parameter => {
@@ -204,6 +212,7 @@ impl Device {
                 | Device::Cccs { .. }
                 | Device::Ccvs { .. }
                 | Device::Gyrator { .. }
+                | Device::Behavioural(_)
         )
     }
 
@@ -223,7 +232,7 @@ impl Device {
             Device::Ccvs { transresistance } => (Parameter::Transresistance, transresistance),
             Device::Transformer { ratio } => (Parameter::Ratio, ratio),
             Device::Gyrator { conductance } => (Parameter::Conductance, conductance),
-            Device::OnePort(_) | Device::IdealDiode => return None,
+            Device::OnePort(_) | Device::Behavioural(_) | Device::IdealDiode => return None,
         })
     }
 }

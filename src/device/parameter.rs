@@ -32,6 +32,8 @@ pub enum Parameter {
     BreakpointVoltage(u32),
     /// Current of breakpoint k of a table, counted from 0.
     BreakpointCurrent(u32),
+    /// Argument k of a behavioural law, counted from 0: a coefficient of a polynomial, for instance.
+    Argument(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -62,6 +64,7 @@ impl fmt::Display for Parameter {
             Parameter::ReverseResistance => "rrev",
             Parameter::BreakpointVoltage(k) => return write!(f, "v{}", k + 1),
             Parameter::BreakpointCurrent(k) => return write!(f, "i{}", k + 1),
+            Parameter::Argument(k) => return write!(f, "p{k}"),
         };
         f.write_str(name)
     }

@@ -3,9 +3,9 @@
 use super::cursor::Result;
 use super::fault::NetlistFault;
 use super::lines::Lines;
-use super::source::{Span, Spanned};
 use super::token::Token;
 use super::{Element, ElementKind};
+use crate::source::{Span, Spanned};
 
 const TRANSFORMER: &str = "\
 .subckt TRANSFORMER p1 n1 p2 n2 n=1

@@ -3,10 +3,10 @@
 use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::reader::{Flow, Reader};
-use super::source::Spanned;
 use super::suggest::closest;
 use super::token::{Token, TokenKind};
 use super::{Analysis, Model, ModelParameter, Name, Sweep};
+use crate::source::Spanned;
 
 const READ: [&str; 11] = [
     ".model", ".op", ".dc", ".options", ".option", ".opt", ".temp", ".subckt", ".ends", ".end",

@@ -1,9 +1,9 @@
 //! A walk over the tokens of one card: the one place that turns a token into a node or a number.
 
 use super::fault::NetlistFault;
-use super::source::{Span, Spanned};
 use super::token::{Token, TokenKind};
 use super::{GROUND, Name};
+use crate::source::{Span, Spanned};
 use crate::units::parse_number;
 
 pub(super) type Result<T> = std::result::Result<T, NetlistFault>;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {

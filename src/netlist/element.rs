@@ -3,11 +3,11 @@
 use super::cursor::{Cursor, Result, named, node_name};
 use super::diagnostic::Diagnostic;
 use super::fault::NetlistFault;
-use super::source::Spanned;
 use super::stimulus;
 use super::table;
 use super::token::Token;
 use super::{BuiltIn, Element, ElementKind, Name};
+use crate::source::Spanned;
 
 /// An element, or nothing for one that is open at DC; a warning goes to `warnings`.
 pub(super) fn element(tokens: &[Token], warnings: &mut Vec<Diagnostic>) -> Result<Option<Element>> {

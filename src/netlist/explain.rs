@@ -3,7 +3,7 @@
 use super::Name;
 use super::diagnostic::Diagnostic;
 use super::fault::NetlistFault;
-use super::source::Spanned;
+use crate::source::Spanned;
 use crate::units::{format_exact, parse_number};
 
 impl NetlistFault {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Name;
-use super::source::{SourceMap, Span, Spanned};
+use crate::source::{SourceMap, Span, Spanned};
 
 /// One defect of a deck. [`NetlistFault::diagnostic`] puts it into words.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,9 +4,9 @@ use compact_str::format_compact;
 
 use super::fault::NetlistError;
 use super::scope_tree::{MAIN, ScopeId, ScopeTree};
-use super::source::Spanned;
 use super::survey::survey;
 use super::{Element, ElementKind, FlatNetlist, GROUND, Model, Name, Netlist};
+use crate::source::Spanned;
 
 impl Netlist {
     /// Expands all subcircuit calls. Inside the call `x1`, node `n` becomes `x1.n` and element

@@ -16,7 +16,6 @@ mod lines;
 mod reader;
 mod scope_stack;
 mod scope_tree;
-mod source;
 mod stimulus;
 mod suggest;
 mod survey;
@@ -26,9 +25,9 @@ mod writer;
 
 use builtin::BuiltIn;
 
+pub use crate::source::{FileId, SourceMap, Span, Spanned};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fault::{NetlistError, NetlistFault};
-pub use source::{FileId, SourceMap, Span, Spanned};
 pub use suggest::closest;
 
 /// A node, element or model name in canonical (lower case) form.

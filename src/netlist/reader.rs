@@ -11,9 +11,9 @@ use super::element::element;
 use super::fault::{NetlistError, NetlistFault};
 use super::lines::Lines;
 use super::scope_stack::ScopeStack;
-use super::source::{FileId, SourceMap, Span};
 use super::token::{Token, tokenize};
 use super::{Netlist, SimulatorOption, Spanned};
+use crate::source::{FileId, SourceMap, Span};
 
 impl Netlist {
     /// Reads a deck from a file. Bytes that are no UTF-8 are replaced.

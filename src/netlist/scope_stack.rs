@@ -6,9 +6,9 @@ use indexmap::IndexMap;
 
 use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
-use super::source::{Span, Spanned};
 use super::token::Token;
 use super::{Element, GROUND, Model, Name, Subcircuit};
+use crate::source::{Span, Spanned};
 
 /// The contents of the main circuit or of one definition.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 use super::cursor::{Cursor, Result, number};
 use super::diagnostic::Diagnostic;
 use super::element::build;
-use super::source::{Span, Spanned};
 use super::token::{Token, TokenKind};
 use super::{Element, ElementKind};
+use crate::source::{Span, Spanned};
 use crate::units::{format_exact, parse_number};
 
 pub(super) fn voltage_source(

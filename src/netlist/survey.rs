@@ -3,8 +3,8 @@
 use super::builtin::BuiltIn;
 use super::fault::{NetlistError, NetlistFault};
 use super::scope_tree::{MAIN, ScopeId, ScopeTree};
-use super::source::{Span, Spanned};
 use super::{Element, ElementKind, Name};
+use crate::source::{Span, Spanned};
 
 /// Calls may not be nested deeper than this.
 const DEEPEST: usize = 100;

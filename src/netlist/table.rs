@@ -3,9 +3,9 @@
 use super::cursor::{Cursor, Result, named, node_name, number};
 use super::element::build;
 use super::fault::NetlistFault;
-use super::source::Spanned;
 use super::token::{Token, TokenKind, tokenize};
 use super::{Element, ElementKind, GROUND, Name};
+use crate::source::Spanned;
 
 const FORM: &str = "Gname n+ n- TABLE {V(n+,n-)} = (v1,i1) (v2,i2) …";
 

@@ -1,6 +1,6 @@
 //! Words of one line, each with its place.
 
-use super::source::{FileId, Span};
+use crate::source::{FileId, Span};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {

@@ -195,6 +195,7 @@ fn parameter_unit(element: &Element, parameter: Parameter) -> &'static str {
         Parameter::Ratio
         | Parameter::EmissionCoefficient
         | Parameter::SaturationExponent
-        | Parameter::Area => "",
+        | Parameter::Area
+        | Parameter::Argument(_) => "",
     }
 }

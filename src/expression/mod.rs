@@ -1,0 +1,14 @@
+//! Expressions: text to syntax tree to a tape that is evaluated and differentiated.
+//!
+//! A tape lists operations in the order of evaluation. It is run forwards for its values and backwards
+//! for the derivatives of one of them to all inputs (reverse accumulation: Linnainmaa 1970), so that
+//! derivatives are exact and cost a small multiple of the value.
+//!
+//! **Invariant:** this folder knows numbers, functions and names; it knows no node, no element and no
+//! circuit.
+
+mod function;
+mod tape;
+
+pub use function::{Function1, Function2};
+pub use tape::{Lookup, Operation, Tape, Term};
