@@ -1,11 +1,10 @@
 //! The two built-in subcircuits, ideal transformer and gyrator, and their definition in plain SPICE.
 
-use super::cursor::Result;
 use super::fault::NetlistFault;
 use super::lines::Lines;
-use super::token::Token;
-use super::{Element, ElementKind};
-use crate::source::{Span, Spanned};
+use super::token::{Token, tokenize};
+use super::{Element, ElementKind, Value};
+use crate::source::{LogicalLine, Span, Spanned};
 
 const TRANSFORMER: &str = "\
 .subckt TRANSFORMER p1 n1 p2 n2 n=1
@@ -23,7 +22,7 @@ g2 p2 n2 p1 n1 {-g}
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BuiltIn {
+pub(crate) enum BuiltIn {
     Transformer,
     Gyrator,
 }
@@ -36,14 +35,6 @@ impl BuiltIn {
         match name {
             "transformer" => Some(Self::Transformer),
             "gyrator" => Some(Self::Gyrator),
-            _ => None,
-        }
-    }
-
-    pub fn of(kind: &ElementKind) -> Option<Self> {
-        match kind {
-            ElementKind::Transformer { .. } => Some(Self::Transformer),
-            ElementKind::Gyrator { .. } => Some(Self::Gyrator),
             _ => None,
         }
     }
@@ -70,10 +61,20 @@ impl BuiltIn {
         }
     }
 
-    pub fn kind(self, value: Spanned<f64>) -> ElementKind {
+    pub fn kind(self, value: Spanned<Value>) -> ElementKind {
         match self {
             Self::Transformer => ElementKind::Transformer { ratio: value },
             Self::Gyrator => ElementKind::Gyrator { conductance: value },
+        }
+    }
+
+    /// The fault of a call that ends after the name at `span`.
+    pub fn missing_parameter(self, call: &Element, span: Span) -> NetlistFault {
+        NetlistFault::Missing {
+            subject: Spanned::new(call.name.clone(), call.span),
+            what: "its parameter",
+            form: self.form(),
+            place: span.after(),
         }
     }
 
@@ -83,34 +84,6 @@ impl BuiltIn {
             Self::Transformer => TRANSFORMER,
             Self::Gyrator => GYRATOR,
         }
-    }
-
-    /// The fault of a call that ends after the name at `span`.
-    pub fn missing_parameter(self, call: &Element, span: Span) -> NetlistFault {
-        let place = Span {
-            column: span.column + span.length,
-            length: 1,
-            ..span
-        };
-        NetlistFault::Missing {
-            subject: Spanned::new(call.name.clone(), call.span),
-            what: "its parameter",
-            form: self.form(),
-            place,
-        }
-    }
-
-    pub fn check_ports(self, element: &Element) -> Result<()> {
-        if element.nodes.len() == Self::PORTS {
-            return Ok(());
-        }
-        Err(NetlistFault::PortCount {
-            call: Spanned::new(element.name.clone(), element.span),
-            subcircuit: self.name().into(),
-            found: element.nodes.len(),
-            expected: Self::PORTS,
-            defined: None,
-        })
     }
 }
 
@@ -130,7 +103,7 @@ pub(super) fn skip_canonical_definition(lines: &mut Lines, header: &[Token]) -> 
 }
 
 fn matches_definition(lines: &mut Lines, header: &[Token], definition: &str) -> bool {
-    let mut tokens = Vec::new();
+    let mut line = LogicalLine::default();
     let mut expected = definition.lines();
     if !expected
         .next()
@@ -138,12 +111,19 @@ fn matches_definition(lines: &mut Lines, header: &[Token], definition: &str) -> 
     {
         return false;
     }
-    expected.all(|line| lines.next(&mut tokens) && matches_line(&tokens, line))
+    expected.all(|wanted| {
+        let mut tokens = Vec::new();
+        lines.next(&mut line) && {
+            tokenize(&line, &mut tokens);
+            matches_line(&tokens, wanted)
+        }
+    })
 }
 
 fn matches_line(tokens: &[Token], line: &str) -> bool {
+    let line = LogicalLine::of(line);
     let mut expected = Vec::new();
-    super::token::tokenize(line, 1, 1, &mut expected);
+    tokenize(&line, &mut expected);
     // The name after `.ends` may be left out.
     let optional = usize::from(tokens.len() == 1 && tokens[0].is(".ends"));
     let expected = &expected[..expected.len() - optional];

@@ -12,8 +12,11 @@ impl NetlistFault {
         use NetlistFault::*;
         let error = |message: String| Diagnostic::error(message);
         match self {
-            Unreadable { path, reason } => error(format!("cannot read `{path}`: {reason}"))
-                .help("check the path, and that the file may be read"),
+            Unreadable {
+                path,
+                reason,
+                place,
+            } => unreadable(path, reason, *place),
             Empty { name } => error(format!("`{name}` is empty"))
                 .help("a deck is a title line followed by its elements"),
             StrayContinuation { span } => error("a `+` line continues no card".into())
@@ -33,16 +36,20 @@ impl NetlistFault {
                 form,
             } => unexpected(subject, found, form),
             BadNumber { found, what } => bad_number(found, what),
-            Expression { found, what } => error("expressions are not supported yet".into())
-                .at(found.span, format!("expected {what} as a number"))
-                .help("write the value itself, such as 4.7k"),
+            Expression(fault) => error(fault.message())
+                .at(fault.span, fault.label())
+                .help(fault.help()),
+            Lower(fault) => error(fault.message())
+                .at(fault.span(), fault.label())
+                .help(fault.help()),
+            UnknownParameter { .. } => self.unknown_parameter(),
             UnsupportedForm { subject, found } => error(format!(
                 "`{}` has the form `{}`, which is not supported",
                 shown(subject),
                 shown(&found.value).to_uppercase()
             ))
-            .at(found.span, "not a linear source")
-            .help("controlled sources are linear, or `G` with a TABLE of its own voltage"),
+            .at(found.span, "not a static law")
+            .help("controlled sources are linear, POLY, VALUE={expression} or TABLE"),
             UnsupportedCard { card } => unsupported_card(card),
             UnknownElement { name } => unknown_element(name),
             _ => self.definition_diagnostic(),
@@ -58,9 +65,15 @@ impl NetlistFault {
                     .at(opener.span, "opened here")
                     .help(format!("end it with a `{closer}` line"))
             }
-            StrayEnds { span } => error("`.ends` closes no subcircuit".into())
-                .at(*span, "no `.subckt` is open here")
-                .help("remove the line, or add the `.subckt` line it belongs to"),
+            StrayEnds {
+                span,
+                closer,
+                opener,
+            } => error(format!("`{closer}` closes nothing"))
+                .at(*span, format!("no `{opener}` is open here"))
+                .help(format!(
+                    "remove the line, or add the `{opener}` line it belongs to"
+                )),
             MismatchedEnds { open, found } => error(format!(
                 "`.ends {}` closes subcircuit `{}`",
                 shown(&found.value),
@@ -84,13 +97,37 @@ impl NetlistFault {
             SubcircuitParameter {
                 subcircuit,
                 parameter,
+                suggestion,
             } => error(format!(
-                "subcircuit `{}` takes no parameter `{}`",
+                "subcircuit `{}` has no parameter `{}`",
                 shown(subcircuit),
                 shown(&parameter.value)
             ))
             .at(parameter.span, "not a parameter")
-            .help("subcircuit parameters are not supported yet; write the values into the body"),
+            .help(suggestion.as_ref().map_or_else(
+                || "add it with a default to the `.subckt` line".to_string(),
+                did_you_mean,
+            )),
+            IncludeCircle { file } => error(format!("`{}` includes itself", file.value))
+                .at(file.span, "this file is already being read")
+                .help("remove one of the cards that lead in a circle"),
+            TooManyIncludes { limit, span } => {
+                error(format!("files include each other more than {limit} deep"))
+                    .at(*span, "one level too many")
+                    .help("put the lines it stands for into this file")
+            }
+            UnknownSection {
+                section,
+                suggestion,
+            } => error(format!(
+                "the library has no section `{}`",
+                shown(&section.value)
+            ))
+            .at(section.span, "no `.lib` line of the file has this name")
+            .help(suggestion.as_ref().map_or_else(
+                || "a section begins with `.lib name` and ends with `.endl`".to_string(),
+                did_you_mean,
+            )),
             _ => self.value_diagnostic(),
         }
     }
@@ -99,22 +136,29 @@ impl NetlistFault {
         use NetlistFault::*;
         let error = |message: String| Diagnostic::error(message);
         match self {
-            TableControl {
-                element,
-                found,
-                terminals,
-            } => table_control(element, found, terminals),
             TableTooShort { element, points } => error(format!(
                 "the table of `{}` has {points} of the at least 2 points it needs",
                 shown(&element.value)
             ))
             .at(element.span, "needs two points or more")
             .help("add points: `(v1,i1) (v2,i2) …`"),
-            TableNotMonotone {
+            TableNotSorted {
                 element,
                 points,
                 span,
-            } => table_not_monotone(element, points).at(*span, "this point"),
+            } => table_not_sorted(element, points).at(*span, "this point"),
+            ParameterCircle { cycle, span } => {
+                let names: Vec<_> = cycle.iter().map(|name| shown(name)).collect();
+                error(format!(
+                    "parameters need each other: {}",
+                    names.join(" -> ")
+                ))
+                .at(*span, "this one closes the circle")
+                .help("give one of them a value that does not depend on the others")
+            }
+            NotFinite { what, value, span } => error(format!("{what} is {value}"))
+                .at(*span, "not a finite number")
+                .help("look for a division by zero or a number out of range in it"),
             BadSweep {
                 source,
                 start,
@@ -174,6 +218,29 @@ impl NetlistFault {
             .help("look for subcircuits that multiply: each level calls the next one many times"),
             _ => error("the deck is not valid".into()),
         }
+    }
+
+    fn unknown_parameter(&self) -> Diagnostic {
+        let NetlistFault::UnknownParameter {
+            subject,
+            found,
+            suggestion,
+            form,
+        } = self
+        else {
+            return Diagnostic::error("the deck is not valid");
+        };
+        let message = format!(
+            "`{}` has no parameter `{}`",
+            shown(subject),
+            shown(&found.value)
+        );
+        let help = suggestion
+            .as_ref()
+            .map_or_else(|| format!("it takes `{form}`"), did_you_mean);
+        Diagnostic::error(message)
+            .at(found.span, "not a parameter")
+            .help(help)
     }
 
     fn port_count(&self) -> Diagnostic {
@@ -268,16 +335,12 @@ fn corrected_number(text: &str) -> Option<String> {
 
 fn unsupported_card(card: &Spanned<Name>) -> Diagnostic {
     let name = shown(&card.value);
-    let message = match name.as_str() {
-        ".param" | ".func" => format!("expressions are not supported yet, so `{name}` is not"),
-        _ => format!("`{name}` is not supported yet"),
-    };
     let help = match name.as_str() {
-        ".param" | ".func" => "write the values into the elements",
-        ".global" => "pass the node as a port of each subcircuit",
-        _ => "put the lines it stands for into this deck",
+        ".data" => "use `.step` with a `list`",
+        ".protect" => "remove it: an encrypted part cannot be read",
+        _ => "keep the lines of the branch that applies, or use `if(…)` in expressions",
     };
-    Diagnostic::error(message)
+    Diagnostic::error(format!("`{name}` is not supported"))
         .at(card.span, "would change the circuit")
         .help(help)
 }
@@ -290,33 +353,26 @@ fn unknown_element(name: &Spanned<Name>) -> Diagnostic {
     );
     Diagnostic::error(message)
         .at(name.span, "unknown kind of element")
-        .help("the first letter is one of R V I D E F G H X; C and L are left to their DC limits")
+        .help("the first letter is one of R V I D E F G H B S W X; C and L are left to their DC limits")
 }
 
-fn table_control(element: &Name, found: &Spanned<Name>, terminals: &[Name; 2]) -> Diagnostic {
-    let [p, n] = terminals;
+fn table_not_sorted(element: &Name, points: &[(f64, f64); 2]) -> Diagnostic {
+    let [before, after] = points.map(|(x, y)| format!("({},{})", format_exact(x), format_exact(y)));
     let message = format!(
-        "the table of `{}` is controlled by `{}`, but only one-port tables are supported so far",
-        shown(element),
-        shown(&found.value)
-    );
-    Diagnostic::error(message)
-        .at(found.span, "not its own voltage")
-        .help(format!("the control must be `{{V({p},{n})}}`"))
-}
-
-fn table_not_monotone(element: &Name, points: &[(f64, f64); 2]) -> Diagnostic {
-    let [before, after] = points.map(|(v, i)| format!("({},{})", format_exact(v), format_exact(i)));
-    let what = match points[1].0 > points[0].0 {
-        true => "the current falls",
-        false => "the voltage does not rise",
-    };
-    let message = format!(
-        "the table of `{}` is not monotone: {what} from {before} to {after}",
+        "the table of `{}` does not rise from {before} to {after}",
         shown(element)
     );
-    Diagnostic::error(message)
-        .help("sort the points by voltage; the current must not fall as the voltage rises")
+    Diagnostic::error(message).help("sort the points by their first number")
+}
+
+fn unreadable(path: &str, reason: &str, place: Option<crate::source::Span>) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("cannot read `{path}`: {reason}"));
+    match place {
+        Some(span) => diagnostic
+            .at(span, "named here")
+            .help("paths are relative to the file that names them"),
+        None => diagnostic.help("check the path, and that the file may be read"),
+    }
 }
 
 #[cfg(test)]

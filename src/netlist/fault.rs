@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Name;
+use crate::expression::{ExpressionError, LowerError};
 use crate::source::{SourceMap, Span, Spanned};
 
 /// One defect of a deck. [`NetlistFault::diagnostic`] puts it into words.
@@ -12,6 +13,21 @@ pub enum NetlistFault {
     Unreadable {
         path: String,
         reason: String,
+        /// The card that names it.
+        place: Option<Span>,
+    },
+    /// A file that includes itself, directly or through others.
+    IncludeCircle {
+        file: Spanned<Name>,
+    },
+    TooManyIncludes {
+        limit: usize,
+        span: Span,
+    },
+    /// `.lib file section` where the file has no such section.
+    UnknownSection {
+        section: Spanned<Name>,
+        suggestion: Option<Name>,
     },
     /// The text holds nothing but white space.
     Empty {
@@ -38,12 +54,29 @@ pub enum NetlistFault {
         found: Spanned<Name>,
         what: &'static str,
     },
-    /// `{…}` or `'…'` where a number is needed.
-    Expression {
-        found: Spanned<Name>,
-        what: &'static str,
+    /// An expression that cannot be read.
+    Expression(ExpressionError),
+    /// An expression that cannot be evaluated.
+    Lower(LowerError),
+    /// Parameters that need each other; the first name is repeated at the end.
+    ParameterCircle {
+        cycle: Vec<Name>,
+        span: Span,
     },
-    /// A behavioural form, such as `POLY` or `VALUE=`, of a controlled source.
+    /// An expression whose value is no finite number.
+    NotFinite {
+        what: String,
+        value: f64,
+        span: Span,
+    },
+    /// A name that an element does not take.
+    UnknownParameter {
+        subject: Name,
+        found: Spanned<Name>,
+        suggestion: Option<Name>,
+        form: &'static str,
+    },
+    /// A form of a controlled source, such as `LAPLACE`, that means nothing at DC.
     UnsupportedForm {
         subject: Name,
         found: Spanned<Name>,
@@ -62,6 +95,8 @@ pub enum NetlistFault {
     },
     StrayEnds {
         span: Span,
+        closer: &'static str,
+        opener: &'static str,
     },
     MismatchedEnds {
         open: Spanned<Name>,
@@ -77,22 +112,18 @@ pub enum NetlistFault {
         subcircuit: Name,
         port: Spanned<Name>,
     },
+    /// A call gives a parameter that the subcircuit does not have.
     SubcircuitParameter {
         subcircuit: Name,
         parameter: Spanned<Name>,
-    },
-    /// The control expression of a `TABLE` is not the voltage across the element itself.
-    TableControl {
-        element: Name,
-        found: Spanned<Name>,
-        terminals: [Name; 2],
+        suggestion: Option<Name>,
     },
     TableTooShort {
         element: Spanned<Name>,
         points: usize,
     },
-    /// Two neighbouring points of a `TABLE` whose voltages do not rise or whose currents fall.
-    TableNotMonotone {
+    /// Two neighbouring points of a `TABLE` whose first numbers do not rise.
+    TableNotSorted {
         element: Name,
         points: [(f64, f64); 2],
         span: Span,

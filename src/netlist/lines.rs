@@ -1,53 +1,105 @@
 //! Logical lines: comments dropped, continuations joined.
 
-use std::iter::{Enumerate, Peekable};
-use std::str::Split;
+use std::sync::Arc;
 
-use super::token::{Token, is_white_space, tokenize};
+use super::token::is_white_space;
+use crate::source::{FileId, LogicalLine};
 
-/// The logical lines after the title. A copy of the iterator is a cheap way to look ahead.
+/// The lines of one file, from a position on. A copy is a cheap way to look ahead.
 #[derive(Clone)]
-pub(super) struct Lines<'a> {
-    physical: Peekable<Enumerate<Split<'a, char>>>,
+pub(super) struct Lines {
+    text: Arc<str>,
+    file: FileId,
+    /// Byte at which the next physical line begins.
+    at: usize,
+    /// Number of the next physical line, from 1.
+    number: u32,
 }
 
-impl<'a> Lines<'a> {
-    /// Takes the title off the text: SPICE gives the first line no other meaning.
-    pub fn after_title(text: &'a str) -> (&'a str, Self) {
-        let mut physical = text.split('\n').enumerate().peekable();
-        let title = physical.next().map_or("", |(_, line)| line);
-        (title.trim_start_matches('\u{feff}'), Self { physical })
+impl Lines {
+    pub fn new(text: Arc<str>, file: FileId) -> Self {
+        Self {
+            text,
+            file,
+            at: 0,
+            number: 1,
+        }
     }
 
-    /// Fills `tokens` with the next line that has any; false at the end of the text.
-    pub fn next(&mut self, tokens: &mut Vec<Token<'a>>) -> bool {
-        tokens.clear();
-        while tokens.is_empty() {
-            let Some((index, line)) = self.physical.next() else {
+    /// Takes the title off the text: SPICE gives the first line no other meaning.
+    pub fn take_title(&mut self) -> String {
+        let title = self.peek().map_or("", |(line, _)| line);
+        let title = title.trim_start_matches('\u{feff}').to_owned();
+        self.skip();
+        title
+    }
+
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The next physical line, and the byte behind it.
+    fn peek(&self) -> Option<(&str, usize)> {
+        let rest = self.text.get(self.at..)?;
+        if rest.is_empty() {
+            return None;
+        }
+        let length = memchr(b'\n', rest.as_bytes());
+        Some((&rest[..length], self.at + length + 1))
+    }
+
+    fn skip(&mut self) {
+        self.at = self.peek().map_or(self.text.len(), |(_, next)| next);
+        self.number += 1;
+    }
+
+    /// Fills `line` with the next line that is neither blank nor a comment; false at the end.
+    pub fn next(&mut self, line: &mut LogicalLine) -> bool {
+        line.clear(self.file);
+        loop {
+            let Some((text, next)) = self.peek() else {
                 return false;
             };
-            if classify(line) != LineKind::Blank {
-                tokenize(line, index as u32 + 1, 1, tokens);
-                self.join_continuations(tokens);
+            let kind = classify(text);
+            if kind != LineKind::Blank {
+                line.push(without_comment(text), self.number, 1);
+            }
+            self.at = next;
+            self.number += 1;
+            if kind != LineKind::Blank {
+                self.join_continuations(line);
+                return true;
             }
         }
-        true
     }
 
     /// Comments and blank lines may stand between a line and its continuation.
-    fn join_continuations(&mut self, tokens: &mut Vec<Token<'a>>) {
-        while let Some((index, line)) = self
-            .physical
-            .next_if(|(_, line)| classify(line) != LineKind::Card)
-        {
-            if let Some((before, rest)) = line.split_once('+')
-                && classify(line) == LineKind::Continuation
-            {
-                let column = before.chars().count() as u32 + 2;
-                tokenize(rest, index as u32 + 1, column, tokens);
+    fn join_continuations(&mut self, line: &mut LogicalLine) {
+        let (mut at, mut number) = (self.at, self.number);
+        let mut ahead = self.clone();
+        while let Some((text, next)) = ahead.peek() {
+            match classify(text) {
+                LineKind::Card => break,
+                LineKind::Blank => {}
+                LineKind::Continuation => {
+                    let (before, rest) = text.split_once('+').unwrap_or(("", text));
+                    let column = before.chars().count() as u32 + 2;
+                    line.push(without_comment(rest), ahead.number, column);
+                    (at, number) = (next, ahead.number + 1);
+                }
             }
+            ahead.at = next;
+            ahead.number += 1;
         }
+        (self.at, self.number) = (at, number);
     }
+}
+
+fn memchr(byte: u8, bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|b| *b == byte)
+        .unwrap_or(bytes.len())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,52 +110,93 @@ enum LineKind {
 }
 
 fn classify(line: &str) -> LineKind {
-    match line.bytes().find(|b| !is_white_space(*b)) {
-        None | Some(b'*' | b';' | b'$') => LineKind::Blank,
-        Some(b'+') => LineKind::Continuation,
+    let bytes = line.as_bytes();
+    let first = bytes.iter().position(|b| !is_white_space(*b));
+    match first.map(|at| (bytes[at], &bytes[at + 1..])) {
+        None | Some((b'*' | b';' | b'$', _)) => LineKind::Blank,
+        Some((b'/', [b'/', ..])) => LineKind::Blank,
+        Some((b'+', _)) => LineKind::Continuation,
         Some(_) => LineKind::Card,
     }
+}
+
+/// The line up to its comment: `;`, and `$` or `//` after white space. `$G_` begins the name of a
+/// global node in PSpice.
+fn without_comment(line: &str) -> &str {
+    let bytes = line.as_bytes();
+    let mut is_quoted = false;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let after_space = || at.checked_sub(1).is_none_or(|i| is_white_space(bytes[i]));
+        let ends = match byte {
+            b'"' => {
+                is_quoted = !is_quoted;
+                false
+            }
+            b';' => true,
+            b'$' => after_space() && !is_global_node(&bytes[at..]),
+            b'/' => bytes.get(at + 1) == Some(&b'/') && after_space(),
+            _ => false,
+        };
+        if ends && !is_quoted {
+            return &line[..at];
+        }
+    }
+    line.trim_end_matches('\r')
+}
+
+fn is_global_node(rest: &[u8]) -> bool {
+    rest.get(1..3)
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"g_"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn logical(text: &str) -> Vec<Vec<(&str, u32, u32)>> {
-        let (_, mut lines) = Lines::after_title(text);
-        let (mut tokens, mut all) = (Vec::new(), Vec::new());
-        while lines.next(&mut tokens) {
-            let line = tokens
-                .iter()
-                .map(|t| (t.text, t.span.line, t.span.column))
-                .collect();
-            all.push(line);
+    fn logical(text: &str) -> Vec<String> {
+        let mut lines = Lines::new(text.into(), FileId(0));
+        lines.take_title();
+        let (mut line, mut all) = (LogicalLine::default(), Vec::new());
+        while lines.next(&mut line) {
+            all.push(line.text.clone());
         }
         all
     }
 
     #[test]
     fn a_continuation_may_follow_comments_and_blank_lines() {
-        let text = "title\r\nr1 a\r\n* note\r\n\r\n  + b 1k ; ohm\r\nr2 c 0 2\r\n";
-        let expected = [
-            vec![("r1", 2, 1), ("a", 2, 4), ("b", 5, 5), ("1k", 5, 7)],
-            vec![("r2", 6, 1), ("c", 6, 4), ("0", 6, 6), ("2", 6, 8)],
-        ];
-        assert_eq!(logical(text), expected);
+        let text = "title\r\nr1 a ; first\r\n* note\r\n\r\n  + b 1k $ ohm\r\nr2 c 0 2\r\n";
+        assert_eq!(logical(text), ["r1 a   b 1k ", "r2 c 0 2"]);
+    }
+
+    #[test]
+    fn places_survive_the_joining() {
+        let mut lines = Lines::new("title\nr1 a\n\n +  bcd 1k".into(), FileId(0));
+        lines.take_title();
+        let mut line = LogicalLine::default();
+        assert!(lines.next(&mut line));
+        let at = line.text.find("bcd").unwrap();
+        let span = line.span(at..at + 3);
+        assert_eq!((span.line, span.column, span.length), (4, 5, 3));
     }
 
     #[test]
     fn comment_lines_vanish() {
-        let text = "title\n* a\n  ; b\n$ c\n\t\n";
+        let text = "title\n* a\n  ; b\n$ c\n// d\n\t\n";
         assert!(logical(text).is_empty());
     }
 
     #[test]
+    fn comments_end_the_line_but_not_a_name_or_a_quoted_path() {
+        let text = "t\na;b\na $ b\na$b\nr1 $G_vcc 0 1\n.inc \"a;b\" ; c\n";
+        let expected = ["a", "a ", "a$b", "r1 $G_vcc 0 1", ".inc \"a;b\" "];
+        assert_eq!(logical(text), expected);
+    }
+
+    #[test]
     fn the_first_line_is_the_title_whatever_it_holds() {
-        assert_eq!(
-            Lines::after_title("\u{feff}r1 a 0 1\nr2 b 0 1").0,
-            "r1 a 0 1"
-        );
+        let mut lines = Lines::new("\u{feff}r1 a 0 1\nr2 b 0 1".into(), FileId(0));
+        assert_eq!(lines.take_title(), "r1 a 0 1");
         assert!(logical("r1 a 0 1").is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Text to [`Netlist`]: one pass over the logical lines that collects all faults.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builtin::skip_canonical_definition;
 use super::card;
@@ -9,18 +9,20 @@ use super::cursor::{Result, named};
 use super::diagnostic::Diagnostic;
 use super::element::element;
 use super::fault::{NetlistError, NetlistFault};
+use super::include::Input;
 use super::lines::Lines;
 use super::scope_stack::ScopeStack;
 use super::token::{Token, tokenize};
-use super::{Netlist, SimulatorOption, Spanned};
-use crate::source::{FileId, SourceMap, Span};
+use super::Netlist;
+use crate::source::{LogicalLine, SourceMap, Span};
 
 impl Netlist {
-    /// Reads a deck from a file. Bytes that are no UTF-8 are replaced.
+    /// Reads a deck from a file. Bytes that are no UTF-8 are replaced. Files that it includes are
+    /// looked for beside it.
     pub fn read(path: impl AsRef<Path>) -> std::result::Result<Self, NetlistError> {
         let name = path.as_ref().display().to_string();
         match std::fs::read(&path) {
-            Ok(bytes) => Self::parse(&name, lossy_text(bytes)),
+            Ok(bytes) => Self::parse_at(&name, lossy_text(bytes), Some(path.as_ref())),
             Err(error) => Err(unreadable(name, error)),
         }
     }
@@ -35,30 +37,44 @@ impl Netlist {
         }
     }
 
-    /// Reads a deck from a text; messages call it `name`.
+    /// Reads a deck from a text; messages call it `name`. Files that it includes are looked for in
+    /// the working directory.
     pub fn parse(name: &str, text: impl Into<String>) -> std::result::Result<Self, NetlistError> {
-        let sources = SourceMap::single(name, text);
-        let text = sources.text(FileId(0));
+        Self::parse_at(name, text.into(), None)
+    }
+
+    fn parse_at(
+        name: &str,
+        text: String,
+        path: Option<&Path>,
+    ) -> std::result::Result<Self, NetlistError> {
         if text.trim().is_empty() {
             let name = name.into();
             return Err(NetlistError::single(NetlistFault::Empty { name }));
         }
-        let (mut netlist, faults) = Reader::new(text).run();
-        netlist.sources = sources.clone();
+        let sources = SourceMap::single(name, text);
+        let (netlist, faults) = Reader::new(sources, path.map(Path::to_path_buf)).run();
         match faults.is_empty() {
             true => Ok(netlist),
-            false => Err(NetlistError { sources, faults }),
+            false => Err(NetlistError {
+                sources: netlist.sources,
+                faults,
+            }),
         }
     }
 }
 
-fn lossy_text(bytes: Vec<u8>) -> String {
+pub(super) fn lossy_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 fn unreadable(path: String, error: std::io::Error) -> NetlistError {
     let reason = error.to_string();
-    NetlistError::single(NetlistFault::Unreadable { path, reason })
+    NetlistError::single(NetlistFault::Unreadable {
+        path,
+        reason,
+        place: None,
+    })
 }
 
 /// Whether the cards that follow belong to the deck.
@@ -68,75 +84,104 @@ pub(super) enum Flow {
     Stop,
 }
 
-pub(super) struct Reader<'a> {
-    pub lines: Lines<'a>,
+pub(super) struct Reader {
+    /// The file that is read, on top of those that include it.
+    pub inputs: Vec<Input>,
     /// Deck-wide results; elements, models and definitions are in `scopes` until the end.
     pub netlist: Netlist,
     pub scopes: ScopeStack,
+    pub bytes_read: usize,
     faults: Vec<NetlistFault>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
-        let (title, lines) = Lines::after_title(text);
+impl Reader {
+    fn new(sources: SourceMap, path: Option<PathBuf>) -> Self {
+        let file = super::FileId(0);
+        let text = sources.shared_text(file);
+        let bytes_read = text.len();
+        let mut lines = Lines::new(text, file);
+        let title = lines.take_title();
         let mut netlist = Netlist {
             title: title.trim().to_owned(),
+            sources,
             ..Netlist::default()
         };
-        netlist.warnings.extend(warn_of_card_in_title(title));
+        netlist.warnings.extend(warn_of_card_in_title(&title));
         Self {
-            lines,
+            inputs: vec![Input::main(lines, path)],
             netlist,
             scopes: ScopeStack::default(),
+            bytes_read,
             faults: Vec::new(),
         }
     }
 
     fn run(mut self) -> (Netlist, Vec<NetlistFault>) {
-        let mut tokens = Vec::new();
-        while self.lines.next(&mut tokens) && self.faults.len() < NetlistError::MOST_FAULTS {
-            match self.line(&tokens) {
+        let mut line = LogicalLine::default();
+        while self.next_line(&mut line) && self.faults.len() < NetlistError::MOST_FAULTS {
+            match self.line(&line) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break,
                 Err(fault) => self.faults.push(fault),
             }
         }
-        let main = self.scopes.close_all(&mut self.faults);
-        self.netlist.elements = main.elements;
-        self.netlist.models = main.models;
-        self.netlist.subcircuits = main.subcircuits;
+        self.netlist.main = self.scopes.close_all(&mut self.faults).body;
         self.faults.truncate(NetlistError::MOST_FAULTS);
         (self.netlist, self.faults)
     }
 
-    fn line(&mut self, tokens: &[Token<'a>]) -> Result<Flow> {
-        match tokens[0].text.as_bytes()[0] {
-            b'.' => return card::card(self, tokens),
+    /// The next line of the innermost file; a file that has ended gives way to the one around it.
+    fn next_line(&mut self, line: &mut LogicalLine) -> bool {
+        while let Some(input) = self.inputs.last_mut() {
+            if input.lines.next(line) {
+                return true;
+            }
+            let ended = self.inputs.pop();
+            self.faults.extend(ended.and_then(Input::unfinished));
+        }
+        false
+    }
+
+    fn line(&mut self, line: &LogicalLine) -> Result<Flow> {
+        let mut tokens = Vec::with_capacity(8);
+        tokenize(line, &mut tokens);
+        let Some(first) = tokens.first() else {
+            return Ok(Flow::Continue);
+        };
+        match first.text.as_bytes()[0] {
+            b'.' => return card::card(self, line, &tokens),
             b'+' => {
-                let span = tokens[0].span;
+                let span = first.span;
                 return Err(NetlistFault::StrayContinuation { span });
             }
             _ => {}
         }
-        if let Some(element) = element(tokens, &mut self.netlist.warnings)? {
-            self.scopes.current().elements.push(element);
+        if let Some(element) = element(line, &tokens, &mut self.netlist.warnings)? {
+            self.scopes.current().body.elements.push(element);
         }
         Ok(Flow::Continue)
     }
 
     /// Opens a `.subckt`, unless it only repeats what a built-in one is.
-    pub fn open_subcircuit(&mut self, tokens: &[Token<'a>]) -> Result<()> {
-        match skip_canonical_definition(&mut self.lines, tokens) {
-            true => Ok(()),
-            false => self.scopes.open(tokens),
+    pub fn open_subcircuit<'a>(
+        &mut self,
+        line: &'a LogicalLine,
+        tokens: &[Token<'a>],
+    ) -> Result<()> {
+        if let Some(input) = self.inputs.last_mut()
+            && skip_canonical_definition(&mut input.lines, tokens)
+        {
+            return Ok(());
         }
+        self.scopes.open(line, tokens)
     }
 
     /// Skips to the line that starts with `closer`.
     pub fn skip_block(&mut self, opener: Token, closer: &'static str) -> Result<()> {
-        let mut tokens = Vec::new();
-        while self.lines.next(&mut tokens) {
-            if tokens[0].is(closer) {
+        let mut line = LogicalLine::default();
+        while self.next_line(&mut line) {
+            let word = line.text.split_whitespace().next().unwrap_or("");
+            if word.eq_ignore_ascii_case(closer) {
                 return Ok(());
             }
         }
@@ -148,21 +193,17 @@ impl<'a> Reader<'a> {
         let warning = Diagnostic::warning(message).at(span, label);
         self.netlist.warnings.push(warning);
     }
-
-    pub fn option(&mut self, name: Token, value: Option<Spanned<f64>>) {
-        let name = named(name);
-        self.netlist.options.push(SimulatorOption { name, value });
-    }
 }
 
 /// The most common slip of newcomers is a deck without a title: its first element is lost.
 fn warn_of_card_in_title(title: &str) -> Option<Diagnostic> {
+    let line = LogicalLine::of(title);
     let mut tokens = Vec::new();
-    tokenize(title, 1, 1, &mut tokens);
+    tokenize(&line, &mut tokens);
     let first = *tokens.first()?;
     let numbered = first.text.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     let is_card = match numbered {
-        true => element(&tokens, &mut Vec::new()).is_ok(),
+        true => element(&line, &tokens, &mut Vec::new()).is_ok(),
         false => card::is_known(first),
     };
     let message = format!(

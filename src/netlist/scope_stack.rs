@@ -15,10 +15,10 @@ use crate::source::{Span, Spanned};
 pub(super) struct OpenScope {
     name: Spanned<Name>,
     ports: Vec<Spanned<Name>>,
-    pub elements: Vec<Element>,
-    pub models: Vec<Model>,
-    pub subcircuits: IndexMap<Name, Subcircuit>,
-    model_places: HashMap<Name, Span>,
+    defaults: Vec<Assignment>,
+    pub body: Body,
+    /// Where each model, parameter and function is defined.
+    places: HashMap<(&'static str, Name), Span>,
 }
 
 /// The main circuit, then one scope for each `.subckt` without its `.ends` yet.
@@ -37,8 +37,8 @@ impl ScopeStack {
     }
 
     /// Opens the scope even when its header is faulty, so that its `.ends` finds it.
-    pub fn open(&mut self, header: &[Token]) -> Result<()> {
-        let mut cursor = Cursor::new(header, ".subckt name port …");
+    pub fn open<'a>(&mut self, line: &'a LogicalLine, header: &[Token<'a>]) -> Result<()> {
+        let mut cursor = Cursor::new(line, header, ".subckt name port … [name=value …]");
         if self.open.len() >= Self::DEEPEST {
             return Err(NetlistFault::TooDeep {
                 limit: Self::DEEPEST,
@@ -52,6 +52,11 @@ impl ScopeStack {
         let name = cursor.name("its name")?;
         self.current().name = name.clone();
         self.current().ports = ports(&mut cursor, &name.value)?;
+        let defaults = parameters(&mut cursor)?;
+        for default in &defaults {
+            self.current().claim("parameter", &default.name)?;
+        }
+        self.current().defaults = defaults;
         Ok(())
     }
 
@@ -72,7 +77,7 @@ impl ScopeStack {
 
     fn define(&mut self, scope: OpenScope) -> Result<()> {
         let name = scope.name.clone();
-        let definitions = &mut self.current().subcircuits;
+        let definitions = &mut self.current().body.subcircuits;
         if let Some(first) = definitions.get(&name.value) {
             let first = first.name.span;
             return Err(duplicate("subcircuit", name, first));
@@ -82,12 +87,22 @@ impl ScopeStack {
     }
 
     pub fn add_model(&mut self, model: Model) -> Result<()> {
-        let scope = self.current();
-        let (name, span) = (model.name.value.clone(), model.name.span);
-        if let Some(first) = scope.model_places.insert(name, span) {
-            return Err(duplicate("model", model.name, first));
-        }
-        scope.models.push(model);
+        self.current().claim("model", &model.name)?;
+        self.current().body.models.push(model);
+        Ok(())
+    }
+
+    /// A parameter that is defined again takes its last value, as in other simulators.
+    pub fn add_parameter(&mut self, parameter: Assignment) -> Result<()> {
+        let parameters = &mut self.current().body.parameters;
+        parameters.retain(|p| p.name.value != parameter.name.value);
+        parameters.push(parameter);
+        Ok(())
+    }
+
+    pub fn add_function(&mut self, function: Function) -> Result<()> {
+        self.current().claim("function", &function.name)?;
+        self.current().body.functions.push(function);
         Ok(())
     }
 
@@ -102,13 +117,21 @@ impl ScopeStack {
 }
 
 impl OpenScope {
+    /// A name means one thing of its kind in a scope.
+    fn claim(&mut self, what: &'static str, name: &Spanned<Name>) -> Result<()> {
+        let first = self.places.insert((what, name.value.clone()), name.span);
+        match first {
+            None => Ok(()),
+            Some(first) => Err(duplicate(what, name.clone(), first)),
+        }
+    }
+
     fn into_definition(self) -> Subcircuit {
         Subcircuit {
             name: self.name,
             ports: self.ports,
-            elements: self.elements,
-            models: self.models,
-            subcircuits: self.subcircuits,
+            defaults: self.defaults,
+            body: self.body,
         }
     }
 }
@@ -120,8 +143,11 @@ fn duplicate(what: &'static str, name: Spanned<Name>, first: Span) -> NetlistFau
 fn ports(cursor: &mut Cursor, subcircuit: &Name) -> Result<Vec<Spanned<Name>>> {
     let mut places = HashMap::new();
     let mut ports = Vec::new();
-    for token in cursor.words_before_parameters("a port")? {
+    for token in cursor.words_before_parameters()? {
         let port = named(*token);
+        if port.value == "params:" || port.value == "params" {
+            continue;
+        }
         if port.value == GROUND || port.value == "gnd" {
             let subcircuit = subcircuit.clone();
             return Err(NetlistFault::GroundPort { subcircuit, port });
@@ -131,11 +157,5 @@ fn ports(cursor: &mut Cursor, subcircuit: &Name) -> Result<Vec<Spanned<Name>>> {
         }
         ports.push(port);
     }
-    match cursor.peek() {
-        None => Ok(ports),
-        Some(parameter) => Err(NetlistFault::SubcircuitParameter {
-            subcircuit: subcircuit.clone(),
-            parameter: Spanned::new(canonical(parameter.text), parameter.span),
-        }),
-    }
+    Ok(ports)
 }

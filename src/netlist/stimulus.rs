@@ -1,11 +1,12 @@
 //! `V` and `I` cards: the value that an independent source has at DC.
 
-use super::cursor::{Cursor, Result, number};
+use super::cursor::{Cursor, Result, value};
 use super::diagnostic::Diagnostic;
 use super::element::build;
+use super::fault::NetlistFault;
 use super::token::{Token, TokenKind};
 use super::{Element, ElementKind};
-use crate::source::{Span, Spanned};
+use crate::source::{LogicalLine, Span, Spanned};
 use crate::units::{format_exact, parse_number};
 
 pub(super) fn voltage_source(
@@ -31,22 +32,22 @@ fn dc_value(
     cursor: &mut Cursor,
     what: &'static str,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Spanned<f64>> {
+) -> Result<Spanned<Value>> {
     let (mut dc, mut wave) = (None, None);
     while let Some(token) = cursor.peek() {
         if cursor.take("dc") {
-            cursor.take("=");
-            dc = Some(cursor.number(what)?);
+            cursor.take_equals();
+            dc = Some(cursor.value(what)?);
         } else if ["ac", "distof1", "distof2"].iter().any(|w| token.is(w)) {
             cursor.skip(1);
-            cursor.take("=");
+            cursor.take_equals();
             take_values(cursor);
         } else if let Some(shape) = Shape::from_word(token) {
             cursor.skip(1);
             wave = Some((shape, token.span, take_values(cursor)));
             take_repeat_parameters(cursor);
         } else if dc.is_none() && wave.is_none() {
-            dc = Some(cursor.number(what)?);
+            dc = Some(cursor.value(what)?);
         } else {
             return Err(cursor.unexpected(token));
         }
@@ -54,7 +55,7 @@ fn dc_value(
     match (dc, wave) {
         (Some(dc), _) => Ok(dc),
         (None, Some(wave)) => value_at_time_zero(cursor, wave, warnings),
-        (None, None) => Ok(Spanned::new(0.0, cursor.subject().span)),
+        (None, None) => Ok(Spanned::new(Value::Number(0.0), cursor.subject().span)),
     }
 }
 
@@ -100,15 +101,25 @@ impl Shape {
         (token.kind == TokenKind::Word).then_some(shape)
     }
 
-    fn value_at_time_zero(self, values: &[Token]) -> Result<f64> {
-        let value = |index: usize| match values.get(index) {
-            Some(token) => number(*token, "a value of its wave").map(|v| v.value),
-            None => Ok(0.0),
+    fn value_at_time_zero(self, line: &LogicalLine, values: &[Token]) -> Result<Value> {
+        let at = |index: usize| match values.get(index) {
+            Some(token) => value(line, *token, "a value of its wave").map(|v| v.value),
+            None => Ok(Value::Number(0.0)),
         };
         match self {
-            Self::Sine => Ok(value(0)? + value(1)? * value(5)?.to_radians().sin()),
-            Self::StartsAt(index) => value(index),
-            Self::StartsAtZero => Ok(0.0),
+            Self::Sine => match (at(0)?.number(), at(1)?.number(), at(5)?.number()) {
+                (Some(offset), Some(amplitude), Some(phase)) => Ok(Value::Number(
+                    offset + amplitude * phase.to_radians().sin(),
+                )),
+                // Without a phase the wave starts at its offset.
+                (.., Some(0.0)) => at(0),
+                _ => Err(NetlistFault::BadNumber {
+                    found: Spanned::new(values[5].text.into(), values[5].span),
+                    what: "a number, for a phase needs an amplitude in numbers",
+                }),
+            },
+            Self::StartsAt(index) => at(index),
+            Self::StartsAtZero => Ok(Value::Number(0.0)),
         }
     }
 }
@@ -117,12 +128,14 @@ fn value_at_time_zero(
     cursor: &Cursor,
     (shape, span, values): (Shape, Span, &[Token]),
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Spanned<f64>> {
-    let value = shape.value_at_time_zero(values)?;
+) -> Result<Spanned<Value>> {
+    let value = shape.value_at_time_zero(cursor.line(), values)?;
     let message = format!(
-        "`{}` has no DC value; its wave at time zero, {}, is used",
+        "`{}` has no DC value; its wave at time zero{} is used",
         cursor.subject().value,
-        format_exact(value)
+        value
+            .number()
+            .map_or(String::new(), |v| format!(", {},", format_exact(v)))
     );
     let warning = Diagnostic::warning(message).at(span, "taken at time zero");
     warnings.push(warning.help("write `DC value` before the wave to choose another value"));

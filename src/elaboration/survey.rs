@@ -1,9 +1,7 @@
 //! The check before a deck is expanded: all names known, no circles, and not too large.
 
-use super::builtin::BuiltIn;
-use super::fault::{NetlistError, NetlistFault};
 use super::scope_tree::{MAIN, ScopeId, ScopeTree};
-use super::{Element, ElementKind, Name};
+use crate::netlist::{BuiltIn, Element, ElementKind, Name, NetlistError, NetlistFault};
 use crate::source::{Span, Spanned};
 
 /// Calls may not be nested deeper than this.
@@ -77,7 +75,7 @@ impl Surveyor<'_, '_> {
         self.path.push(id);
         self.reached.push(id);
         let mut extent = Extent::default();
-        for element in self.tree.scopes[id].elements {
+        for element in &self.tree.scopes[id].body.elements {
             let inner = self.element(id, element);
             extent.elements = extent.elements.saturating_add(inner.elements);
             extent.height = extent.height.max(inner.height);
@@ -93,34 +91,16 @@ impl Surveyor<'_, '_> {
             elements: 1,
             height: 0,
         };
-        match &element.kind {
-            ElementKind::Diode { model, .. } => self.check_model(id, element, model),
-            ElementKind::Call { definition } => {
-                let Some(inner) = self.resolve_call(id, element, definition) else {
-                    return one;
-                };
-                let inner = self.visit(inner, definition.span);
-                return Extent {
-                    elements: inner.elements.saturating_add(1),
-                    height: inner.height + 1,
-                };
-            }
-            kind => {
-                if let Some(built_in) = BuiltIn::of(kind) {
-                    self.check_not_shadowed(id, element, built_in);
-                }
-            }
-        }
-        one
-    }
-
-    fn check_model(&mut self, id: ScopeId, element: &Element, model: &Spanned<Name>) {
-        if self.tree.model(id, &model.value).is_none() {
-            self.fault(NetlistFault::UnknownModel {
-                element: element.name.clone(),
-                model: model.clone(),
-                suggestion: self.tree.closest_model(id, &model.value),
-            });
+        let ElementKind::Call { definition, .. } = &element.kind else {
+            return one;
+        };
+        let Some(inner) = self.resolve_call(id, element, definition) else {
+            return one;
+        };
+        let inner = self.visit(inner, definition.span);
+        Extent {
+            elements: inner.elements.saturating_add(1),
+            height: inner.height + 1,
         }
     }
 
@@ -131,19 +111,15 @@ impl Surveyor<'_, '_> {
         definition: &Spanned<Name>,
     ) -> Option<ScopeId> {
         let name = &definition.value;
+        let found = call.nodes.len();
         let Some(inner) = self.tree.definition(id, name) else {
             self.fault(self.unknown_definition(id, call, definition));
             return None;
         };
-        let (found, expected) = (call.nodes.len(), self.tree.scopes[inner].ports.len());
+        let expected = self.tree.scopes[inner].ports.len();
         if found != expected {
-            self.fault(NetlistFault::PortCount {
-                call: Spanned::new(call.name.clone(), call.span),
-                subcircuit: name.clone(),
-                found,
-                expected,
-                defined: self.tree.scopes[inner].definition.map(|d| d.name.span),
-            });
+            let defined = self.tree.scopes[inner].definition.map(|d| d.name.span);
+            self.fault(port_count(call, name, expected, defined));
         }
         Some(inner)
     }
@@ -154,23 +130,29 @@ impl Surveyor<'_, '_> {
         call: &Element,
         definition: &Spanned<Name>,
     ) -> NetlistFault {
-        match BuiltIn::from_name(&definition.value) {
-            Some(built_in) => built_in.missing_parameter(call, definition.span),
-            None => NetlistFault::UnknownSubcircuit {
+        let Some(built_in) = BuiltIn::from_name(&definition.value) else {
+            return NetlistFault::UnknownSubcircuit {
                 call: call.name.clone(),
                 subcircuit: definition.clone(),
                 suggestion: self.tree.closest_definition(id, &definition.value),
-            },
+            };
+        };
+        if call.nodes.len() != BuiltIn::PORTS {
+            return port_count(call, &definition.value, BuiltIn::PORTS, None);
         }
-    }
-
-    /// A definition in the deck hides the built-in one, and has no parameters.
-    fn check_not_shadowed(&mut self, id: ScopeId, element: &Element, built_in: BuiltIn) {
-        if self.tree.definition(id, built_in.name()).is_some() {
-            self.fault(NetlistFault::SubcircuitParameter {
-                subcircuit: built_in.name().into(),
-                parameter: Spanned::new(built_in.parameter().into(), element.span),
-            });
+        let ElementKind::Call { parameters, .. } = &call.kind else {
+            return built_in.missing_parameter(call, definition.span);
+        };
+        let other = parameters
+            .iter()
+            .find(|p| p.name.value != built_in.parameter());
+        match other {
+            Some(other) => NetlistFault::SubcircuitParameter {
+                subcircuit: definition.value.clone(),
+                parameter: other.name.clone(),
+                suggestion: Some(built_in.parameter().into()),
+            },
+            None => built_in.missing_parameter(call, definition.span),
         }
     }
 
@@ -196,5 +178,20 @@ impl Surveyor<'_, '_> {
         if self.faults.len() < NetlistError::MOST_FAULTS {
             self.faults.push(fault);
         }
+    }
+}
+
+fn port_count(
+    call: &Element,
+    subcircuit: &Name,
+    expected: usize,
+    defined: Option<Span>,
+) -> NetlistFault {
+    NetlistFault::PortCount {
+        call: Spanned::new(call.name.clone(), call.span),
+        subcircuit: subcircuit.clone(),
+        found: call.nodes.len(),
+        expected,
+        defined,
     }
 }

@@ -1,0 +1,200 @@
+//! What element values are computed from: named parameters and the temperature.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Circuit, ParameterId};
+use crate::expression::{Tape, Term};
+use crate::netlist::Name;
+
+/// A named parameter of a [`ParameterGraph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NamedParameter(pub(crate) u32);
+
+/// An element parameter that has the value of a term.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    pub parameter: ParameterId,
+    pub term: Term,
+}
+
+/// `.param`s, parameters of subcircuit calls and the temperature, and which element parameters are
+/// functions of them. Derivatives go back through it as in any tape.
+#[derive(Clone, Debug)]
+pub struct ParameterGraph {
+    tape: Arc<Tape>,
+    /// By name (`rload`, `x1.rload`): the term of each parameter.
+    names: Arc<IndexMap<Name, Term>>,
+    bindings: Arc<Vec<Binding>>,
+    temperature_term: Term,
+    /// Degrees Celsius.
+    temperature: f64,
+    overrides: Vec<Option<f64>>,
+    values: Vec<f64>,
+}
+
+impl ParameterGraph {
+    /// A graph without parameters.
+    pub(crate) fn new(temperature: f64) -> Self {
+        let mut tape = Tape::default();
+        let temperature_term = tape.input(0);
+        Self {
+            tape: Arc::new(tape),
+            names: Arc::default(),
+            bindings: Arc::default(),
+            temperature_term,
+            temperature,
+            overrides: Vec::new(),
+            values: vec![temperature],
+        }
+    }
+
+    /// The tape, to write on; what is added is evaluated by [`Self::update`].
+    pub(crate) fn tape_mut(&mut self) -> &mut Tape {
+        Arc::make_mut(&mut self.tape)
+    }
+
+    pub(crate) fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// Temperature of the circuit, degrees Celsius.
+    pub(crate) fn temperature_term(&self) -> Term {
+        self.temperature_term
+    }
+
+    /// Evaluates the terms added since the last time, and gives that of `term`.
+    pub(crate) fn update(&mut self, term: Term) -> f64 {
+        let inputs = [self.temperature];
+        self.tape.extend(&inputs, &self.overrides, &mut self.values);
+        self.values[term.index()]
+    }
+
+    /// Names a term, so that it can be set and asked for.
+    pub(crate) fn define(&mut self, name: Name, default: Term) -> Term {
+        let index = self.names.len() as u32;
+        let term = self.tape_mut().parameter(index, default);
+        Arc::make_mut(&mut self.names).insert(name, term);
+        self.overrides.push(None);
+        term
+    }
+
+    pub(crate) fn bind(&mut self, parameter: ParameterId, term: Term) {
+        Arc::make_mut(&mut self.bindings).push(Binding { parameter, term });
+    }
+
+    pub fn find(&self, name: &str) -> Option<NamedParameter> {
+        self.names
+            .get_index_of(name)
+            .map(|index| NamedParameter(index as u32))
+    }
+
+    /// Parameters by name, in order of definition.
+    pub fn names(&self) -> impl Iterator<Item = (&Name, NamedParameter)> {
+        let indices = (0..).map(NamedParameter);
+        self.names.keys().zip(indices)
+    }
+
+    pub fn name(&self, parameter: NamedParameter) -> &str {
+        self.names
+            .get_index(parameter.0 as usize)
+            .map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn term(&self, parameter: NamedParameter) -> Term {
+        self.names[parameter.0 as usize]
+    }
+
+    pub fn value(&self, parameter: NamedParameter) -> f64 {
+        self.values[self.term(parameter).index()]
+    }
+
+    pub(crate) fn value_of(&self, term: Term) -> f64 {
+        self.values[term.index()]
+    }
+
+    /// True if no element depends on a parameter or on the temperature.
+    pub fn is_empty(&self) -> bool {
+        self.bindings.is_empty()
+    }
+
+    /// Derivatives of a number to each term, from its derivatives to element parameters.
+    pub(crate) fn backward(&self, gradient: impl Fn(ParameterId) -> Option<f64>) -> Vec<f64> {
+        let mut adjoints = vec![0.0; self.tape.len()];
+        for binding in self.bindings.iter() {
+            adjoints[binding.term.index()] += gradient(binding.parameter).unwrap_or(0.0);
+        }
+        self.tape
+            .backward(&self.values, &self.overrides, &mut adjoints);
+        adjoints
+    }
+
+    fn evaluate(&mut self) {
+        let inputs = [self.temperature];
+        self.tape
+            .evaluate(&inputs, &self.overrides, &mut self.values);
+    }
+}
+
+impl Circuit {
+    /// Parameters, and how element values depend on them.
+    pub fn parameter_graph(&self) -> &ParameterGraph {
+        &self.graph_of_parameters
+    }
+
+    /// Sets a `.param`, and all element values that depend on it.
+    ///
+    /// False if an element cannot take its new value, and then nothing changes.
+    #[must_use]
+    pub fn set_parameter(&mut self, parameter: NamedParameter, value: f64) -> bool {
+        let index = parameter.0 as usize;
+        self.change_parameters(|graph| std::mem::replace(&mut graph.overrides[index], Some(value)), |graph, old| {
+            graph.overrides[index] = old;
+        })
+    }
+
+    /// Sets the temperature of the circuit, degrees Celsius, and of all elements that have none of
+    /// their own.
+    #[must_use]
+    pub fn set_temperature(&mut self, celsius: f64) -> bool {
+        let done = self.change_parameters(
+            |graph| std::mem::replace(&mut graph.temperature, celsius),
+            |graph, old| graph.temperature = old,
+        );
+        if done {
+            self.environment.temperature = celsius;
+        }
+        done
+    }
+
+    fn change_parameters<T>(
+        &mut self,
+        change: impl FnOnce(&mut ParameterGraph) -> T,
+        undo: impl FnOnce(&mut ParameterGraph, T),
+    ) -> bool {
+        let before = self.graph_of_parameters.values.clone();
+        let old = change(&mut self.graph_of_parameters);
+        self.graph_of_parameters.evaluate();
+        if self.push_parameters(&before) {
+            return true;
+        }
+        undo(&mut self.graph_of_parameters, old);
+        let failed = std::mem::replace(&mut self.graph_of_parameters.values, before);
+        let restored = self.push_parameters(&failed);
+        debug_assert!(restored);
+        false
+    }
+
+    /// Writes the values that differ from `before` to their elements; false if one is refused.
+    fn push_parameters(&mut self, before: &[f64]) -> bool {
+        let bindings = self.graph_of_parameters.bindings.clone();
+        for Binding { parameter, term } in bindings.iter() {
+            let value = self.graph_of_parameters.values[term.index()];
+            if value.to_bits() != before[term.index()].to_bits() && !self.set(*parameter, value) {
+                return false;
+            }
+        }
+        true
+    }
+}

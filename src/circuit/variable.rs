@@ -1,0 +1,148 @@
+//! Numbers of a circuit by name: what can be swept, set, and differentiated to.
+
+use super::{Circuit, ElementId, NamedParameter, ParameterId, canonical};
+use crate::device::{Device, Parameter, Shockley};
+use crate::netlist::closest;
+
+/// A number of a circuit that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Variable {
+    /// Degrees Celsius.
+    Temperature,
+    Named(NamedParameter),
+    /// One parameter of an element, or of all elements that share a model.
+    Elements(Vec<ParameterId>),
+}
+
+/// A text names no variable of a circuit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the circuit has no variable `{text}`\n  help: {}",
+    suggestion.as_ref().map_or_else(
+        || "name a source, `temp`, a `.param`, or `element:parameter` such as d1:is".to_string(),
+        |s| format!("did you mean `{s}`?")
+    )
+)]
+pub struct VariableError {
+    pub text: String,
+    pub suggestion: Option<String>,
+}
+
+impl Circuit {
+    /// Finds `temp`, `rload` or `param:rload`, `v1`, `r1`, `d1:is`, or `dmod:is` for all diodes of a
+    /// model.
+    pub fn find_variable(&self, text: &str) -> Result<Variable, VariableError> {
+        let name = canonical(text);
+        let found = match name.split_once(':') {
+            Some(("param", name)) => self.named(name),
+            _ if name == "temp" || name == "temper" => Some(Variable::Temperature),
+            Some((owner, parameter)) => self
+                .parameter_of(owner, parameter)
+                .or_else(|| self.named(&name)),
+            None => self.principal(&name).or_else(|| self.named(&name)),
+        };
+        let found = found.or_else(|| {
+            // `x1:r1:r`: the last colon separates the parameter.
+            let (owner, parameter) = name.rsplit_once(':')?;
+            self.parameter_of(owner, parameter)
+        });
+        found.ok_or_else(|| VariableError {
+            text: text.to_string(),
+            suggestion: self.closest_variable(&name),
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<Variable> {
+        let graph = self.parameter_graph();
+        let found = graph
+            .find(name)
+            .or_else(|| graph.find(&name.replace(':', ".")));
+        found.map(Variable::Named)
+    }
+
+    /// The first parameter of an element: the value on its card.
+    fn principal(&self, name: &str) -> Option<Variable> {
+        let element = self.find_element_spelled(name)?;
+        let device = &self.element(element).device;
+        if matches!(device, Device::OnePort(_) | Device::Behavioural(_)) {
+            return None;
+        }
+        let parameter = *device.parameters().first()?;
+        Some(Variable::Elements(vec![ParameterId { element, parameter }]))
+    }
+
+    fn parameter_of(&self, owner: &str, name: &str) -> Option<Variable> {
+        let id = |element: ElementId| {
+            let parameter = parameter_named(&self.element(element).device, name)?;
+            Some(ParameterId { element, parameter })
+        };
+        if let Some(element) = self.find_element_spelled(owner) {
+            return Some(Variable::Elements(vec![id(element)?]));
+        }
+        let elements = self.models.get(owner)?;
+        let ids: Vec<_> = elements.iter().filter_map(|e| id(*e)).collect();
+        (!ids.is_empty()).then_some(Variable::Elements(ids))
+    }
+
+    /// An element by its flat name (`r.x1.r1`), or as Xyce (`x1:r1`) or people (`x1.r1`) write it.
+    pub fn find_element_spelled(&self, name: &str) -> Option<ElementId> {
+        let name = canonical(name);
+        self.find_element(&name).or_else(|| {
+            let dotted = name.replace(':', ".");
+            let (_, last) = dotted.rsplit_once('.')?;
+            let letter = last.chars().next()?;
+            self.find_element(&format!("{letter}.{dotted}"))
+                .or_else(|| self.find_element(&dotted))
+        })
+    }
+
+    fn closest_variable(&self, name: &str) -> Option<String> {
+        let sources = self.elements().filter(|(_, e)| {
+            matches!(
+                e.device,
+                Device::VoltageSource { .. } | Device::CurrentSource { .. } | Device::Resistor { .. }
+            )
+        });
+        let elements = sources.map(|(_, e)| e.name.as_str());
+        let named = self.parameter_graph().names().map(|(name, _)| name.as_str());
+        closest(name, elements.chain(named).chain(["temp"])).map(str::to_string)
+    }
+
+    /// The value of a variable; that of its first element if it has several.
+    pub fn variable_value(&self, variable: &Variable) -> Option<f64> {
+        match variable {
+            Variable::Temperature => Some(self.environment.temperature),
+            Variable::Named(name) => Some(self.parameter_graph().value(*name)),
+            Variable::Elements(ids) => self.value(*ids.first()?),
+        }
+    }
+
+    /// Sets a variable and everything that depends on it; false if an element refuses the value.
+    #[must_use]
+    pub fn set_variable(&mut self, variable: &Variable, value: f64) -> bool {
+        match variable {
+            Variable::Temperature => self.set_temperature(value),
+            Variable::Named(name) => self.set_parameter(*name, value),
+            Variable::Elements(ids) => ids.iter().all(|id| self.set(*id, value)),
+        }
+    }
+}
+
+/// A parameter of a device by the name that it has on a card.
+fn parameter_named(device: &Device, name: &str) -> Option<Parameter> {
+    let known = device.parameters();
+    let alias = match name {
+        "r" => Some(Parameter::Resistance),
+        "dc" | "v" => Some(Parameter::Voltage),
+        "i" => Some(Parameter::Current),
+        "temp" => Some(Parameter::Temperature),
+        name => Shockley::card_parameter(name),
+    };
+    let alias = match (alias, device) {
+        (Some(Parameter::Voltage), Device::CurrentSource { .. }) => Some(Parameter::Current),
+        (alias, _) => alias,
+    };
+    let by_name = known.iter().copied().find(|p| p.to_string() == name);
+    let settable = |p: &Parameter| device.value(*p).is_some();
+    by_name.or(alias.filter(settable))
+}

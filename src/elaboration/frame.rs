@@ -1,0 +1,271 @@
+//! One call of a subcircuit, and the parameters that are visible in it.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::model::ResolvedModel;
+use super::scope_tree::{MAIN, ScopeId};
+use super::{Elaborator, element_name, join};
+use crate::circuit::NodeId;
+use crate::expression::{LowerError, Tape, Term};
+use crate::netlist::{Assignment, GROUND, Name, Netlist, NetlistFault, Value};
+use crate::source::{Span, Spanned};
+
+/// A call, or the main circuit.
+pub(super) struct Frame<'a> {
+    pub scope: ScopeId,
+    /// Names of the calls that lead here: `x1.x2`.
+    pub path: Name,
+    /// Nodes at the ports.
+    pub ports: Vec<NodeId>,
+    pub parameters: HashMap<&'a str, Slot<'a>>,
+    pub models: HashMap<&'a str, Rc<ResolvedModel>>,
+}
+
+/// A parameter and how far its evaluation has got.
+pub(super) struct Slot<'a> {
+    pub name: &'a Spanned<Name>,
+    value: &'a Spanned<Value>,
+    /// The frame in whose terms the value is written.
+    frame: usize,
+    state: State,
+    pub is_used: bool,
+}
+
+enum State {
+    Pending,
+    Active,
+    Done(Term),
+    Failed(Box<LowerError>),
+}
+
+/// Parameters may be defined through each other in any order, but not deeper than this at once.
+const DEEPEST: usize = 400;
+
+impl<'a> Frame<'a> {
+    pub fn main(netlist: &'a Netlist) -> Self {
+        let mut frame = Self::new(MAIN, Name::default(), Vec::new());
+        frame.define(&netlist.main.parameters, 0);
+        frame
+    }
+
+    pub fn new(scope: ScopeId, path: Name, ports: Vec<NodeId>) -> Self {
+        Self {
+            scope,
+            path,
+            ports,
+            parameters: HashMap::new(),
+            models: HashMap::new(),
+        }
+    }
+
+    /// Later definitions hide earlier ones; `frame` is where their values belong.
+    pub fn define(&mut self, assignments: &'a [Assignment], frame: usize) {
+        for Assignment { name, value } in assignments {
+            let slot = Slot {
+                name,
+                value,
+                frame,
+                state: State::Pending,
+                is_used: false,
+            };
+            self.parameters.insert(name.value.as_str(), slot);
+        }
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    /// Expands a call: a frame of its own, its parameters, its elements.
+    pub(super) fn call(
+        &mut self,
+        element: &'a crate::netlist::Element,
+        definition: &'a Spanned<Name>,
+        parameters: &'a [Assignment],
+    ) {
+        let caller = self.frames.len() - 1;
+        let tree = self.tree;
+        let Some(scope) = tree.definition(self.top().scope, &definition.value) else {
+            // The survey has reported it.
+            return;
+        };
+        let ports = self.nodes(element);
+        let path = join(&self.top().path, &element.name);
+        let mut frame = Frame::new(scope, path, ports);
+        let body = &tree.scopes[scope];
+        let defaults = body.definition.map_or(&[][..], |d| &d.defaults);
+        frame.define(defaults, caller + 1);
+        frame.define(&body.body.parameters, caller + 1);
+        frame.define(parameters, caller);
+        self.frames.push(frame);
+        self.resolve_parameters();
+        self.body();
+        let frame = self.frames.pop();
+        if let Some(frame) = frame {
+            self.check_parameters(&frame, definition, parameters);
+        }
+    }
+
+    /// Parameters of the innermost frame, in the order of definition as far as they allow. One that
+    /// fails is an error only where it is used.
+    pub(super) fn resolve_parameters(&mut self) {
+        let frame = self.frames.len() - 1;
+        if self.frames[frame].parameters.is_empty() {
+            return;
+        }
+        let mut names: Vec<(&'a str, Span)> = self.frames[frame]
+            .parameters
+            .iter()
+            .map(|(name, slot)| (*name, slot.name.span))
+            .collect();
+        names.sort_by_key(|(name, span)| (span.file.0, span.line, span.column, *name));
+        for (name, _) in names {
+            let mut tape = std::mem::take(self.circuit.graph_tape());
+            let _ = self.evaluate_slot(&mut tape, frame, name);
+            *self.circuit.graph_tape() = tape;
+        }
+    }
+
+    /// The term of a parameter that is visible in `frame`: its own, or one of the calls around it.
+    pub(super) fn parameter_term(
+        &mut self,
+        tape: &mut Tape,
+        frame: usize,
+        name: &str,
+    ) -> Result<Option<Term>, LowerError> {
+        let holder = (0..=frame)
+            .rev()
+            .find(|f| self.frames[*f].parameters.contains_key(name));
+        let Some(holder) = holder else {
+            return Ok(None);
+        };
+        if let Some(slot) = self.frames[holder].parameters.get_mut(name) {
+            slot.is_used = true;
+        }
+        self.evaluate_slot(tape, holder, name).map(Some)
+    }
+
+    fn evaluate_slot(
+        &mut self,
+        tape: &mut Tape,
+        holder: usize,
+        name: &str,
+    ) -> Result<Term, LowerError> {
+        let Some(slot) = self.frames[holder].parameters.get_mut(name) else {
+            return Err(LowerError::unknown_name(name.into(), Span::default(), None));
+        };
+        match &slot.state {
+            State::Done(term) => return Ok(*term),
+            State::Failed(error) => return Err((**error).clone()),
+            State::Active => return Err(self.circle(holder, name)),
+            State::Pending => {}
+        }
+        let (key, value, frame) = (slot.name, slot.value, slot.frame);
+        slot.state = State::Active;
+        self.depth += 1;
+        let term = if self.depth > DEEPEST {
+            Err(LowerError::other(NetlistFault::TooDeep {
+                what: "parameters depend on each other",
+                limit: DEEPEST,
+                span: key.span,
+            }))
+        } else {
+            self.lower_parameter(tape, frame, value)
+        };
+        self.depth -= 1;
+        let defined = term.map(|term| {
+            let name = join(&self.frames[holder].path, &key.value);
+            self.circuit.define_parameter(tape, name, term)
+        });
+        if let Some(slot) = self.frames[holder].parameters.get_mut(name) {
+            slot.state = match &defined {
+                Ok(term) => State::Done(*term),
+                Err(error) => State::Failed(Box::new(error.clone())),
+            };
+        }
+        defined
+    }
+
+    /// The parameters that are being evaluated, from `name` on.
+    fn circle(&self, holder: usize, name: &str) -> LowerError {
+        let active = self.frames[holder].parameters.values();
+        let mut active: Vec<_> = active
+            .filter(|slot| matches!(slot.state, State::Active))
+            .map(|slot| slot.name)
+            .collect();
+        active.sort_by_key(|n| (n.span.file.0, n.span.line, n.span.column));
+        let span = active.iter().find(|n| n.value == name).map(|n| n.span);
+        let start = active.iter().position(|n| n.value == name).unwrap_or(0);
+        active.rotate_left(start);
+        let names = active.iter().map(|n| n.value.clone());
+        LowerError::other(NetlistFault::ParameterCircle {
+            cycle: names.chain([name.into()]).collect(),
+            span: span.unwrap_or_default(),
+        })
+    }
+
+    /// A parameter in a call that the subcircuit neither declares nor uses is a slip.
+    fn check_parameters(
+        &mut self,
+        frame: &Frame,
+        definition: &Spanned<Name>,
+        given: &[Assignment],
+    ) {
+        let Some(subcircuit) = self.tree.scopes[frame.scope].definition else {
+            return;
+        };
+        let declared = || {
+            let body = &subcircuit.body.parameters;
+            subcircuit.defaults.iter().chain(body).map(|p| &p.name.value)
+        };
+        for Assignment { name, .. } in given {
+            let slot = frame.parameters.get(name.value.as_str());
+            let is_used = slot.is_some_and(|slot| slot.is_used);
+            if is_used || name.value == "m" || declared().any(|d| *d == name.value) {
+                continue;
+            }
+            let known = declared().map(Name::as_str);
+            self.fault(NetlistFault::SubcircuitParameter {
+                subcircuit: definition.value.clone(),
+                parameter: name.clone(),
+                suggestion: crate::netlist::closest(&name.value, known).map(Name::from),
+            });
+        }
+    }
+
+    /// The nodes of an element, as the innermost frame sees them.
+    pub(super) fn nodes(&mut self, element: &crate::netlist::Element) -> Vec<NodeId> {
+        element
+            .nodes
+            .iter()
+            .map(|node| self.node(&node.value, node.span))
+            .collect()
+    }
+
+    pub(super) fn node(&mut self, node: &Name, span: Span) -> NodeId {
+        if *node == GROUND {
+            return NodeId::GROUND;
+        }
+        let frame = &self.frames[self.frames.len() - 1];
+        if !frame.path.is_empty() {
+            let ports = &self.tree.scopes[frame.scope].ports;
+            if let Some(port) = ports.get(node.as_str()) {
+                return frame.ports[*port];
+            }
+            if !self.is_global(node) {
+                let name = join(&frame.path, node);
+                return self.circuit.node_at(&name, Some(span));
+            }
+        }
+        self.circuit.node_at(node, Some(span))
+    }
+
+    /// Nodes of `.global`, and PSpice's `$G_…`.
+    fn is_global(&self, node: &Name) -> bool {
+        self.globals.contains(node.as_str()) || node.starts_with("$g_")
+    }
+
+    /// An element of the circuit by the name that the innermost frame knows it by.
+    pub(super) fn flat_name(&self, name: &Name) -> Name {
+        element_name(&self.top().path, name)
+    }
+}

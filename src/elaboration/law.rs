@@ -1,0 +1,435 @@
+//! Behavioural sources: expressions, polynomials and tables to laws of controls and arguments.
+
+use std::sync::Arc;
+
+use super::Elaborator;
+use super::number::Number;
+use crate::circuit::{Control, ElementId, NodeId};
+use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
+use crate::expression::{
+    Expr, Function2, Lookup, LowerError, Resolver, Tape, Term, UserFunction, lower,
+};
+use crate::netlist::{
+    Assignment, Behavioural as Card, Element, GROUND, Name, NetlistFault, Polynomial,
+    PolynomialControls, Table,
+};
+use crate::source::{Span, Spanned};
+
+/// A law under construction: its tape, and what its inputs stand for.
+#[derive(Default)]
+pub(super) struct LawBuilder {
+    pub tape: Tape,
+    inputs: Inputs,
+}
+
+/// What the inputs of a tape stand for, in their order.
+#[derive(Default)]
+struct Inputs(Vec<Input>);
+
+#[derive(Clone, PartialEq)]
+enum Input {
+    Voltage([NodeId; 2]),
+    /// The name as the frame knows it.
+    Current(Spanned<Name>),
+    /// A term of the circuit's tape.
+    Argument(Term),
+    /// A number with a parameter of its own: the coefficient of a polynomial.
+    Number(f64),
+}
+
+impl Inputs {
+    fn add(&mut self, tape: &mut Tape, input: Input) -> Term {
+        let same = |known: &Input| match (known, &input) {
+            (Input::Current(a), Input::Current(b)) => a.value == b.value,
+            (Input::Number(_), _) => false,
+            (a, b) => a == b,
+        };
+        let index = self.0.iter().position(same).unwrap_or_else(|| {
+            self.0.push(input);
+            self.0.len() - 1
+        });
+        tape.input(index as u32)
+    }
+
+    fn voltage(&mut self, tape: &mut Tape, nodes: [NodeId; 2]) -> Term {
+        match nodes {
+            [p, n] if p == n => tape.constant(0.0),
+            nodes => self.add(tape, Input::Voltage(nodes)),
+        }
+    }
+
+    fn number(&mut self, tape: &mut Tape, number: Number) -> Term {
+        match number.term {
+            Some(term) => self.add(tape, Input::Argument(term)),
+            None => tape.constant(number.value),
+        }
+    }
+}
+
+impl LawBuilder {
+    pub fn voltage(&mut self, nodes: [NodeId; 2]) -> Term {
+        self.inputs.voltage(&mut self.tape, nodes)
+    }
+
+    pub fn current(&mut self, source: &Spanned<Name>) -> Term {
+        self.inputs
+            .add(&mut self.tape, Input::Current(source.clone()))
+    }
+
+    /// A number: an argument if it depends on a parameter, else a constant.
+    pub fn number(&mut self, number: Number) -> Term {
+        self.inputs.number(&mut self.tape, number)
+    }
+
+    /// A number that is an argument in any case.
+    pub fn argument(&mut self, number: Number) -> Term {
+        match number.term {
+            Some(term) => self.inputs.add(&mut self.tape, Input::Argument(term)),
+            None => self
+                .inputs
+                .add(&mut self.tape, Input::Number(number.value)),
+        }
+    }
+
+    pub fn binary(&mut self, function: Function2, x: Term, y: Term) -> Term {
+        self.tape.binary(function, x, y)
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn behavioural(&mut self, element: &'a Element, card: &'a Card) {
+        let mut law = LawBuilder::default();
+        let Some(value) = self.lower_law(&mut law, &card.law) else {
+            return;
+        };
+        let Some(result) = self.scaled(&mut law, value, card) else {
+            return;
+        };
+        self.insert_law(element, card.quantity, law, result);
+    }
+
+    /// `m`, and the temperature coefficients of ngspice's B sources.
+    fn scaled(&mut self, law: &mut LawBuilder, value: Term, card: &'a Card) -> Option<Term> {
+        let mut result = value;
+        for Assignment { name, .. } in &card.parameters {
+            let known = ["m", "tc1", "tc2", "temp", "dtemp", "reciproctc", "reciprocm"];
+            if !known.contains(&name.value.as_str()) {
+                self.fault(NetlistFault::UnknownParameter {
+                    subject: "the source".into(),
+                    suggestion: crate::netlist::closest(&name.value, known).map(Name::from),
+                    found: name.clone(),
+                    form: "m= tc1= tc2= temp= dtemp=",
+                });
+                return None;
+            }
+        }
+        if let Some(factor) = self.temperature_factor(&card.parameters, None)? {
+            let factor = law.number(factor);
+            result = law.binary(Function2::Multiply, result, factor);
+        }
+        if card.quantity == Quantity::Current
+            && let Some(m) = self.given(&card.parameters, "m")?
+        {
+            let m = law.number(m);
+            result = law.binary(Function2::Multiply, result, m);
+        }
+        Some(result)
+    }
+
+    /// The value of an instance parameter that is given; the outer None is a fault.
+    pub(super) fn given(
+        &mut self,
+        parameters: &'a [Assignment],
+        name: &str,
+    ) -> Option<Option<Number>> {
+        let found = parameters.iter().rev().find(|p| p.name.value == name);
+        match found {
+            None => Some(None),
+            Some(assignment) => self
+                .number(&assignment.value, &format!("`{name}`"))
+                .map(Some),
+        }
+    }
+
+    pub(super) fn lower_law(&mut self, law: &mut LawBuilder, expr: &Arc<Expr>) -> Option<Term> {
+        let mut resolver = Laws {
+            frame: self.frames.len() - 1,
+            elaborator: self,
+            inputs: &mut law.inputs,
+        };
+        lower(expr, &mut law.tape, &mut resolver)
+            .map_err(|error| self.fault(error.into_fault()))
+            .ok()
+    }
+
+    pub(super) fn insert_law(
+        &mut self,
+        element: &Element,
+        quantity: Quantity,
+        law: LawBuilder,
+        result: Term,
+    ) -> Option<ElementId> {
+        let mut nodes = self.nodes(element);
+        nodes.truncate(2);
+        if self.reject_constant_nonsense(element, &law, result) {
+            return None;
+        }
+        let LawBuilder {
+            mut tape,
+            inputs: Inputs(inputs),
+        } = law;
+        // Controls come first, then arguments.
+        let is_control = |input: &Input| matches!(input, Input::Voltage(_) | Input::Current(_));
+        let controls: Vec<_> = inputs.iter().filter(|i| is_control(i)).cloned().collect();
+        let arguments: Vec<_> = inputs.iter().filter(|i| !is_control(i)).cloned().collect();
+        let order: Vec<u32> = inputs
+            .iter()
+            .map(|input| {
+                let list = if is_control(input) { &controls } else { &arguments };
+                let base = if is_control(input) { 0 } else { controls.len() };
+                let same = |other: &Input| other == input;
+                (base + list.iter().position(same).unwrap_or(0)) as u32
+            })
+            .collect();
+        // Equal numbers are arguments of their own.
+        let order = distinct_numbers(&inputs, order, controls.len());
+        tape.map_inputs(|index| order[index as usize]);
+        let values: Vec<f64> = arguments.iter().map(|a| self.argument_value(a)).collect();
+        let law = Arc::new(Law::new(tape, result, controls.len(), arguments.len()));
+        let source = Behavioural::new(quantity, law, values)?;
+        let id = self.insert(element, Device::Behavioural(Box::new(source)), &nodes)?;
+        let placed = controls.iter().map(|control| match control {
+            Input::Voltage(nodes) => Control::Voltage(*nodes),
+            _ => Control::Voltage([NodeId::GROUND; 2]),
+        });
+        let placed: Vec<Control> = placed.collect();
+        self.circuit.set_controls(id, placed);
+        for (index, control) in controls.iter().enumerate() {
+            if let Input::Current(name) = control {
+                self.control_later(id, Some(index), name);
+            }
+        }
+        for (index, argument) in (0..).zip(&arguments) {
+            if let Input::Argument(term) = argument {
+                let number = self.number_of(*term);
+                self.bind(id, Parameter::Argument(index), number);
+            }
+        }
+        Some(id)
+    }
+
+    fn argument_value(&mut self, argument: &Input) -> f64 {
+        match argument {
+            Input::Argument(term) => self.circuit.graph_value(*term),
+            Input::Number(value) => *value,
+            _ => 0.0,
+        }
+    }
+
+    fn reject_constant_nonsense(
+        &mut self,
+        element: &Element,
+        law: &LawBuilder,
+        result: Term,
+    ) -> bool {
+        match law.tape.constant_value(result) {
+            Some(value) if !value.is_finite() => {
+                self.fault(NetlistFault::NotFinite {
+                    what: format!("the value of `{}`", element.name),
+                    value,
+                    span: element.span,
+                });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `POLY(n)`: constant, linear, then all products in the order of SPICE2 (Nagel 1975).
+    pub(super) fn polynomial(&mut self, element: &'a Element, card: &'a Polynomial) {
+        let mut law = LawBuilder::default();
+        let variables: Vec<Term> = match &card.controls {
+            PolynomialControls::Voltages(pairs) => pairs
+                .iter()
+                .map(|pair| {
+                    let nodes = [0, 1].map(|k| self.node(&pair[k].value, pair[k].span));
+                    law.voltage(nodes)
+                })
+                .collect(),
+            PolynomialControls::Currents(sources) => {
+                sources.iter().map(|source| law.current(source)).collect()
+            }
+        };
+        let mut coefficients = Vec::with_capacity(card.coefficients.len());
+        for coefficient in &card.coefficients {
+            let Some(number) = self.number(coefficient, "a coefficient") else {
+                return;
+            };
+            coefficients.push(law.argument(number));
+        }
+        // A single number is the linear coefficient of one control.
+        if let ([x], [gain]) = (&variables[..], &coefficients[..]) {
+            let result = law.binary(Function2::Multiply, *gain, *x);
+            self.insert_law(element, card.quantity, law, result);
+            return;
+        }
+        let mut result = law.tape.constant(0.0);
+        let products = products(variables.len(), coefficients.len());
+        for (coefficient, factors) in coefficients.iter().zip(products) {
+            let mut product = *coefficient;
+            for factor in factors {
+                product = law.binary(Function2::Multiply, product, variables[factor]);
+            }
+            result = law.binary(Function2::Add, result, product);
+        }
+        self.insert_law(element, card.quantity, law, result);
+    }
+
+    pub(super) fn table(&mut self, element: &'a Element, card: &'a Table) {
+        let mut points = Vec::with_capacity(card.points.len());
+        for [x, y] in &card.points {
+            let (Some(x), Some(y)) = (
+                self.number(x, "a point of the table"),
+                self.number(y, "a point of the table"),
+            ) else {
+                return;
+            };
+            points.push((x.value, y.value));
+        }
+        if let Some(at) = points.windows(2).position(|w| !(w[1].0 > w[0].0)) {
+            self.fault(NetlistFault::TableNotSorted {
+                element: element.name.clone(),
+                points: [points[at], points[at + 1]],
+                span: card.points[at + 1][0].span,
+            });
+            return;
+        }
+        let mut law = LawBuilder::default();
+        let Some(x) = self.lower_law(&mut law, &card.control) else {
+            return;
+        };
+        let lookup = Lookup {
+            points,
+            extrapolates: false,
+        };
+        let result = law.tape.table(lookup, x);
+        self.insert_law(element, card.quantity, law, result);
+    }
+}
+
+/// Two coefficients of the same number are two parameters.
+fn distinct_numbers(inputs: &[Input], mut order: Vec<u32>, controls: usize) -> Vec<u32> {
+    let mut next = controls as u32;
+    for (index, input) in inputs.iter().enumerate() {
+        if !matches!(input, Input::Voltage(_) | Input::Current(_)) {
+            order[index] = next;
+            next += 1;
+        }
+    }
+    order
+}
+
+/// The factors of each term of a polynomial in `variables` unknowns: by degree, and within a degree
+/// in lexical order.
+fn products(variables: usize, count: usize) -> Vec<Vec<usize>> {
+    let mut all = vec![Vec::new()];
+    let mut degree: Vec<Vec<usize>> = vec![Vec::new()];
+    while all.len() < count && variables > 0 {
+        degree = degree
+            .iter()
+            .flat_map(|factors| {
+                let first = factors.last().copied().unwrap_or(0);
+                (first..variables).map(move |next| [factors.as_slice(), &[next]].concat())
+            })
+            .take(count)
+            .collect();
+        all.extend(degree.iter().cloned());
+    }
+    all.truncate(count);
+    all
+}
+
+/// Names and probes in the law of a source.
+struct Laws<'e, 'a> {
+    elaborator: &'e mut Elaborator<'a>,
+    frame: usize,
+    inputs: &'e mut Inputs,
+}
+
+impl Resolver for Laws<'_, '_> {
+    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Option<Term>, LowerError> {
+        let frame = self.frame;
+        let found = self.elaborator.term(|elaborator, graph| {
+            match elaborator.parameter_term(graph, frame, name) {
+                Ok(None) => Ok(elaborator.predefined(graph, name)),
+                found => found,
+            }
+        })?;
+        let Some(term) = found else {
+            return Err(self.elaborator.unknown_name(self.frame, name, span));
+        };
+        let number = self.elaborator.number_of(term);
+        Ok(Some(self.inputs.number(tape, number)))
+    }
+
+    fn probe(
+        &mut self,
+        tape: &mut Tape,
+        kind: &Name,
+        arguments: &[(Name, Span)],
+        span: Span,
+    ) -> Result<Term, LowerError> {
+        let node = |elaborator: &mut Elaborator, (name, span): &(Name, Span)| {
+            let name = if name == "gnd" { &GROUND } else { name };
+            elaborator.node(name, *span)
+        };
+        let term = match (kind.as_str(), arguments) {
+            ("v", [p]) => {
+                let p = node(self.elaborator, p);
+                Some(self.inputs.voltage(tape, [p, NodeId::GROUND]))
+            }
+            ("v", [p, n]) => {
+                let nodes = [node(self.elaborator, p), node(self.elaborator, n)];
+                Some(self.inputs.voltage(tape, nodes))
+            }
+            ("i", [(name, span)]) => {
+                let source = Spanned::new(name.clone(), *span);
+                Some(self.inputs.add(tape, Input::Current(source)))
+            }
+            _ => None,
+        };
+        term.ok_or_else(|| {
+            LowerError::other(NetlistFault::BadProbe {
+                probe: kind.clone(),
+                span,
+            })
+        })
+    }
+
+    fn function(&self, name: &Name) -> Option<Arc<UserFunction>> {
+        self.elaborator.user_function(self.frame, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::products;
+
+    #[test]
+    fn products_come_in_the_order_of_spice() {
+        let expected: [&[usize]; 10] = [
+            &[],
+            &[0],
+            &[1],
+            &[2],
+            &[0, 0],
+            &[0, 1],
+            &[0, 2],
+            &[1, 1],
+            &[1, 2],
+            &[2, 2],
+        ];
+        assert_eq!(products(3, 10), expected);
+        assert_eq!(products(1, 4), [vec![], vec![0], vec![0, 0], vec![0, 0, 0]]);
+    }
+}

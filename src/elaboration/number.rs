@@ -1,0 +1,192 @@
+//! Values to numbers, with the term they came from.
+
+use super::Elaborator;
+use crate::circuit::{ElementId, ParameterId};
+use crate::device::Parameter;
+use crate::expression::{Function2, LowerError, Resolver, Tape, Term, UserFunction, lower};
+use crate::netlist::{Name, NetlistFault, Value, closest};
+use crate::source::{Span, Spanned};
+use crate::units::CELSIUS_ZERO;
+
+/// A number, and the term that it depends on if it is no constant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    pub value: f64,
+    pub term: Option<Term>,
+}
+
+impl Number {
+    pub fn constant(value: f64) -> Self {
+        Self { value, term: None }
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    /// The number that a value is in the innermost frame; a fault is recorded if there is none.
+    pub(super) fn number(&mut self, value: &Spanned<Value>, what: &str) -> Option<Number> {
+        let frame = self.frames.len() - 1;
+        match self.number_in(frame, value, what) {
+            Ok(number) => Some(number),
+            Err(fault) => {
+                self.fault(fault);
+                None
+            }
+        }
+    }
+
+    pub(super) fn number_in(
+        &mut self,
+        frame: usize,
+        value: &Spanned<Value>,
+        what: &str,
+    ) -> Result<Number, NetlistFault> {
+        if let Value::Number(number) = value.value {
+            return Ok(Number::constant(number));
+        }
+        let term = self.term(|elaborator, tape| elaborator.lower_parameter(tape, frame, value));
+        let number = self.number_of(term.map_err(|e| e.into_fault())?);
+        match number.value.is_finite() {
+            true => Ok(number),
+            false => Err(NetlistFault::NotFinite {
+                what: what.to_string(),
+                value: number.value,
+                span: value.span,
+            }),
+        }
+    }
+
+    /// Writes on the circuit's tape.
+    pub(super) fn term<T>(&mut self, write: impl FnOnce(&mut Self, &mut Tape) -> T) -> T {
+        let mut tape = std::mem::take(self.circuit.graph_tape());
+        let result = write(self, &mut tape);
+        *self.circuit.graph_tape() = tape;
+        result
+    }
+
+    /// The value of a term; constants lose their term.
+    pub(super) fn number_of(&mut self, term: Term) -> Number {
+        let value = self.circuit.graph_value(term);
+        let is_constant = self.circuit.graph_tape().constant_value(term).is_some();
+        Number {
+            value,
+            term: (!is_constant).then_some(term),
+        }
+    }
+
+    /// The term of a number on the circuit's tape.
+    pub(super) fn term_of(&self, tape: &mut Tape, number: Number) -> Term {
+        number.term.unwrap_or_else(|| tape.constant(number.value))
+    }
+
+    pub(super) fn combine(&mut self, function: Function2, x: Number, y: Number) -> Number {
+        if x.term.is_none() && y.term.is_none() {
+            return Number::constant(function.value(x.value, y.value));
+        }
+        let term = self.term(|elaborator, tape| {
+            let (x, y) = (elaborator.term_of(tape, x), elaborator.term_of(tape, y));
+            tape.binary(function, x, y)
+        });
+        self.number_of(term)
+    }
+
+    /// Temperature of the circuit, degrees Celsius.
+    pub(super) fn temperature(&mut self) -> Number {
+        let term = self.circuit.parameter_graph().temperature_term();
+        self.number_of(term)
+    }
+
+    pub(super) fn bind(&mut self, element: ElementId, parameter: Parameter, number: Number) {
+        if let Some(term) = number.term {
+            let parameter = ParameterId { element, parameter };
+            self.circuit.bind_parameter(parameter, term);
+        }
+    }
+
+    pub(super) fn lower_parameter(
+        &mut self,
+        tape: &mut Tape,
+        frame: usize,
+        value: &Spanned<Value>,
+    ) -> Result<Term, LowerError> {
+        match &value.value {
+            Value::Number(number) => Ok(tape.constant(*number)),
+            Value::Expression(expr) => {
+                let mut resolver = Parameters {
+                    elaborator: self,
+                    frame,
+                };
+                lower(expr, tape, &mut resolver)
+            }
+        }
+    }
+
+    /// What every expression may name: the temperature (degrees Celsius) and what follows from it.
+    pub(super) fn predefined(&mut self, tape: &mut Tape, name: &str) -> Option<Term> {
+        let temperature = self.circuit.parameter_graph().temperature_term();
+        let environment = self.circuit.environment;
+        Some(match name {
+            "temper" | "temp" => temperature,
+            "tnom" => tape.constant(environment.nominal_temperature),
+            "gmin" => tape.constant(environment.gmin),
+            "vt" => {
+                let zero = tape.constant(CELSIUS_ZERO);
+                let kelvin = tape.binary(Function2::Add, temperature, zero);
+                let k = crate::units::BOLTZMANN / crate::units::ELEMENTARY_CHARGE;
+                let factor = tape.constant(k);
+                tape.binary(Function2::Multiply, factor, kelvin)
+            }
+            _ => return None,
+        })
+    }
+
+    pub(super) fn unknown_name(&self, frame: usize, name: &Name, span: Span) -> LowerError {
+        let frames = self.frames[..=frame].iter().rev();
+        let known = frames.flat_map(|f| f.parameters.keys().copied());
+        let suggestion = closest(name, known).map(Name::from);
+        LowerError::unknown_name(name.clone(), span, suggestion)
+    }
+
+    pub(super) fn user_function(
+        &self,
+        frame: usize,
+        name: &Name,
+    ) -> Option<std::sync::Arc<UserFunction>> {
+        let mut frames = self.frames[..=frame].iter().rev();
+        frames.find_map(|f| self.tree.function(f.scope, name))
+    }
+}
+
+/// Names in the value of a parameter or an element.
+struct Parameters<'e, 'a> {
+    elaborator: &'e mut Elaborator<'a>,
+    frame: usize,
+}
+
+impl Resolver for Parameters<'_, '_> {
+    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Option<Term>, LowerError> {
+        if let Some(term) = self.elaborator.parameter_term(tape, self.frame, name)? {
+            return Ok(Some(term));
+        }
+        if let Some(term) = self.elaborator.predefined(tape, name) {
+            return Ok(Some(term));
+        }
+        Err(self.elaborator.unknown_name(self.frame, name, span))
+    }
+
+    fn probe(
+        &mut self,
+        _: &mut Tape,
+        kind: &Name,
+        _: &[(Name, Span)],
+        span: Span,
+    ) -> Result<Term, LowerError> {
+        Err(LowerError::other(NetlistFault::ProbeInParameter {
+            probe: kind.clone(),
+            span,
+        }))
+    }
+
+    fn function(&self, name: &Name) -> Option<std::sync::Arc<UserFunction>> {
+        self.elaborator.user_function(self.frame, name)
+    }
+}

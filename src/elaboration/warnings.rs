@@ -1,0 +1,53 @@
+//! Definitions that nothing uses.
+
+use std::collections::HashSet;
+
+use super::Elaborator;
+use super::scope_tree::{MAIN, ScopeId};
+use crate::netlist::{Diagnostic, Name};
+use crate::source::Spanned;
+
+/// What has been used so far.
+#[derive(Default)]
+pub(super) struct Usage {
+    models: HashSet<(ScopeId, Name)>,
+}
+
+impl Usage {
+    pub fn model(&mut self, scope: ScopeId, name: &str) {
+        self.models.insert((scope, name.into()));
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    /// Models and parameters of the deck itself that nothing uses; those of included files are a
+    /// stock to choose from.
+    pub(super) fn warn_of_unused(&mut self, reached: &[ScopeId]) {
+        for scope in reached.iter().copied() {
+            for model in &self.tree.scopes[scope].body.models {
+                let key = (scope, model.name.value.clone());
+                if !self.used.models.contains(&key) {
+                    self.unused("model", &model.name);
+                }
+            }
+        }
+        let mut unused: Vec<&'a Spanned<Name>> = self.frames[MAIN]
+            .parameters
+            .values()
+            .filter(|slot| !slot.is_used)
+            .map(|slot| slot.name)
+            .collect();
+        unused.sort_by_key(|name| (name.span.line, name.span.column));
+        for name in unused {
+            self.unused("parameter", name);
+        }
+    }
+
+    fn unused(&mut self, what: &str, name: &Spanned<Name>) {
+        const DECK: crate::source::FileId = crate::source::FileId(0);
+        if name.span.file == DECK {
+            let message = format!("{what} `{}` is not used", name.value);
+            self.warn(Diagnostic::warning(message).at(name.span, "never used"));
+        }
+    }
+}
