@@ -7,8 +7,21 @@
 //! **Invariant:** this folder knows numbers, functions and names; it knows no node, no element and no
 //! circuit.
 
+mod ast;
+mod error;
 mod function;
+mod lexer;
+mod parser;
 mod tape;
 
+#[cfg(test)]
+mod parser_tests;
+
+pub use ast::{BinaryOperator, Expr, ExprKind, UnaryOperator};
+pub use error::{ExpressionError, ExpressionErrorKind};
 pub use function::{Function1, Function2};
+pub use parser::Places;
 pub use tape::{Lookup, Operation, Tape, Term};
+
+/// A name in lower case.
+pub type Name = compact_str::CompactString;
