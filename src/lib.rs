@@ -65,6 +65,8 @@ pub mod device;
 
 pub mod circuit;
 
+pub mod elaboration;
+
 pub mod linear;
 
 pub mod mna;

@@ -2,20 +2,26 @@
 //!
 //! **Invariant:** this folder knows names, devices and who is connected to whom; it knows no matrix.
 
-mod build;
-mod export;
+mod models_of_deck;
 pub mod generators;
+mod parameters;
 mod topology;
+mod variable;
+mod writer;
 
 use std::collections::HashMap;
 
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
-use crate::netlist::{Analysis, Diagnostic, Name, SimulatorOption, SourceMap, Span, Spanned};
+use crate::expression::{Tape, Term};
+use crate::netlist::{Commands, Diagnostic, Name, SourceMap, Span};
 
-pub use build::BuildError;
+pub use crate::elaboration::BuildError;
+pub use parameters::{NamedParameter, ParameterGraph};
 pub use topology::{TopologyError, TopologyFault};
+pub use writer::Dialect;
+pub use variable::{Variable, VariableError};
 
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -128,9 +134,16 @@ pub struct Circuit {
     pub title: String,
     pub sources: SourceMap,
     pub environment: Environment,
-    pub analyses: Vec<Spanned<Analysis>>,
-    pub options: Vec<SimulatorOption>,
+    /// What the deck asks for.
+    pub commands: Commands,
+    /// Numbers of `.options`, in order.
+    pub options: Vec<(Name, f64)>,
     pub warnings: Vec<Diagnostic>,
+    /// First guesses for potentials, V.
+    pub nodeset: Vec<(NodeId, f64)>,
+    graph_of_parameters: ParameterGraph,
+    /// Elements that share a model, by its name.
+    models: indexmap::IndexMap<Name, Vec<ElementId>>,
     graph: DiGraph<Node, Branch>,
     elements: Vec<Element>,
     node_index: HashMap<Name, NodeId>,
@@ -150,9 +163,12 @@ impl Circuit {
             title: title.into(),
             sources: SourceMap::default(),
             environment: Environment::default(),
-            analyses: Vec::new(),
+            commands: Commands::default(),
             options: Vec::new(),
             warnings: Vec::new(),
+            nodeset: Vec::new(),
+            graph_of_parameters: ParameterGraph::new(Environment::default().temperature),
+            models: indexmap::IndexMap::new(),
             graph,
             elements: Vec::new(),
             node_index: HashMap::from([(ground, NodeId::GROUND)]),
@@ -165,7 +181,7 @@ impl Circuit {
         self.node_at(&canonical(name), None)
     }
 
-    fn node_at(&mut self, name: &Name, span: Option<Span>) -> NodeId {
+    pub(crate) fn node_at(&mut self, name: &Name, span: Option<Span>) -> NodeId {
         let name = if name == "gnd" { "0" } else { name.as_str() };
         if let Some(&id) = self.node_index.get(name) {
             return id;
@@ -246,7 +262,7 @@ impl Circuit {
         Ok(id)
     }
 
-    fn insert(
+    pub(crate) fn insert(
         &mut self,
         name: Name,
         span: Option<Span>,
@@ -279,6 +295,62 @@ impl Circuit {
         self.elements.push(element);
         self.element_index.insert(name, id);
         Ok(id)
+    }
+
+    /// Room for so many elements.
+    pub(crate) fn reserve(&mut self, elements: usize) {
+        self.elements.reserve(elements);
+        self.element_index.reserve(elements);
+        self.graph.reserve_edges(elements);
+    }
+
+    pub(crate) fn set_environment(&mut self, environment: Environment) {
+        self.environment = environment;
+        self.graph_of_parameters = ParameterGraph::new(environment.temperature);
+    }
+
+    pub(crate) fn graph_tape(&mut self) -> &mut Tape {
+        self.graph_of_parameters.tape_mut()
+    }
+
+    pub(crate) fn graph_value(&mut self, term: Term) -> f64 {
+        self.graph_of_parameters.update(term)
+    }
+
+    pub(crate) fn graph_mut(&mut self) -> &mut ParameterGraph {
+        &mut self.graph_of_parameters
+    }
+
+    pub(crate) fn note_model(&mut self, model: &Name, element: ElementId) {
+        match self.models.get_mut(model) {
+            Some(elements) => elements.push(element),
+            None => {
+                self.models.insert(model.clone(), vec![element]);
+            }
+        }
+    }
+
+    pub(crate) fn set_control(&mut self, element: ElementId, control: ElementId) {
+        self.elements[element.index()].control = Some(control);
+    }
+
+    pub(crate) fn set_controls(&mut self, element: ElementId, controls: Vec<Control>) {
+        self.elements[element.index()].controls = controls.into();
+    }
+
+    pub(crate) fn set_control_of_law(
+        &mut self,
+        element: ElementId,
+        index: usize,
+        control: Control,
+    ) {
+        self.elements[element.index()].controls[index] = control;
+    }
+
+    /// The last value of an option.
+    pub fn option(&self, name: &str) -> Option<f64> {
+        let mut options = self.options.iter().rev();
+        options.find(|(n, _)| n == name).map(|(_, value)| *value)
     }
 
     fn add_edge(&mut self, element: ElementId, port: u8, [p, n]: [NodeId; 2]) {

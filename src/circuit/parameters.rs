@@ -71,10 +71,10 @@ impl ParameterGraph {
         self.values[term.index()]
     }
 
-    /// Names a term, so that it can be set and asked for.
-    pub(crate) fn define(&mut self, name: Name, default: Term) -> Term {
+    /// Names a term of `tape`, which is this graph's, so that it can be set and asked for.
+    pub(crate) fn define(&mut self, tape: &mut Tape, name: Name, default: Term) -> Term {
         let index = self.names.len() as u32;
-        let term = self.tape_mut().parameter(index, default);
+        let term = tape.parameter(index, default);
         Arc::make_mut(&mut self.names).insert(name, term);
         self.overrides.push(None);
         term

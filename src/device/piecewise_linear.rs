@@ -74,6 +74,16 @@ impl PiecewiseLinear {
         }
     }
 
+    /// The breakpoints and a point beyond each end: joined by straight lines that are continued, they
+    /// are the law.
+    pub fn points_beyond(&self) -> Vec<(f64, f64)> {
+        let (first, last) = (self.points[0], self.points[self.points.len() - 1]);
+        let before = (first.0 - 1.0, first.1 - self.left);
+        let after = (last.0 + 1.0, last.1 + self.right);
+        let inner = self.points.iter().copied();
+        std::iter::once(before).chain(inner).chain([after]).collect()
+    }
+
     pub fn evaluate(&self, voltage: f64) -> Companion {
         let piece = self.piece(self.piece_index(voltage));
         Companion {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::model::ResolvedModel;
+use super::number::other;
 use super::scope_tree::{MAIN, ScopeId};
 use super::{Elaborator, element_name, join};
 use crate::circuit::NodeId;
@@ -151,7 +152,11 @@ impl<'a> Elaborator<'a> {
         name: &str,
     ) -> Result<Term, LowerError> {
         let Some(slot) = self.frames[holder].parameters.get_mut(name) else {
-            return Err(LowerError::unknown_name(name.into(), Span::default(), None));
+            return Err(LowerError::UnknownName {
+                name: name.into(),
+                span: Span::default(),
+                suggestion: None,
+            });
         };
         match &slot.state {
             State::Done(term) => return Ok(*term),
@@ -163,7 +168,7 @@ impl<'a> Elaborator<'a> {
         slot.state = State::Active;
         self.depth += 1;
         let term = if self.depth > DEEPEST {
-            Err(LowerError::other(NetlistFault::TooDeep {
+            Err(other(NetlistFault::TooDeep {
                 what: "parameters depend on each other",
                 limit: DEEPEST,
                 span: key.span,
@@ -174,7 +179,7 @@ impl<'a> Elaborator<'a> {
         self.depth -= 1;
         let defined = term.map(|term| {
             let name = join(&self.frames[holder].path, &key.value);
-            self.circuit.define_parameter(tape, name, term)
+            self.circuit.graph_mut().define(tape, name, term)
         });
         if let Some(slot) = self.frames[holder].parameters.get_mut(name) {
             slot.state = match &defined {
@@ -197,7 +202,7 @@ impl<'a> Elaborator<'a> {
         let start = active.iter().position(|n| n.value == name).unwrap_or(0);
         active.rotate_left(start);
         let names = active.iter().map(|n| n.value.clone());
-        LowerError::other(NetlistFault::ParameterCircle {
+        other(NetlistFault::ParameterCircle {
             cycle: names.chain([name.into()]).collect(),
             span: span.unwrap_or_default(),
         })

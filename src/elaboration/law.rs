@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Elaborator;
-use super::number::Number;
+use super::number::{Number, into_fault, other};
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
@@ -158,7 +158,7 @@ impl<'a> Elaborator<'a> {
             inputs: &mut law.inputs,
         };
         lower(expr, &mut law.tape, &mut resolver)
-            .map_err(|error| self.fault(error.into_fault()))
+            .map_err(|error| self.fault(into_fault(error)))
             .ok()
     }
 
@@ -357,7 +357,7 @@ struct Laws<'e, 'a> {
 }
 
 impl Resolver for Laws<'_, '_> {
-    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Option<Term>, LowerError> {
+    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Term, LowerError> {
         let frame = self.frame;
         let found = self.elaborator.term(|elaborator, graph| {
             match elaborator.parameter_term(graph, frame, name) {
@@ -369,7 +369,7 @@ impl Resolver for Laws<'_, '_> {
             return Err(self.elaborator.unknown_name(self.frame, name, span));
         };
         let number = self.elaborator.number_of(term);
-        Ok(Some(self.inputs.number(tape, number)))
+        Ok(self.inputs.number(tape, number))
     }
 
     fn probe(
@@ -399,7 +399,7 @@ impl Resolver for Laws<'_, '_> {
             _ => None,
         };
         term.ok_or_else(|| {
-            LowerError::other(NetlistFault::BadProbe {
+            other(NetlistFault::BadProbe {
                 probe: kind.clone(),
                 span,
             })

@@ -44,7 +44,7 @@ impl<'a> Elaborator<'a> {
             return Ok(Number::constant(number));
         }
         let term = self.term(|elaborator, tape| elaborator.lower_parameter(tape, frame, value));
-        let number = self.number_of(term.map_err(|e| e.into_fault())?);
+        let number = self.number_of(term.map_err(into_fault)?);
         match number.value.is_finite() {
             true => Ok(number),
             false => Err(NetlistFault::NotFinite {
@@ -98,7 +98,7 @@ impl<'a> Elaborator<'a> {
     pub(super) fn bind(&mut self, element: ElementId, parameter: Parameter, number: Number) {
         if let Some(term) = number.term {
             let parameter = ParameterId { element, parameter };
-            self.circuit.bind_parameter(parameter, term);
+            self.circuit.graph_mut().bind(parameter, term);
         }
     }
 
@@ -143,7 +143,11 @@ impl<'a> Elaborator<'a> {
         let frames = self.frames[..=frame].iter().rev();
         let known = frames.flat_map(|f| f.parameters.keys().copied());
         let suggestion = closest(name, known).map(Name::from);
-        LowerError::unknown_name(name.clone(), span, suggestion)
+        LowerError::UnknownName {
+            name: name.clone(),
+            span,
+            suggestion,
+        }
     }
 
     pub(super) fn user_function(
@@ -163,12 +167,12 @@ struct Parameters<'e, 'a> {
 }
 
 impl Resolver for Parameters<'_, '_> {
-    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Option<Term>, LowerError> {
+    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Term, LowerError> {
         if let Some(term) = self.elaborator.parameter_term(tape, self.frame, name)? {
-            return Ok(Some(term));
+            return Ok(term);
         }
         if let Some(term) = self.elaborator.predefined(tape, name) {
-            return Ok(Some(term));
+            return Ok(term);
         }
         Err(self.elaborator.unknown_name(self.frame, name, span))
     }
@@ -180,7 +184,7 @@ impl Resolver for Parameters<'_, '_> {
         _: &[(Name, Span)],
         span: Span,
     ) -> Result<Term, LowerError> {
-        Err(LowerError::other(NetlistFault::ProbeInParameter {
+        Err(other(NetlistFault::ProbeInParameter {
             probe: kind.clone(),
             span,
         }))
@@ -188,5 +192,17 @@ impl Resolver for Parameters<'_, '_> {
 
     fn function(&self, name: &Name) -> Option<std::sync::Arc<UserFunction>> {
         self.elaborator.user_function(self.frame, name)
+    }
+}
+
+/// A fault found while an expression is lowered.
+pub(super) fn other(fault: NetlistFault) -> LowerError {
+    LowerError::Other(Box::new(fault))
+}
+
+pub(super) fn into_fault(error: LowerError) -> NetlistFault {
+    match error {
+        LowerError::Other(fault) => *fault,
+        error => NetlistFault::Lower(error),
     }
 }

@@ -169,7 +169,11 @@ impl Surveyor<'_, '_> {
         let fits = self.path.len() + height <= DEEPEST;
         if !fits {
             let limit = DEEPEST;
-            self.fault(NetlistFault::TooDeep { limit, span });
+            self.fault(NetlistFault::TooDeep {
+                what: "subcircuits are nested",
+                limit,
+                span,
+            });
         }
         fits
     }

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use super::Elaborator;
 use super::scope_tree::{MAIN, ScopeId};
 use crate::netlist::{Diagnostic, Name};
-use crate::source::Spanned;
+use crate::source::{FileId, Spanned};
+
+/// The file of the deck itself.
+const DECK: FileId = FileId(0);
 
 /// What has been used so far.
 #[derive(Default)]
@@ -36,6 +39,7 @@ impl<'a> Elaborator<'a> {
             .values()
             .filter(|slot| !slot.is_used)
             .map(|slot| slot.name)
+            .filter(|name| !self.is_mentioned_again(&name.value))
             .collect();
         unused.sort_by_key(|name| (name.span.line, name.span.column));
         for name in unused {
@@ -43,8 +47,15 @@ impl<'a> Elaborator<'a> {
         }
     }
 
+    /// Cards that ask for results may name a parameter as well: a sweep, a measurement.
+    fn is_mentioned_again(&self, name: &str) -> bool {
+        let text = self.netlist.sources.text(DECK);
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let words = text.split(|c| !is_part(c));
+        words.filter(|w| w.eq_ignore_ascii_case(name)).count() > 1
+    }
+
     fn unused(&mut self, what: &str, name: &Spanned<Name>) {
-        const DECK: crate::source::FileId = crate::source::FileId(0);
         if name.span.file == DECK {
             let message = format!("{what} `{}` is not used", name.value);
             self.warn(Diagnostic::warning(message).at(name.span, "never used"));

@@ -119,6 +119,15 @@ impl Tape {
         self.push(Operation::Table(self.tables.len() as u32 - 1, x))
     }
 
+    /// Numbers the inputs anew.
+    pub fn map_inputs(&mut self, new: impl Fn(u32) -> u32) {
+        for operation in &mut self.operations {
+            if let Operation::Input(index) = operation {
+                *index = new(*index);
+            }
+        }
+    }
+
     /// Evaluates every term into `values`, which is made as long as the tape.
     pub fn evaluate(&self, inputs: &[f64], overrides: &[Option<f64>], values: &mut Vec<f64>) {
         values.clear();

@@ -65,7 +65,7 @@ fn function(name: Spanned<Name>, parameters: Vec<Name>, body: Expr) -> Function 
 
 /// A literal needs no tree.
 fn value(expr: Expr) -> Value {
-    match expr.number() {
+    match super::value::number(&expr) {
         Some(number) => Value::Number(number),
         None => Value::Expression(Arc::new(expr)),
     }

@@ -257,7 +257,7 @@ fn switch(
 
 /// The nodes of `V(p,n)` alone, or of `V(p)`, which is against ground.
 pub(super) fn plain_voltage(expr: &crate::expression::Expr) -> Option<[Name; 2]> {
-    let (kind, arguments) = expr.probe()?;
+    let (kind, arguments) = super::value::probe(expr)?;
     let node = |index: usize| arguments.get(index).map(|(name, _)| node_name(name));
     match (kind.as_str(), arguments.len()) {
         ("v", 1) => Some([node(0)?, super::GROUND]),

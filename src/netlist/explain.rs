@@ -156,6 +156,19 @@ impl NetlistFault {
                 .at(*span, "this one closes the circle")
                 .help("give one of them a value that does not depend on the others")
             }
+            ProbeInParameter { probe, span } => {
+                error(format!("`{probe}(…)` in a value that is needed before the solution"))
+                    .at(*span, "not known yet")
+                    .help("write a B source, or an E or G with VALUE={…}")
+            }
+            BadProbe { probe, span } => error(format!("`{probe}(…)` has the wrong arguments"))
+                .at(*span, "not a voltage or current")
+                .help("write v(node), v(node,node) or i(source)"),
+            NoResistance { element } => {
+                error(format!("`{}` has no resistance", shown(&element.value)))
+                    .at(element.span, "neither a value nor a length")
+                    .help("give it a value, or a model with RSH and a length `l=`")
+            }
             NotFinite { what, value, span } => error(format!("{what} is {value}"))
                 .at(*span, "not a finite number")
                 .help("look for a division by zero or a number out of range in it"),
@@ -207,11 +220,9 @@ impl NetlistFault {
                 .at(*span, "this call closes the circle")
                 .help("a subcircuit must not contain itself")
             }
-            TooDeep { limit, span } => {
-                error(format!("subcircuits are nested more than {limit} deep"))
-                    .at(*span, "one level too many")
-                    .help("flatten some levels of the hierarchy")
-            }
+            TooDeep { what, limit, span } => error(format!("{what} more than {limit} deep"))
+                .at(*span, "one level too many")
+                .help("flatten some levels of the hierarchy"),
             TooLarge { elements, limit } => error(format!(
                 "the deck expands to {elements} elements, more than the limit of {limit}"
             ))

@@ -63,6 +63,20 @@ pub enum NetlistFault {
         cycle: Vec<Name>,
         span: Span,
     },
+    /// `v()` or `i()` where the circuit is not solved yet.
+    ProbeInParameter {
+        probe: Name,
+        span: Span,
+    },
+    /// A probe with the wrong arguments.
+    BadProbe {
+        probe: Name,
+        span: Span,
+    },
+    /// A resistor with neither a value nor a geometry.
+    NoResistance {
+        element: Spanned<Name>,
+    },
     /// An expression whose value is no finite number.
     NotFinite {
         what: String,
@@ -159,6 +173,8 @@ pub enum NetlistFault {
         span: Span,
     },
     TooDeep {
+        /// What is nested: "subcircuits are nested".
+        what: &'static str,
         limit: usize,
         span: Span,
     },

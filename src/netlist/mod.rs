@@ -175,6 +175,13 @@ pub struct ResistorDetails {
 /// What an element fixes at its terminals.
 pub use crate::device::Quantity;
 
+impl ResistorDetails {
+    pub(crate) const EMPTY: Self = Self {
+        model: None,
+        parameters: Vec::new(),
+    };
+}
+
 #[derive(Clone, Debug)]
 pub struct Polynomial {
     pub quantity: Quantity,

@@ -44,7 +44,7 @@ pub(super) fn resistor(mut cursor: Cursor) -> Result<Element> {
             details.model = Some(cursor.name("its model")?);
         } else if let Some(Value::Expression(name)) = resistance.as_ref().map(|r| &r.value)
             && details.model.is_none()
-            && let Some(name) = name.name()
+            && let Some(name) = super::value::name(name)
         {
             // `R1 a b model value` of PSpice.
             let span = resistance.as_ref().map(|r| r.span).unwrap_or_default();

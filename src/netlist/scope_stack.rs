@@ -41,6 +41,7 @@ impl ScopeStack {
         let mut cursor = Cursor::new(line, header, ".subckt name port … [name=value …]");
         if self.open.len() >= Self::DEEPEST {
             return Err(NetlistFault::TooDeep {
+                what: "subcircuits are nested",
                 limit: Self::DEEPEST,
                 span: header[0].span,
             });

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::expression::Expr;
+use super::Name;
+use crate::expression::{Expr, ExprKind};
+use crate::source::Span;
 
 /// A number or an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,5 +25,29 @@ impl Value {
 impl From<f64> for Value {
     fn from(value: f64) -> Self {
         Value::Number(value)
+    }
+}
+
+/// The number that an expression is, if it is one and nothing else.
+pub(super) fn number(expr: &Expr) -> Option<f64> {
+    match expr.kind {
+        ExprKind::Number(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// The name that an expression is.
+pub(super) fn name(expr: &Expr) -> Option<&Name> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The probe that an expression is: its kind and arguments.
+pub(super) fn probe(expr: &Expr) -> Option<(&Name, &[(Name, Span)])> {
+    match &expr.kind {
+        ExprKind::Probe(kind, arguments) => Some((kind, arguments)),
+        _ => None,
     }
 }
