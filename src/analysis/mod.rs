@@ -78,11 +78,12 @@ impl Solver {
 
 fn newton_options(circuit: &Circuit) -> NewtonOptions {
     let mut options = NewtonOptions::default();
-    for option in &circuit.options {
-        let Some(value) = option.value.as_ref().map(|v| v.value).filter(|v| *v > 0.0) else {
+    for (name, value) in &circuit.options {
+        let value = *value;
+        if !(value > 0.0) {
             continue;
-        };
-        match option.name.value.as_str() {
+        }
+        match name.as_str() {
             "reltol" => options.relative_tolerance = options.relative_tolerance.min(value),
             "abstol" => options.absolute_tolerance = options.absolute_tolerance.min(value),
             "itl1" => options.max_iterations = options.max_iterations.max(value as usize),

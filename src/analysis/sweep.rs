@@ -1,16 +1,17 @@
 //! `.dc`: the operating point as a source moves, each point started from the one before.
 
-use crate::circuit::{Circuit, ElementId, ParameterId};
-use crate::device::{Device, Parameter};
-use crate::netlist;
+use crate::circuit::{Circuit, ElementId, ParameterId, Variable, VariableError};
+use crate::device::Parameter;
+use crate::netlist::{self, SweepRange};
 
 use super::{OperatingPoint, SolveError, Solver};
 
-/// One sweep variable: an independent source and its values.
+/// One sweep variable and its values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
-    pub source: ElementId,
-    /// V or A.
+    /// As the deck names it: `v1`, `temp`, `d1:is`.
+    pub name: String,
+    pub variable: Variable,
     pub values: Vec<f64>,
 }
 
@@ -23,10 +24,8 @@ pub struct SweepPoint {
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SweepError {
-    #[error(
-        "`.dc` sweeps `{name}`, which is no V or I source of the circuit\n  help: name an independent source"
-    )]
-    NoSource { name: String },
+    #[error(transparent)]
+    Variable(#[from] VariableError),
     #[error(
         "`.dc` of `{name}` from {start} to {stop} by {step} never ends\n  help: give a step with the sign of stop - start"
     )]
@@ -44,6 +43,8 @@ pub enum SweepError {
         points: f64,
         limit: usize,
     },
+    #[error("`{name}` cannot be {value}: an element refuses the value")]
+    Refused { name: String, value: f64 },
     #[error("at {at}: {error}")]
     Solve { at: String, error: SolveError },
 }
@@ -53,21 +54,21 @@ const MAX_POINTS: usize = 10_000_000;
 impl Sweep {
     /// Turns `.dc source start stop step` into values; the last one is `stop` if the steps meet it.
     pub fn from_card(circuit: &Circuit, card: &netlist::Sweep) -> Result<Self, SweepError> {
-        let name = card.source.value.to_string();
-        let is_source = |id: &ElementId| {
-            let device = &circuit.element(*id).device;
-            matches!(
-                device,
-                Device::VoltageSource { .. } | Device::CurrentSource { .. }
-            )
+        let name = card.variable.value.to_string();
+        let variable = circuit.find_variable(&name)?;
+        let SweepRange::Linear { start, stop, step } = &card.range else {
+            return Ok(Self {
+                name,
+                variable,
+                values: Vec::new(),
+            });
         };
-        let Some(source) = circuit.find_element(&name).filter(is_source) else {
-            return Err(SweepError::NoSource { name });
-        };
-        let (start, stop, step) = (card.start, card.stop, card.step);
+        let number = |v: &crate::source::Spanned<netlist::Value>| v.value.number().unwrap_or(0.0);
+        let (start, stop, step) = (number(start), number(stop), number(step));
         if start == stop {
             return Ok(Self {
-                source,
+                name,
+                variable,
                 values: vec![start],
             });
         }
@@ -91,31 +92,23 @@ impl Sweep {
         let values = (0..=steps as usize)
             .map(|k| start + k as f64 * step)
             .collect();
-        Ok(Self { source, values })
+        Ok(Self {
+            name,
+            variable,
+            values,
+        })
     }
 }
 
-/// Solves every point; the first sweep is the inner loop. Source values are restored at the end.
+/// Solves every point; the first sweep is the inner loop. The circuit is restored at the end.
 pub fn dc_sweep(
     solver: &mut Solver,
     sweeps: &[Sweep],
     each: &mut dyn FnMut(&Circuit, SweepPoint),
 ) -> Result<(), SweepError> {
-    let kept: Vec<_> = sweeps
-        .iter()
-        .map(|s| solver.circuit.element(s.source).device.clone())
-        .collect();
+    let kept = solver.circuit.clone();
     let outcome = sweep_points(solver, sweeps, each);
-    for (sweep, device) in sweeps.iter().zip(kept) {
-        for parameter in device.parameters() {
-            let id = ParameterId {
-                element: sweep.source,
-                parameter,
-            };
-            let value = device.value(parameter).unwrap_or_default();
-            let _ = solver.circuit.set(id, value);
-        }
-    }
+    solver.circuit = kept;
     solver.refresh();
     outcome
 }
@@ -129,12 +122,14 @@ fn sweep_points(
     for index in 0..total {
         let values = coordinates(sweeps, index);
         for (sweep, &value) in sweeps.iter().zip(&values) {
-            set_source(&mut solver.circuit, sweep.source, value);
+            if !solver.circuit.set_variable(&sweep.variable, value) {
+                let name = sweep.name.clone();
+                return Err(SweepError::Refused { name, value });
+            }
         }
         solver.refresh();
         let op = solver.operating_point().map_err(|error| {
-            let name = |s: &Sweep| solver.circuit.element(s.source).name.to_string();
-            let place = |(s, v): (&Sweep, &f64)| format!("{} = {v}", name(s));
+            let place = |(s, v): (&Sweep, &f64)| format!("{} = {v}", s.name);
             let at: Vec<_> = sweeps.iter().zip(&values).map(place).collect();
             SweepError::Solve {
                 at: at.join(", "),

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** this folder knows names, devices and who is connected to whom; it knows no matrix.
 
-mod models_of_deck;
 pub mod generators;
+mod models_of_deck;
 mod parameters;
 mod topology;
 mod variable;
@@ -15,13 +15,13 @@ use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
 use crate::expression::{Tape, Term};
-use crate::netlist::{Commands, Diagnostic, Name, SourceMap, Span};
+use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Spanned};
 
 pub use crate::elaboration::BuildError;
 pub use parameters::{NamedParameter, ParameterGraph};
 pub use topology::{TopologyError, TopologyFault};
-pub use writer::Dialect;
 pub use variable::{Variable, VariableError};
+pub use writer::Dialect;
 
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -345,6 +345,12 @@ impl Circuit {
         control: Control,
     ) {
         self.elements[element.index()].controls[index] = control;
+    }
+
+    /// Adds a `.op` to what the deck asks for.
+    pub fn ask_for_operating_point(&mut self) {
+        let card = Spanned::new(Analysis::OperatingPoint, Span::default());
+        self.commands.analyses.push(card);
     }
 
     /// The last value of an option.

@@ -149,9 +149,12 @@ impl Circuit {
     #[must_use]
     pub fn set_parameter(&mut self, parameter: NamedParameter, value: f64) -> bool {
         let index = parameter.0 as usize;
-        self.change_parameters(|graph| std::mem::replace(&mut graph.overrides[index], Some(value)), |graph, old| {
-            graph.overrides[index] = old;
-        })
+        self.change_parameters(
+            |graph| std::mem::replace(&mut graph.overrides[index], Some(value)),
+            |graph, old| {
+                graph.overrides[index] = old;
+            },
+        )
     }
 
     /// Sets the temperature of the circuit, degrees Celsius, and of all elements that have none of

@@ -51,7 +51,7 @@ pub struct TopologyError {
 }
 
 impl TopologyError {
-    pub(super) fn new(sources: SourceMap, faults: Vec<TopologyFault>) -> Self {
+    pub(crate) fn new(sources: SourceMap, faults: Vec<TopologyFault>) -> Self {
         Self { sources, faults }
     }
 }

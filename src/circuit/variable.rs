@@ -100,11 +100,16 @@ impl Circuit {
         let sources = self.elements().filter(|(_, e)| {
             matches!(
                 e.device,
-                Device::VoltageSource { .. } | Device::CurrentSource { .. } | Device::Resistor { .. }
+                Device::VoltageSource { .. }
+                    | Device::CurrentSource { .. }
+                    | Device::Resistor { .. }
             )
         });
         let elements = sources.map(|(_, e)| e.name.as_str());
-        let named = self.parameter_graph().names().map(|(name, _)| name.as_str());
+        let named = self
+            .parameter_graph()
+            .names()
+            .map(|(name, _)| name.as_str());
         closest(name, elements.chain(named).chain(["temp"])).map(str::to_string)
     }
 

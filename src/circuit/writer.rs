@@ -188,7 +188,10 @@ impl Deck<'_> {
             "ideal diodes are two-slope resistors: {on} S conducting, {off} S blocking"
         ));
         let voltage = self.voltage(element.port);
-        let _ = write!(self.text, " I={{{voltage} > 0 ? {on}*{voltage} : {off}*{voltage}}}");
+        let _ = write!(
+            self.text,
+            " I={{{voltage} > 0 ? {on}*{voltage} : {off}*{voltage}}}"
+        );
     }
 
     fn one_port(&mut self, element: &Element, one_port: &OnePort) {
@@ -196,7 +199,9 @@ impl Deck<'_> {
             (OnePort::Shockley(diode), _) => {
                 let card = self.models.shockley(diode, &self.circuit.environment);
                 let _ = write!(self.text, " {card}");
-                if self.dialect == Dialect::Ngspice && diode.is_level_two() {
+                if self.dialect == Dialect::Ngspice
+                    && diode.value(crate::device::Parameter::Area).is_none()
+                {
                     self.note("level 2 diodes are written as level 1, whose law differs".into());
                 }
             }

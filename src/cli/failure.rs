@@ -101,6 +101,12 @@ impl From<SweepError> for Failure {
     }
 }
 
+impl From<crate::expression::WriteError> for Failure {
+    fn from(error: crate::expression::WriteError) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         Self::of(BAD_ARGUMENTS, &error)

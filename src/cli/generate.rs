@@ -86,10 +86,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         _ => return Err(Failure::arguments("error: sizes must be at least 1")),
     };
-    let mut deck = circuit.to_netlist();
-    deck.analyses
-        .push(Spanned::new(Analysis::OperatingPoint, Span::default()));
-    emit(&deck.to_spice(), arguments.out.as_deref())
+    let mut circuit = circuit;
+    circuit.ask_for_operating_point();
+    emit(&circuit.to_spice()?, arguments.out.as_deref())
 }
 
 fn layered(

@@ -25,10 +25,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let network = AdjointNetwork::new(&solver, &op, &cotangent)?;
     // A deck that nothing can solve is no result.
     network.solve(&solver)?;
-    let mut deck = network.circuit.to_netlist();
-    deck.analyses.push(crate::netlist::Spanned::new(
-        crate::netlist::Analysis::OperatingPoint,
-        crate::netlist::Span::default(),
-    ));
-    emit(&deck.to_spice(), arguments.deck.out.as_deref())
+    let mut circuit = network.circuit;
+    circuit.ask_for_operating_point();
+    emit(&circuit.to_spice()?, arguments.deck.out.as_deref())
 }

@@ -23,6 +23,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut solver = load(&arguments.deck.deck)?;
     let mut analyses: Vec<_> = solver
         .circuit
+        .commands
         .analyses
         .iter()
         .map(|a| a.value.clone())
@@ -42,6 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 let sweeps = cards.collect::<Result<Vec<_>, _>>()?;
                 sweep(&mut solver, &sweeps, arguments.format)?
             }
+            _ => String::new(),
         });
     }
     let text = match arguments.format {
@@ -98,7 +100,7 @@ fn sweep(solver: &mut Solver, sweeps: &[Sweep], format: Format) -> Result<String
 
 fn header(circuit: &Circuit, sweeps: &[Sweep]) -> Vec<String> {
     let name = |id| circuit.element(id).name.to_string();
-    let swept = sweeps.iter().map(|s| name(s.source));
+    let swept = sweeps.iter().map(|s| s.name.clone());
     let nodes = circuit
         .nodes()
         .skip(1)

@@ -125,7 +125,7 @@ impl RunFolder {
             let circuit = loaded
                 .circuit()
                 .map_err(crate::learning::TrainError::from)?;
-            self.write("initial.cir", &circuit.to_netlist().to_spice())?;
+            self.write("initial.cir", &circuit.to_spice()?)?;
             *path = PathBuf::from("initial.cir");
         }
         if let DataConfig::Csv { train, test, .. } = &mut config.data {

@@ -163,10 +163,7 @@ fn epoch_line(trainer: &Trainer, report: &EpochReport, seconds: f64) -> String {
 
 /// Writes the trained deck and the pictures, and says what came out.
 fn finish(trainer: &mut Trainer, folder: &RunFolder, started: Instant) -> Result<(), Failure> {
-    folder.write(
-        "trained.cir",
-        &trainer.engine.circuit.to_netlist().to_spice(),
-    )?;
+    folder.write("trained.cir", &trainer.engine.circuit.to_spice()?)?;
     let log = folder.read_log()?;
     let mut written = vec!["trained.cir".to_string()];
     for (name, svg) in pictures::draw(trainer, &log)? {

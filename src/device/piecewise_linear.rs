@@ -81,7 +81,10 @@ impl PiecewiseLinear {
         let before = (first.0 - 1.0, first.1 - self.left);
         let after = (last.0 + 1.0, last.1 + self.right);
         let inner = self.points.iter().copied();
-        std::iter::once(before).chain(inner).chain([after]).collect()
+        std::iter::once(before)
+            .chain(inner)
+            .chain([after])
+            .collect()
     }
 
     pub fn evaluate(&self, voltage: f64) -> Companion {

@@ -13,12 +13,75 @@ use crate::source::Spanned;
 
 /// Model parameters that matter only beyond DC, or not to a solver at all.
 const SILENT: &[&str] = &[
-    "cj", "cj0", "cjo", "cjp", "cjsw", "cjsw0", "php", "vjsw", "pbsw", "mjsw", "tt", "fc", "fcs",
-    "fcsw", "kf", "af", "cta", "ctp", "ctc", "tm1", "tm2", "ttt1", "ttt2", "tpb", "tphp", "tref",
-    "mfg", "type", "iave", "vpk", "ipk", "irms", "icrating", "vceo", "pd_max", "id_max", "te_max",
-    "rth0", "cth0", "fv_max", "bv_max", "tlev", "tlevc", "vp", "qp", "xw", "lm", "wm", "lp", "wp",
-    "xom", "xoi", "xm", "xp", "xti_", "soft_rev_param", "nf", "cp", "diss", "dcap", "rl", "rgl",
-    "level", "tnom", "t_abs", "t_measured", "t_rel_global", "w", "l",
+    "cj",
+    "cj0",
+    "cjo",
+    "cjp",
+    "cjsw",
+    "cjsw0",
+    "php",
+    "vjsw",
+    "pbsw",
+    "mjsw",
+    "tt",
+    "fc",
+    "fcs",
+    "fcsw",
+    "kf",
+    "af",
+    "cta",
+    "ctp",
+    "ctc",
+    "tm1",
+    "tm2",
+    "ttt1",
+    "ttt2",
+    "tpb",
+    "tphp",
+    "tref",
+    "mfg",
+    "type",
+    "iave",
+    "vpk",
+    "ipk",
+    "irms",
+    "icrating",
+    "vceo",
+    "pd_max",
+    "id_max",
+    "te_max",
+    "rth0",
+    "cth0",
+    "fv_max",
+    "bv_max",
+    "tlev",
+    "tlevc",
+    "vp",
+    "qp",
+    "xw",
+    "lm",
+    "wm",
+    "lp",
+    "wp",
+    "xom",
+    "xoi",
+    "xm",
+    "xp",
+    "xti_",
+    "soft_rev_param",
+    "nf",
+    "cp",
+    "diss",
+    "dcap",
+    "rl",
+    "rgl",
+    "level",
+    "tnom",
+    "t_abs",
+    "t_measured",
+    "t_rel_global",
+    "w",
+    "l",
 ];
 
 /// Numbers of a law that come from terms.
@@ -191,10 +254,7 @@ impl<'a> Elaborator<'a> {
     }
 
     fn unusable(&mut self, model: &ResolvedModel, area: f64, rule: &str) {
-        let message = format!(
-            "model `{}` (area {area}) is not a usable diode",
-            model.name
-        );
+        let message = format!("model `{}` (area {area}) is not a usable diode", model.name);
         self.diagnose(
             Diagnostic::error(message)
                 .at(model.span, "this model")
@@ -210,8 +270,8 @@ impl<'a> Elaborator<'a> {
                 continue;
             }
             let known = [
-                "is", "n", "rs", "bv", "ibv", "nbv", "eg", "xti", "ikf", "ikr", "isr", "nr",
-                "jsw", "ns", "trs1", "trs2", "vj", "cjo", "tnom",
+                "is", "n", "rs", "bv", "ibv", "nbv", "eg", "xti", "ikf", "ikr", "isr", "nr", "jsw",
+                "ns", "trs1", "trs2", "vj", "cjo", "tnom",
             ];
             let help = match closest(name, known) {
                 Some(known) => format!("did you mean `{known}`?"),

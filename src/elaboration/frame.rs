@@ -220,7 +220,11 @@ impl<'a> Elaborator<'a> {
         };
         let declared = || {
             let body = &subcircuit.body.parameters;
-            subcircuit.defaults.iter().chain(body).map(|p| &p.name.value)
+            subcircuit
+                .defaults
+                .iter()
+                .chain(body)
+                .map(|p| &p.name.value)
         };
         for Assignment { name, .. } in given {
             let slot = frame.parameters.get(name.value.as_str());

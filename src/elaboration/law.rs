@@ -85,9 +85,7 @@ impl LawBuilder {
     pub fn argument(&mut self, number: Number) -> Term {
         match number.term {
             Some(term) => self.inputs.add(&mut self.tape, Input::Argument(term)),
-            None => self
-                .inputs
-                .add(&mut self.tape, Input::Number(number.value)),
+            None => self.inputs.add(&mut self.tape, Input::Number(number.value)),
         }
     }
 
@@ -112,7 +110,15 @@ impl<'a> Elaborator<'a> {
     fn scaled(&mut self, law: &mut LawBuilder, value: Term, card: &'a Card) -> Option<Term> {
         let mut result = value;
         for Assignment { name, .. } in &card.parameters {
-            let known = ["m", "tc1", "tc2", "temp", "dtemp", "reciproctc", "reciprocm"];
+            let known = [
+                "m",
+                "tc1",
+                "tc2",
+                "temp",
+                "dtemp",
+                "reciproctc",
+                "reciprocm",
+            ];
             if !known.contains(&name.value.as_str()) {
                 self.fault(NetlistFault::UnknownParameter {
                     subject: "the source".into(),
@@ -185,7 +191,11 @@ impl<'a> Elaborator<'a> {
         let order: Vec<u32> = inputs
             .iter()
             .map(|input| {
-                let list = if is_control(input) { &controls } else { &arguments };
+                let list = if is_control(input) {
+                    &controls
+                } else {
+                    &arguments
+                };
                 let base = if is_control(input) { 0 } else { controls.len() };
                 let same = |other: &Input| other == input;
                 (base + list.iter().position(same).unwrap_or(0)) as u32

@@ -76,7 +76,10 @@ impl<'a> Elaborator<'a> {
 
     /// A model with expressions is another one in each call.
     fn model_name(&self, scope: ScopeId, frame: usize, model: &Model) -> Name {
-        let is_plain = model.parameters.iter().all(|p| p.value.value.number().is_some());
+        let is_plain = model
+            .parameters
+            .iter()
+            .all(|p| p.value.value.number().is_some());
         let frame = &self.frames[frame];
         let name = &model.name.value;
         match (is_plain, frame.path.is_empty()) {

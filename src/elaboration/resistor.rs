@@ -6,9 +6,7 @@ use super::model::ResolvedModel;
 use super::number::Number;
 use crate::device::{Device, Parameter, Quantity};
 use crate::expression::{Expr, ExprKind, Function2};
-use crate::netlist::{
-    Assignment, Element, NetlistFault, ResistorDetails, Value,
-};
+use crate::netlist::{Assignment, Element, NetlistFault, ResistorDetails, Value};
 use crate::source::Spanned;
 
 impl<'a> Elaborator<'a> {

@@ -68,7 +68,9 @@ impl<'a> Elaborator<'a> {
         };
         let ron = get(&["ron"], 1.0)?;
         let gmin = get(&[], 1e-12)?.value;
-        let is_smooth = model.get(&["von", "voff", "ion", "ioff", "on", "off"]).is_some()
+        let is_smooth = model
+            .get(&["von", "voff", "ion", "ioff", "on", "off"])
+            .is_some()
             || ["vswitch", "iswitch", "switch"].contains(&model.kind.value.as_str());
         let roff = get(&["roff"], if is_smooth { 1e6 } else { 1.0 / gmin })?;
         if !is_smooth && !["sw", "csw"].contains(&model.kind.value.as_str()) {

@@ -20,6 +20,8 @@ pub enum Function2 {
     Divide,
     Power,
     Greater,
+    Maximum,
+    Minimum,
 }
 
 /// Exponents beyond this are continued linearly: iterates pass there and must stay finite.
@@ -61,6 +63,8 @@ impl Function2 {
             Self::Divide => x / y,
             Self::Power => x.powf(y),
             Self::Greater => f64::from(x > y),
+            Self::Maximum => x.max(y),
+            Self::Minimum => x.min(y),
         }
     }
 
@@ -72,6 +76,7 @@ impl Function2 {
             Self::Divide => [1.0 / y, -x / (y * y)],
             Self::Power => [y * x.powf(y - 1.0), x.powf(y) * x.ln()],
             Self::Greater => [0.0, 0.0],
+            _ => [0.0, 0.0],
         }
     }
 }

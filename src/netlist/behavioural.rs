@@ -121,7 +121,9 @@ fn special_form(
         cursor.skip(1);
         return table::kind(cursor, nodes, quantity).map(Some);
     }
-    let unsupported = ["laplace", "freq", "pwl", "delay", "npwl", "ppwl", "and", "or"];
+    let unsupported = [
+        "laplace", "freq", "pwl", "delay", "npwl", "ppwl", "and", "or",
+    ];
     if is_named(&unsupported) && !is_linear {
         return Err(NetlistFault::UnsupportedForm {
             subject: cursor.subject().value,
@@ -154,7 +156,12 @@ fn polynomial(cursor: &mut Cursor, quantity: Quantity, control: Control) -> Resu
     let controls = match control {
         Control::Voltage => PolynomialControls::Voltages(
             (0..count)
-                .map(|_| Ok([cursor.node("a control node")?, cursor.node("a control node")?]))
+                .map(|_| {
+                    Ok([
+                        cursor.node("a control node")?,
+                        cursor.node("a control node")?,
+                    ])
+                })
                 .collect::<Result<_>>()?,
         ),
         Control::Current => PolynomialControls::Currents(

@@ -11,16 +11,61 @@ use super::{Assignment, Function, Model, Name, SimulatorOption};
 use crate::source::Spanned;
 
 const READ: [&str; 35] = [
-    ".model", ".op", ".dc", ".options", ".option", ".opt", ".temp", ".subckt", ".ends", ".end",
-    ".control", ".param", ".params", ".global_param", ".func", ".function", ".global", ".include",
-    ".inc", ".incl", ".lib", ".endl", ".nodeset", ".save", ".print", ".probe", ".measure", ".meas",
-    ".step", ".tf", ".sens", ".macro", ".eom", ".title", ".csparam",
+    ".model",
+    ".op",
+    ".dc",
+    ".options",
+    ".option",
+    ".opt",
+    ".temp",
+    ".subckt",
+    ".ends",
+    ".end",
+    ".control",
+    ".param",
+    ".params",
+    ".global_param",
+    ".func",
+    ".function",
+    ".global",
+    ".include",
+    ".inc",
+    ".incl",
+    ".lib",
+    ".endl",
+    ".nodeset",
+    ".save",
+    ".print",
+    ".probe",
+    ".measure",
+    ".meas",
+    ".step",
+    ".tf",
+    ".sens",
+    ".macro",
+    ".eom",
+    ".title",
+    ".csparam",
 ];
 
 /// Cards of other analyses and of output, which leave the operating point as it is.
 const PASSED_OVER: [&str; 16] = [
-    ".tran", ".ac", ".noise", ".pz", ".disto", ".four", ".sp", ".pss", ".plot", ".width", ".ic",
-    ".backanno", ".hb", ".preprocess", ".net", ".wave",
+    ".tran",
+    ".ac",
+    ".noise",
+    ".pz",
+    ".disto",
+    ".four",
+    ".sp",
+    ".pss",
+    ".plot",
+    ".width",
+    ".ic",
+    ".backanno",
+    ".hb",
+    ".preprocess",
+    ".net",
+    ".wave",
 ];
 
 /// Cards that would change the circuit: to pass over them would simulate another one.
@@ -221,9 +266,6 @@ fn option_value(reader: &mut Reader, cursor: &mut Cursor, name: Token) -> Result
         return Ok(());
     }
     let value = Some(cursor.value("the value of an option")?);
-    reader
-        .netlist
-        .options
-        .push(SimulatorOption { name, value });
+    reader.netlist.options.push(SimulatorOption { name, value });
     Ok(())
 }

@@ -23,14 +23,18 @@ pub struct Commands {
 pub enum Analysis {
     OperatingPoint,
     /// `.dc`: the first sweep is the inner one.
-    DcSweep { sweeps: Vec<Sweep> },
+    DcSweep {
+        sweeps: Vec<Sweep>,
+    },
     /// `.tf output source`.
     TransferFunction {
         output: Spanned<Name>,
         input: Spanned<Name>,
     },
     /// `.sens output …`.
-    Sensitivity { outputs: Vec<Spanned<Name>> },
+    Sensitivity {
+        outputs: Vec<Spanned<Name>>,
+    },
 }
 
 /// A variable and the values it takes.

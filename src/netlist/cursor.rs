@@ -217,7 +217,11 @@ impl<'t, 'a> Cursor<'t, 'a> {
 }
 
 /// Turns a value token into a number or an expression.
-pub(super) fn value(line: &LogicalLine, token: Token, what: &'static str) -> Result<Spanned<Value>> {
+pub(super) fn value(
+    line: &LogicalLine,
+    token: Token,
+    what: &'static str,
+) -> Result<Spanned<Value>> {
     let spanned = |value| Spanned::new(value, token.span);
     match token.kind {
         TokenKind::Word => match parse_number(token.text) {
@@ -236,11 +240,7 @@ fn starts_like_a_number(text: &str) -> bool {
 }
 
 /// `2*rload` is an expression, `4k7` and `1..2` are slips of the pen.
-fn bare_expression(
-    line: &LogicalLine,
-    token: Token,
-    what: &'static str,
-) -> Result<Spanned<Value>> {
+fn bare_expression(line: &LogicalLine, token: Token, what: &'static str) -> Result<Spanned<Value>> {
     expression(line, token).map_err(|_| bad_number(token, what))
 }
 

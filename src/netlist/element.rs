@@ -57,7 +57,11 @@ fn diode(mut cursor: Cursor) -> Result<Element> {
     ];
     let model = cursor.name("the name of its model")?;
     let parameters = diode_parameters(&mut cursor)?;
-    Ok(build(&cursor, nodes, ElementKind::Diode { model, parameters }))
+    Ok(build(
+        &cursor,
+        nodes,
+        ElementKind::Diode { model, parameters },
+    ))
 }
 
 const DIODE_PARAMETERS: [&str; 16] = [

@@ -36,9 +36,13 @@ impl NetlistFault {
                 form,
             } => unexpected(subject, found, form),
             BadNumber { found, what } => bad_number(found, what),
-            Expression(fault) => error(fault.message())
-                .at(fault.span, fault.label())
-                .help(fault.help()),
+            Expression(fault) => {
+                let diagnostic = error(fault.message()).at(fault.span, fault.label());
+                match fault.help() {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            }
             Lower(fault) => error(fault.message())
                 .at(fault.span(), fault.label())
                 .help(fault.help()),
@@ -156,11 +160,11 @@ impl NetlistFault {
                 .at(*span, "this one closes the circle")
                 .help("give one of them a value that does not depend on the others")
             }
-            ProbeInParameter { probe, span } => {
-                error(format!("`{probe}(…)` in a value that is needed before the solution"))
-                    .at(*span, "not known yet")
-                    .help("write a B source, or an E or G with VALUE={…}")
-            }
+            ProbeInParameter { probe, span } => error(format!(
+                "`{probe}(…)` in a value that is needed before the solution"
+            ))
+            .at(*span, "not known yet")
+            .help("write a B source, or an E or G with VALUE={…}"),
             BadProbe { probe, span } => error(format!("`{probe}(…)` has the wrong arguments"))
                 .at(*span, "not a voltage or current")
                 .help("write v(node), v(node,node) or i(source)"),

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Name;
 use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::lines::Lines;
 use super::reader::{Flow, Reader, lossy_text};
 use super::token::{Token, tokenize};
-use super::Name;
 use crate::source::{LogicalLine, Spanned};
 
 /// Files may not include each other deeper than this.
@@ -63,7 +63,11 @@ impl Reader {
             return Ok(());
         }
         // A section that nobody asked for, in a file that is read as a whole.
-        if self.inputs.last().is_some_and(|input| has_end_of_section(&input.lines)) {
+        if self
+            .inputs
+            .last()
+            .is_some_and(|input| has_end_of_section(&input.lines))
+        {
             return self.skip_section(&file);
         }
         let input = self.open_file(&file)?;
@@ -78,7 +82,11 @@ impl Reader {
                 self.inputs.pop();
                 Ok(Flow::Continue)
             }
-            _ => Err(NetlistFault::StrayEnds { span: card.span, closer: ".endl", opener: ".lib" }),
+            _ => Err(NetlistFault::StrayEnds {
+                span: card.span,
+                closer: ".endl",
+                opener: ".lib",
+            }),
         }
     }
 

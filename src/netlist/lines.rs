@@ -96,10 +96,7 @@ impl Lines {
 }
 
 fn memchr(byte: u8, bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .position(|b| *b == byte)
-        .unwrap_or(bytes.len())
+    bytes.iter().position(|b| *b == byte).unwrap_or(bytes.len())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

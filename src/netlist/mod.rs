@@ -30,12 +30,12 @@ use std::sync::Arc;
 
 use crate::expression::{Expr, UserFunction};
 
+pub use crate::source::{FileId, LogicalLine, SourceMap, Span, Spanned};
 pub(crate) use builtin::BuiltIn;
 pub use command::{
     Analysis, Commands, Condition, Crossing, FindWhen, Measure, MeasureKind, OutputCard, Statistic,
     Sweep, SweepRange,
 };
-pub use crate::source::{FileId, LogicalLine, SourceMap, Span, Spanned};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fault::{NetlistError, NetlistFault};
 pub use suggest::closest;

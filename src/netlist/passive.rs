@@ -9,8 +9,23 @@ use super::{Assignment, Element, ElementKind, Name, ResistorDetails, Value};
 use crate::source::Spanned;
 
 const PARAMETERS: [&str; 17] = [
-    "r", "resistance", "tc", "tc1", "tc2", "tce", "m", "scale", "temp", "dtemp", "l", "w", "ac",
-    "noisy", "noise", "bv_max", "geo",
+    "r",
+    "resistance",
+    "tc",
+    "tc1",
+    "tc2",
+    "tce",
+    "m",
+    "scale",
+    "temp",
+    "dtemp",
+    "l",
+    "w",
+    "ac",
+    "noisy",
+    "noise",
+    "bv_max",
+    "geo",
 ];
 
 pub(super) fn resistor(mut cursor: Cursor) -> Result<Element> {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::Netlist;
 use super::builtin::skip_canonical_definition;
 use super::card;
 use super::cursor::{Result, named};
@@ -13,7 +14,6 @@ use super::include::Input;
 use super::lines::Lines;
 use super::scope_stack::ScopeStack;
 use super::token::{Token, tokenize};
-use super::Netlist;
 use crate::source::{LogicalLine, SourceMap, Span};
 
 impl Netlist {

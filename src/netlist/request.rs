@@ -35,7 +35,11 @@ pub(super) fn request<'a>(
             let (Some(input), Some(output)) = (words.pop(), words.pop()) else {
                 return Err(cursor.missing("an output and a source"));
             };
-            add(reader, tokens[0], Analysis::TransferFunction { output, input });
+            add(
+                reader,
+                tokens[0],
+                Analysis::TransferFunction { output, input },
+            );
         }
         ".sens" => {
             let outputs = output_words(line, tokens[0].end());
@@ -90,7 +94,10 @@ fn output_words(line: &LogicalLine, from: usize) -> Vec<Spanned<Name>> {
 fn print(reader: &mut Reader, mut cursor: Cursor) -> Result<bool> {
     let mut from = cursor.end_of_last();
     if let Some(kind) = cursor.peek().filter(|t| t.kind == TokenKind::Word) {
-        if ["tran", "ac", "noise", "ac_ic", "hb"].iter().any(|w| kind.is(w)) {
+        if ["tran", "ac", "noise", "ac_ic", "hb"]
+            .iter()
+            .any(|w| kind.is(w))
+        {
             return Ok(false);
         }
         if ["dc", "op", "tf", "sens"].iter().any(|w| kind.is(w)) {
@@ -197,11 +204,8 @@ fn variable(cursor: &mut Cursor) -> Result<Spanned<Name>> {
         && cursor.line().text[model.end()..parameter.start].trim() == "("
     {
         cursor.skip(2);
-        let text = compact_str::format_compact!(
-            "{}:{}",
-            canonical(model.text),
-            canonical(parameter.text)
-        );
+        let text =
+            compact_str::format_compact!("{}:{}", canonical(model.text), canonical(parameter.text));
         return Ok(Spanned::new(text, model.span));
     }
     Ok(name)
@@ -211,8 +215,8 @@ fn variable(cursor: &mut Cursor) -> Result<Spanned<Name>> {
 fn list(cursor: &mut Cursor) -> Result<Vec<Spanned<Value>>> {
     let mut values = Vec::new();
     while let Some(token) = cursor.peek() {
-        let is_value = token.kind == TokenKind::Expression
-            || crate::units::parse_number(token.text).is_some();
+        let is_value =
+            token.kind == TokenKind::Expression || crate::units::parse_number(token.text).is_some();
         if !is_value {
             break;
         }
@@ -251,7 +255,10 @@ const MEASURE: &str = ".measure dc name max v(out)";
 /// False for a measurement of another analysis.
 fn measure(reader: &mut Reader, mut cursor: Cursor) -> Result<bool> {
     let others = ["tran", "ac", "noise", "sp", "four"];
-    if cursor.peek().is_some_and(|t| others.iter().any(|w| t.is(w))) {
+    if cursor
+        .peek()
+        .is_some_and(|t| others.iter().any(|w| t.is(w)))
+    {
         return Ok(false);
     }
     if !cursor.take("dc") {

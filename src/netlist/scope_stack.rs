@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::cursor::{Cursor, Result, canonical, named};
+use super::cursor::{Cursor, Result, named};
+use super::element::parameters;
 use super::fault::NetlistFault;
 use super::token::Token;
-use super::{Element, GROUND, Model, Name, Subcircuit};
-use crate::source::{Span, Spanned};
+use super::{Assignment, Body, Function, GROUND, Model, Name, Subcircuit};
+use crate::source::{LogicalLine, Span, Spanned};
 
 /// The contents of the main circuit or of one definition.
 #[derive(Default)]
@@ -64,7 +65,11 @@ impl ScopeStack {
     pub fn close(&mut self, tokens: &[Token]) -> Result<()> {
         let Some(scope) = self.open.pop() else {
             let span = tokens[0].span;
-            return Err(NetlistFault::StrayEnds { span });
+            return Err(NetlistFault::StrayEnds {
+                span,
+                closer: ".ends",
+                opener: ".subckt",
+            });
         };
         let open = scope.name.clone();
         let defined = self.define(scope);

@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::element::build;
 use super::fault::NetlistFault;
 use super::token::{Token, TokenKind};
-use super::{Element, ElementKind};
+use super::{Element, ElementKind, Value};
 use crate::source::{LogicalLine, Span, Spanned};
 use crate::units::{format_exact, parse_number};
 
@@ -108,9 +108,9 @@ impl Shape {
         };
         match self {
             Self::Sine => match (at(0)?.number(), at(1)?.number(), at(5)?.number()) {
-                (Some(offset), Some(amplitude), Some(phase)) => Ok(Value::Number(
-                    offset + amplitude * phase.to_radians().sin(),
-                )),
+                (Some(offset), Some(amplitude), Some(phase)) => {
+                    Ok(Value::Number(offset + amplitude * phase.to_radians().sin()))
+                }
                 // Without a phase the wave starts at its offset.
                 (.., Some(0.0)) => at(0),
                 _ => Err(NetlistFault::BadNumber {

@@ -178,7 +178,9 @@ mod tests {
     }
 
     fn expected(list: &[(&str, u32, u32)]) -> Vec<(String, u32, u32)> {
-        list.iter().map(|(t, c, l)| (t.to_string(), *c, *l)).collect()
+        list.iter()
+            .map(|(t, c, l)| (t.to_string(), *c, *l))
+            .collect()
     }
 
     #[test]
