@@ -3,6 +3,9 @@
 use crate::adjoint::Gradient;
 use crate::analysis::OperatingPoint;
 use crate::circuit::Circuit;
+use crate::units::format_exact;
+
+use super::dataset::{Dataset, by_analysis};
 
 /// `quantity,name,value,unit`.
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
@@ -42,6 +45,31 @@ pub fn rows(header: &[String], rows: &[Vec<f64>]) -> String {
     for row in rows {
         let numbers: Vec<_> = row.iter().map(f64::to_string).collect();
         text += &(numbers.join(",") + "\n");
+    }
+    text
+}
+
+/// One block for each analysis, an empty line between blocks. Variables of `.step` are the leading
+/// columns, so that a stepped analysis is one block.
+pub fn datasets(datasets: &[Dataset]) -> String {
+    let blocks: Vec<_> = by_analysis(datasets)
+        .iter()
+        .map(|steps| block(steps))
+        .collect();
+    blocks.join("\n")
+}
+
+fn block(steps: &[&Dataset]) -> String {
+    let stepped = steps[0].steps.iter().map(|(name, _)| name);
+    let names = stepped.chain(steps[0].variables.iter().map(|v| &v.name));
+    let names: Vec<_> = names.map(|name| field(name)).collect();
+    let mut text = names.join(",") + "\n";
+    for dataset in steps {
+        let values: Vec<_> = dataset.steps.iter().map(|step| step.1).collect();
+        for row in &dataset.rows {
+            let numbers: Vec<_> = values.iter().chain(row).map(|&x| format_exact(x)).collect();
+            text += &(numbers.join(",") + "\n");
+        }
     }
     text
 }

@@ -6,6 +6,8 @@ use crate::adjoint::Gradient;
 use crate::analysis::{OperatingPoint, SolveError};
 use crate::circuit::Circuit;
 
+use super::dataset::Dataset;
+
 /// `converged, strategy, iterations, residual, nodes{}, currents{}, power{}` and more.
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
     let c = &op.convergence;
@@ -68,6 +70,39 @@ pub fn gradient(circuit: &Circuit, output: &str, value: f64, gradient: &Gradient
         })
         .collect();
     json!({ "output": output, "value": value, "gradients": entries })
+}
+
+/// Version of the layout of [`datasets`]; a key that goes or changes its meaning makes a new one.
+pub const SCHEMA: u32 = 1;
+
+/// `schema, datasets: [{title, analysis, plot, variables: [{name, unit, sweep}], shape, steps{},
+/// data{}}]`: data holds an array for each variable, with null for what is no finite number.
+pub fn datasets(datasets: &[Dataset]) -> Value {
+    let datasets: Vec<_> = datasets.iter().map(dataset).collect();
+    json!({ "schema": SCHEMA, "datasets": datasets })
+}
+
+fn dataset(dataset: &Dataset) -> Value {
+    let variables = dataset
+        .variables
+        .iter()
+        .map(|v| json!({ "name": v.name, "unit": v.unit.symbol(), "sweep": v.is_sweep }));
+    let steps = dataset.steps.iter();
+    let steps: Map<_, _> = steps.map(|(n, x)| (n.clone(), finite(*x))).collect();
+    let columns = dataset.variables.iter().enumerate();
+    let column = |k| dataset.column(k).map(finite).collect::<Vec<_>>();
+    let data: Map<_, _> = columns
+        .map(|(k, v)| (v.name.clone(), Value::Array(column(k))))
+        .collect();
+    json!({
+        "title": dataset.title,
+        "analysis": dataset.analysis,
+        "plot": dataset.plot,
+        "variables": variables.collect::<Vec<_>>(),
+        "shape": dataset.shape,
+        "steps": steps,
+        "data": data,
+    })
 }
 
 /// Pretty text with a final line end.

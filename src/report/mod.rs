@@ -3,6 +3,9 @@
 //! **Invariant:** nothing is computed here; every function turns finished numbers into text.
 
 pub mod csv;
+pub mod dataset;
 pub mod json;
 pub mod picture;
+pub mod prn;
+pub mod raw;
 pub mod table;

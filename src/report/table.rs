@@ -4,7 +4,9 @@ use crate::adjoint::{Comparison, Gradient};
 use crate::analysis::OperatingPoint;
 use crate::circuit::{Circuit, Element};
 use crate::device::{Device, Parameter};
-use crate::units::format_engineering;
+use crate::units::{format_engineering, format_exact};
+
+use super::dataset::Dataset;
 
 /// Digits that a person wants to see.
 const DIGITS: usize = 7;
@@ -37,6 +39,27 @@ pub fn columns(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String 
         text += &line(row.iter().map(String::as_str).collect());
     }
     text
+}
+
+/// One table for each dataset: title, what it is, values of the steps, columns.
+pub fn datasets(datasets: &[Dataset]) -> String {
+    let tables: Vec<_> = datasets.iter().map(dataset).collect();
+    tables.join("\n")
+}
+
+fn dataset(dataset: &Dataset) -> String {
+    let step = |(name, value): &(String, f64)| format!("{name} = {}", format_exact(*value));
+    let steps: Vec<_> = dataset.steps.iter().map(step).collect();
+    let mut heading = dataset.plot.clone();
+    if !steps.is_empty() {
+        heading += &format!(", {}", steps.join(", "));
+    }
+    let names: Vec<&str> = dataset.variables.iter().map(|v| v.name.as_str()).collect();
+    // Adding zero turns -0 into 0.
+    let cells = |row: &Vec<f64>| row.iter().map(|x| format!("{:.6e}", x + 0.0)).collect();
+    let rows: Vec<Vec<String>> = dataset.rows.iter().map(cells).collect();
+    let columns = columns(&names, &rows, &vec![true; names.len()]);
+    format!("{}\n{heading}\n\n{columns}", dataset.title)
 }
 
 /// An operating point: how it was reached, nodes, elements, balance.
