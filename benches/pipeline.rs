@@ -38,7 +38,7 @@ fn solved(circuit: &Circuit) -> Solver {
 
 fn stages(c: &mut Criterion) {
     for (name, circuit) in families() {
-        let deck = circuit.to_netlist().to_spice();
+        let deck = circuit.to_spice().expect("a deck");
         c.bench_with_input(BenchmarkId::new("parse", name), &deck, |b, deck| {
             b.iter(|| Netlist::parse("bench", black_box(deck.as_str())).expect("a sound deck"));
         });

@@ -28,7 +28,7 @@ fn main() -> Result<(), ohmgrad::Error> {
     let mut cotangent = Cotangent::new(&solver.system);
     cotangent.add(&solver, output, 1.0);
     let network = AdjointNetwork::new(&solver, &op, &cotangent)?;
-    println!("{}", network.circuit.to_netlist());
+    println!("{}", network.circuit.to_spice()?);
     // 5. Settle the linear circuit.
     let lambda = network.solve(&solver)?;
 

@@ -23,11 +23,9 @@ Rb b 0 1MEG
 fn curve(model: &str, volts: &[f64]) -> Result<Vec<f64>, ohmgrad::Error> {
     let mut solver = Solver::from_netlist(&Netlist::parse("bridge", deck(model))?)?;
     let output = Output::parse(&solver.circuit, "v(plus)")?;
-    let Some(source) = solver.circuit.find_element("v1") else {
-        return Ok(Vec::new());
-    };
     let sweep = Sweep {
-        source,
+        name: "v1".into(),
+        variable: solver.circuit.find_variable("v1")?,
         values: volts.to_vec(),
     };
     let mut curve = Vec::new();

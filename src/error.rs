@@ -16,5 +16,9 @@ pub enum Error {
     #[error(transparent)]
     Adjoint(#[from] crate::adjoint::AdjointError),
     #[error(transparent)]
+    Variable(#[from] crate::circuit::VariableError),
+    #[error(transparent)]
+    Write(#[from] crate::expression::WriteError),
+    #[error(transparent)]
     Topology(#[from] crate::circuit::TopologyError),
 }

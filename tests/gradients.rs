@@ -444,7 +444,7 @@ fn ngspice_settles_exported_adjoint_networks_at_lambda() {
             .iter()
             .map(|&n| solver.circuit.node_name(n).to_string())
             .collect();
-        let Some(voltages) = ngspice(&network.circuit.to_netlist().to_spice(), &names) else {
+        let Some(voltages) = ngspice(&network.circuit.to_spice().expect("a deck"), &names) else {
             println!("ngspice is not on PATH: nothing compared");
             return;
         };

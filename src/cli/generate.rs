@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::circuit::generators::{Clamp, Layered, grid, ladder};
-use crate::netlist::{Analysis, Span, Spanned};
 
 use super::{Failure, emit};
 

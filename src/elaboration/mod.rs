@@ -24,13 +24,11 @@ mod warnings;
 use std::collections::HashSet;
 
 use crate::circuit::{Circuit, ElementId, TopologyError, TopologyFault};
-use crate::expression::Tape;
 use crate::netlist::{Diagnostic, Name, Netlist, NetlistError, NetlistFault};
-use crate::source::Spanned;
 
 use controls::PendingControl;
 use frame::Frame;
-use scope_tree::{MAIN, ScopeTree};
+use scope_tree::ScopeTree;
 
 pub use error::BuildError;
 
@@ -58,7 +56,6 @@ impl Circuit {
             netlist,
             tree: &tree,
             circuit,
-            tape: Tape::default(),
             frames: Vec::new(),
             pending: Vec::new(),
             globals: netlist.globals.iter().map(|g| g.value.as_str()).collect(),
@@ -77,8 +74,6 @@ pub(crate) struct Elaborator<'a> {
     netlist: &'a Netlist,
     tree: &'a ScopeTree<'a>,
     circuit: Circuit,
-    /// Spare tape that stands in for the circuit's while that one is written on.
-    tape: Tape,
     /// The main circuit, then the calls that lead to where we are.
     frames: Vec<Frame<'a>>,
     pending: Vec<PendingControl>,
@@ -209,6 +204,3 @@ fn join(path: &str, name: &Name) -> Name {
         path => compact_str::format_compact!("{path}.{name}"),
     }
 }
-
-/// A fault with the place of a value.
-type Placed<T> = Spanned<T>;

@@ -34,10 +34,6 @@ impl Lines {
         title
     }
 
-    pub fn file(&self) -> FileId {
-        self.file
-    }
-
     /// The next physical line, and the byte behind it.
     fn peek(&self) -> Option<(&str, usize)> {
         let rest = self.text.get(self.at..)?;

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
-
 use super::cursor::{Cursor, Result, named};
 use super::element::parameters;
 use super::fault::NetlistFault;

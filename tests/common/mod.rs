@@ -32,6 +32,17 @@ pub enum Family {
 }
 
 impl Family {
+    #[allow(dead_code)]
+    pub const ALL: [Family; 7] = [
+        Family::Linear,
+        Family::Monotone,
+        Family::MonotoneWithIdeal,
+        Family::NonReciprocal,
+        Family::LinearNonReciprocal,
+        Family::Ideal,
+        Family::Rtgd,
+    ];
+
     fn has_smooth_diodes(self) -> bool {
         matches!(
             self,
@@ -351,7 +362,7 @@ pub fn shockley(rng: &mut ChaCha8Rng) -> Shockley {
     }
     if rng.random_bool(0.3) {
         parameters.breakdown_voltage = Some(bv);
-        parameters.breakdown_current = ibv;
+        parameters.breakdown_current = Some(ibv);
     }
     if rng.random_bool(0.3) {
         environment.temperature = rng.random_range(-40.0..125.0);
