@@ -20,8 +20,6 @@ pub enum Function2 {
     Divide,
     Power,
     Greater,
-    Maximum,
-    Minimum,
 }
 
 /// Exponents beyond this are continued linearly: iterates pass there and must stay finite.
@@ -63,8 +61,6 @@ impl Function2 {
             Self::Divide => x / y,
             Self::Power => x.powf(y),
             Self::Greater => f64::from(x > y),
-            Self::Maximum => x.max(y),
-            Self::Minimum => x.min(y),
         }
     }
 
@@ -76,7 +72,6 @@ impl Function2 {
             Self::Divide => [1.0 / y, -x / (y * y)],
             Self::Power => [y * x.powf(y - 1.0), x.powf(y) * x.ln()],
             Self::Greater => [0.0, 0.0],
-            _ => [0.0, 0.0],
         }
     }
 }

@@ -11,7 +11,6 @@ mod ast;
 mod error;
 mod function;
 mod lexer;
-mod lower;
 mod parser;
 mod tape;
 
@@ -21,7 +20,6 @@ mod parser_tests;
 pub use ast::{BinaryOperator, Expr, ExprKind, UnaryOperator};
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub use function::{Function1, Function2};
-pub use lower::{LowerError, Resolver, UserFunction, WriteError, lower, write_term};
 pub use parser::Places;
 pub use tape::{Lookup, Operation, Tape, Term};
 
