@@ -17,6 +17,7 @@ mod lexer;
 mod lower;
 mod parser;
 mod tape;
+mod write;
 
 #[cfg(test)]
 mod lower_tests;
@@ -31,6 +32,7 @@ pub use function::{Function1, Function2};
 pub use lower::{Resolver, UserFunction, lower};
 pub use parser::Places;
 pub use tape::{Lookup, Operation, Tape, Term};
+pub use write::{TextTooLong, write_term};
 
 /// A name in lower case.
 pub type Name = compact_str::CompactString;
