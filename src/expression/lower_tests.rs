@@ -355,7 +355,98 @@ fn smooth() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn pruning_leaves_what_a_result_depends_on() {
+    let text = "table(x,0,0,1,2*3) + (1 ? y : sin(x))";
+    let (tape, term) = lowered(text, &mut Names::default(), Dialect::Parameter);
+    let (pruned, results) = tape.pruned(&[term]);
+    let at = [0.5, 2.0, 0.0];
+    assert_eq!(run(&pruned, results[0], at), run(&tape, term, at));
+    assert_eq!((pruned.len(), pruned.tables().len()), (4, 1));
+}
+
+fn written(tape: &Tape, term: Term) -> Result<String, TextTooLong> {
+    write_term(tape, term, &|k| ["x", "y", "z"][k as usize].into())
+}
+
+#[test]
+fn written_terms_keep_every_bit_of_their_numbers() {
+    for text in [
+        "1.23456789012345678*x",
+        "0-3.3333333333333335",
+        "1e-14",
+        "1.7976931348623157e308",
+    ] {
+        let (tape, term) = lowered(text, &mut Names::default(), Dialect::Behavioural);
+        let text = written(&tape, term).unwrap();
+        assert_eq!(
+            value_and_gradient(&text, [1.0; 3]),
+            run(&tape, term, [1.0; 3]),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn tables_and_functions_that_ngspice_lacks_are_written_with_what_it_has() {
+    let at = [
+        [-1.5, 0.7, 2.0],
+        [2.5, -0.2, 1.0],
+        [0.5, -3.0, -1.0],
+        [-0.5, 0.0, 0.1],
+    ];
+    for text in [
+        "table(x,-1,2,0,1,2,7)",
+        "table(x,0,7)",
+        "pwl(x,-1,2,0,1,2,7)",
+        "round(x)+trunc(x)+nint(x)",
+        "fmod(x,y)",
+        "atan2(x,y)+atan2(-x,y)",
+        "log2(abs(x))",
+        "hypot(x,y)",
+        "buf(x)+2*inv(y)",
+        "limit(x,y,z)",
+        "if(x>y,x*y,z)",
+        "!x",
+        "sign(x,y)",
+        "x>0 && y>0 || z<=1",
+        "u(x)+u2(x)+uramp(x)+stp(x)",
+    ] {
+        let (tape, term) = lowered(text, &mut Names::default(), Dialect::Behavioural);
+        let text = written(&tape, term).unwrap();
+        for at in at {
+            let (expected, ours) = (run(&tape, term, at).0, value_and_gradient(&text, at).0);
+            let same = (ours - expected).abs() <= 1e-14 * (1.0 + expected.abs());
+            assert!(
+                same || expected.is_nan(),
+                "{text} at {at:?}: {ours}, not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_text_that_explodes_is_refused() {
+    let mut names = Names::default().define("sq", &["a"], "a*a");
+    let text = format!("{}x{}", "sq(".repeat(60), ")".repeat(60));
+    let (tape, term) = lowered(&text, &mut names, Dialect::Parameter);
+    assert_eq!(written(&tape, term), Err(TextTooLong { limit: 1 << 20 }));
+}
+
 proptest! {
+    #[test]
+    fn a_written_term_reads_back_to_the_same_values(
+        text in smooth(),
+        at in prop::array::uniform3(0.5..1.5f64),
+    ) {
+        let (tape, term) = lowered(&text, &mut Names::default(), Dialect::Behavioural);
+        let again = written(&tape, term).unwrap();
+        let (tape2, term2) = lowered(&again, &mut Names::default(), Dialect::Behavioural);
+        let (expected, ours) = (run(&tape, term, at).0, run(&tape2, term2, at).0);
+        prop_assert!((ours - expected).abs() <= 1e-9 * (1.0 + expected.abs()), "{} -> {}", text, again);
+        prop_assert_eq!(written(&tape2, term2).is_ok(), true);
+    }
+
     #[test]
     fn derivatives_agree_with_central_differences(
         text in smooth(),

@@ -149,6 +149,31 @@ impl Tape {
         needed
     }
 
+    /// A tape of what the values of `results` depend on, and the `results` there.
+    pub fn pruned(&self, results: &[Term]) -> (Self, Vec<Term>) {
+        let mut pruned = Self::default();
+        let mut places = vec![Term(0); self.len()];
+        for (index, needed) in self.needed(results).into_iter().enumerate() {
+            if needed {
+                let at = |term: Term| places[term.index()];
+                let operation = match self.operations[index] {
+                    Operation::Parameter(parameter, x) => Operation::Parameter(parameter, at(x)),
+                    Operation::Unary(f, x) => Operation::Unary(f, at(x)),
+                    Operation::Binary(f, x, y) => Operation::Binary(f, at(x), at(y)),
+                    Operation::Select(c, x, y) => Operation::Select(at(c), at(x), at(y)),
+                    Operation::Table(table, x) => {
+                        pruned.tables.push(self.tables[table as usize].clone());
+                        Operation::Table(pruned.tables.len() as u32 - 1, at(x))
+                    }
+                    leaf => leaf,
+                };
+                places[index] = pruned.push(operation);
+            }
+        }
+        let results = results.iter().map(|term| places[term.index()]).collect();
+        (pruned, results)
+    }
+
     /// Evaluates every term into `values`, which is made as long as the tape.
     pub fn evaluate(&self, inputs: &[f64], overrides: &[Option<f64>], values: &mut Vec<f64>) {
         values.clear();

@@ -13,7 +13,7 @@ pub struct TextTooLong {
 
 const LONGEST: usize = 1 << 20;
 
-/// The text of `term`, with `input` giving that of the inputs. It uses what ngspice-39 knows in behavioural
+/// The text of `term`, with `input` giving that of the inputs, such as `v(a,b)`. It uses what ngspice-39 knows in behavioural
 /// sources, and reads back as [`Dialect::Behavioural`](super::Dialect::Behavioural).
 pub fn write_term(
     tape: &Tape,
@@ -58,29 +58,25 @@ fn write_operation(
 
 /// ngspice rounds the numbers in a behavioural source to eleven digits, so that the rest is added.
 fn number(value: f64) -> String {
-    let rounded: f64 = format!("{value:.10e}").parse().unwrap_or(value);
-    if !value.is_finite() {
-        // Neither has a spelling, and both come of a quotient.
-        return format!(
-            "({}/0)",
-            format_exact(if value.is_nan() { 0.0 } else { value.signum() })
-        );
+    if value.is_nan() {
+        return "(0/0)".into();
     }
-    let [head, tail] = [rounded, value - rounded].map(|part| signed(part));
-    match value == rounded {
-        true => head,
-        false => format!("({head}+{tail})"),
+    if value.is_infinite() {
+        return format!("({}/0)", value.signum());
+    }
+    let rounded: f64 = format!("{value:.10e}").parse().unwrap_or(value);
+    let rest = value - rounded;
+    match rest == 0.0 || rounded.is_infinite() {
+        true => signed(value),
+        false => format!("({}+{})", signed(rounded), signed(rest)),
     }
 }
 
+/// Held together by parentheses where it has a sign.
 fn signed(value: f64) -> String {
-    let text = match value.abs() >= 1e-300 {
-        true => format_exact(value),
-        false => format!("{value:.10e}"),
-    };
-    match value.is_sign_negative() && value != 0.0 {
-        true => format!("({text})"),
-        false => text,
+    match value.is_sign_negative() {
+        true => format!("({})", format_exact(value)),
+        false => format_exact(value),
     }
 }
 
