@@ -306,6 +306,65 @@ fn two_arguments_make_limit_statistical() {
     assert!(!is_statistical("limit", 3) && !is_statistical("sin", 1));
 }
 
+/// The derivative to input `k` from two central differences, without their error of order h^2, and what
+/// they differ by.
+fn difference(tape: &Tape, term: Term, at: [f64; 3], k: usize) -> (f64, f64) {
+    let moved = |d: f64| {
+        let mut at = at;
+        at[k] += d;
+        run(tape, term, at).0
+    };
+    let slope = |h: f64| (moved(h) - moved(-h)) / (2.0 * h);
+    let [wide, narrow] = [1e-3, 5e-4].map(slope);
+    ((4.0 * narrow - wide) / 3.0, (wide - narrow).abs())
+}
+
+#[test]
+fn every_function_has_the_slope_of_its_differences() {
+    let unary = builtin::function_names().map(|name| format!("{name}(x)"));
+    let binary = builtin::function_names().map(|name| format!("{name}(x,y)"));
+    let more = builtin::function_names().map(|name| format!("{name}(x,y,z)"));
+    let others = [
+        "x^y",
+        "x%y",
+        "x/y",
+        "table(x,-3,1,0,2,y,z)",
+        "pwl(x,-1,1,0,2,0.2,7)",
+        "x>y?x*x:x*y",
+    ];
+    let mut compared = 0;
+    for text in unary
+        .chain(binary)
+        .chain(more)
+        .chain(others.map(String::from))
+    {
+        for dialect in [Dialect::Parameter, Dialect::Behavioural] {
+            let mut tape = Tape::default();
+            let Ok(term) = lower(&parse(&text), &mut tape, &mut Names::default(), dialect) else {
+                continue;
+            };
+            for at in [
+                [0.37, 0.83, 1.9],
+                [-0.61, 0.27, -1.3],
+                [2.3, 0.7, -0.4],
+                [-2.3, -3.2, 0.4],
+            ] {
+                let (value, gradient) = run(&tape, term, at);
+                for k in 0..3 {
+                    let (expected, _) = difference(&tape, term, at, k);
+                    let close = (gradient[k] - expected).abs() < 1e-6 * (1.0 + expected.abs());
+                    assert!(
+                        close || value.is_nan() || expected.is_nan(),
+                        "{text} at {at:?}: {gradient:?}, not {expected}"
+                    );
+                    compared += usize::from(close);
+                }
+            }
+        }
+    }
+    assert!(compared > 1000, "only {compared} slopes");
+}
+
 /// Smooth expressions of x, y, z in [0.5, 1.5].
 fn smooth() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
@@ -456,14 +515,7 @@ proptest! {
         let (value, gradient) = run(&tape, term, at);
         prop_assume!(value.abs() < 1e3 && gradient.iter().all(|g| g.abs() < 1e3));
         for k in 0..3 {
-            // Two step widths, so that the error of order h^2 cancels.
-            let difference = |h: f64| {
-                let at = |d: f64| { let mut at = at; at[k] += d; run(&tape, term, at).0 };
-                (at(h) - at(-h)) / (2.0 * h)
-            };
-            let [wide, narrow] = [1e-3, 5e-4].map(difference);
-            let expected = (4.0 * narrow - wide) / 3.0;
-            let rough = (wide - narrow).abs();
+            let (expected, rough) = difference(&tape, term, at, k);
             let scale = 1.0 + value.abs() + gradient[k].abs();
             prop_assert!(
                 (gradient[k] - expected).abs() < 1e-6 * scale + rough,

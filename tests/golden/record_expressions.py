@@ -5,9 +5,9 @@
 
 Writes tests/golden/expressions.json. Standard library only; needs `ngspice` on the path.
 
-Left out are expressions that ngspice-39 cannot read in either place, and those it reads wrongly on purpose of nobody:
-in parameters a choice inside the first branch of a choice, `a == b < c`, and `limit` with three arguments (a random
-number); statistical functions, which draw.
+Left out: what ngspice-39 cannot read in either place; in parameters a choice inside the first branch of a choice, which
+it reads wrongly, and `a == b < c`, where it associates to the left; statistical functions, which draw, and among them
+`limit` with three arguments, which is taken for one.
 """
 import concurrent.futures
 import json
