@@ -7,21 +7,32 @@
 //! **Invariant:** this folder knows numbers, functions and names; it knows no node, no element and no
 //! circuit.
 
+mod arithmetic;
 mod ast;
+mod builtin;
 mod error;
+mod fault;
 mod function;
 mod lexer;
+mod lower;
 mod parser;
 mod tape;
+mod write;
 
+#[cfg(test)]
+mod lower_tests;
 #[cfg(test)]
 mod parser_tests;
 
 pub use ast::{BinaryOperator, Expr, ExprKind, UnaryOperator};
+pub use builtin::{Arity, Dialect, constant, is_statistical};
 pub use error::{ExpressionError, ExpressionErrorKind};
+pub use fault::{LowerError, LowerFault};
 pub use function::{Function1, Function2};
+pub use lower::{Resolver, UserFunction, lower};
 pub use parser::Places;
 pub use tape::{Lookup, Operation, Tape, Term};
+pub use write::{TextTooLong, write_term};
 
 /// A name in lower case.
 pub type Name = compact_str::CompactString;

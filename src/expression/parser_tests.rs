@@ -219,7 +219,7 @@ fn a_sum_of_many_terms_is_read_and_written() {
 
 fn expressions() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        (0.0..1e9f64).prop_map(|x| crate::units::format_exact(x)),
+        (0.0..1e9f64).prop_map(crate::units::format_exact),
         "[a-h_][a-z0-9_.]{0,3}",
         Just("v(n1)".to_string()),
         Just("v(a+,b-)".to_string()),

@@ -28,6 +28,19 @@ pub enum Operation {
     Table(u32, Term),
 }
 
+impl Operation {
+    /// The terms that it is computed from.
+    pub fn operands(self) -> impl Iterator<Item = Term> {
+        let [x, y, z] = match self {
+            Self::Constant(_) | Self::Input(_) => [None; 3],
+            Self::Parameter(_, x) | Self::Unary(_, x) | Self::Table(_, x) => [Some(x), None, None],
+            Self::Binary(_, x, y) => [Some(x), Some(y), None],
+            Self::Select(c, x, y) => [Some(c), Some(x), Some(y)],
+        };
+        [x, y, z].into_iter().flatten()
+    }
+}
+
 /// Points of a piecewise-linear function, sorted by `x`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lookup {
@@ -117,6 +130,48 @@ impl Tape {
         }
         self.tables.push(lookup);
         self.push(Operation::Table(self.tables.len() as u32 - 1, x))
+    }
+
+    /// Which terms the values of `results` depend on, up to the last of these.
+    pub fn needed(&self, results: &[Term]) -> Vec<bool> {
+        let count = results.iter().map(|term| term.index() + 1).max();
+        let mut needed = vec![false; count.unwrap_or(0)];
+        for term in results {
+            needed[term.index()] = true;
+        }
+        for index in (0..needed.len()).rev() {
+            if needed[index] {
+                for operand in self.operations[index].operands() {
+                    needed[operand.index()] = true;
+                }
+            }
+        }
+        needed
+    }
+
+    /// A tape of what the values of `results` depend on, and the `results` there.
+    pub fn pruned(&self, results: &[Term]) -> (Self, Vec<Term>) {
+        let mut pruned = Self::default();
+        let mut places = vec![Term(0); self.len()];
+        for (index, needed) in self.needed(results).into_iter().enumerate() {
+            if needed {
+                let at = |term: Term| places[term.index()];
+                let operation = match self.operations[index] {
+                    Operation::Parameter(parameter, x) => Operation::Parameter(parameter, at(x)),
+                    Operation::Unary(f, x) => Operation::Unary(f, at(x)),
+                    Operation::Binary(f, x, y) => Operation::Binary(f, at(x), at(y)),
+                    Operation::Select(c, x, y) => Operation::Select(at(c), at(x), at(y)),
+                    Operation::Table(table, x) => {
+                        pruned.tables.push(self.tables[table as usize].clone());
+                        Operation::Table(pruned.tables.len() as u32 - 1, at(x))
+                    }
+                    leaf => leaf,
+                };
+                places[index] = pruned.push(operation);
+            }
+        }
+        let results = results.iter().map(|term| places[term.index()]).collect();
+        (pruned, results)
     }
 
     /// Numbers the inputs anew.
