@@ -247,11 +247,12 @@ impl<'a> Builder<'a> {
             emission_coefficient: get(model, "n").unwrap_or(default.emission_coefficient),
             series_resistance: get(model, "rs").unwrap_or(default.series_resistance),
             breakdown_voltage: get(model, "bv"),
-            breakdown_current: get(model, "ibv").unwrap_or(default.breakdown_current),
+            breakdown_current: get(model, "ibv"),
             breakdown_emission: get(model, "nbv"),
             activation_energy: get(model, "eg").unwrap_or(default.activation_energy),
             saturation_exponent: get(model, "xti").unwrap_or(default.saturation_exponent),
             area,
+            ..default
         };
         let mut environment = self.circuit.environment;
         if let Some(tnom) = get(model, "tnom") {

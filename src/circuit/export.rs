@@ -10,15 +10,6 @@ use crate::netlist::{
 use super::{Circuit, Element, NodeId};
 
 /// Model-card names of the parameters that a card can carry.
-const SHOCKLEY_CARD: &[(Parameter, &str)] = &[
-    (Parameter::SaturationCurrent, "is"),
-    (Parameter::EmissionCoefficient, "n"),
-    (Parameter::SeriesResistance, "rs"),
-    (Parameter::BreakdownVoltage, "bv"),
-    (Parameter::BreakdownCurrent, "ibv"),
-    (Parameter::ActivationEnergy, "eg"),
-    (Parameter::SaturationExponent, "xti"),
-];
 const PIECEWISE_CARD: &[(Parameter, &str)] = &[
     (Parameter::OnResistance, "ron"),
     (Parameter::OffResistance, "roff"),
@@ -142,13 +133,11 @@ impl Models {
     }
 
     fn shockley(&mut self, diode: &Shockley) -> ElementKind {
-        let mut parameters = read(SHOCKLEY_CARD, |p| diode.value(p));
-        parameters.extend(diode.breakdown_emission().map(|nbv| ("nbv", nbv)));
+        let mut parameters = diode.card();
         parameters.push(("tnom", diode.environment().nominal_temperature));
-        let area = diode.value(Parameter::Area).unwrap_or(1.0);
         ElementKind::Diode {
             model: self.name_of(Vec::new(), parameters),
-            area,
+            area: diode.area(),
         }
     }
 

@@ -4,13 +4,14 @@
 //! **Invariant:** a law knows the voltage across its own terminals and nothing else: no node, no
 //! unknown, no matrix.
 
+mod dual;
+mod junction;
 mod parameter;
 mod piecewise_linear;
-mod shockley;
 
+pub use junction::{DiodeLevel, Environment, Shockley, ShockleyParameters};
 pub use parameter::Parameter;
 pub use piecewise_linear::{PiecewiseDiode, PiecewiseLinear, PiecewiseTable, TableError};
-pub use shockley::{Environment, Shockley, ShockleyParameters};
 
 /// Current (A) and incremental conductance di/dv (S) of a one-port at one voltage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

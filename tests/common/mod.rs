@@ -351,7 +351,7 @@ pub fn shockley(rng: &mut ChaCha8Rng) -> Shockley {
     }
     if rng.random_bool(0.3) {
         parameters.breakdown_voltage = Some(bv);
-        parameters.breakdown_current = ibv;
+        parameters.breakdown_current = Some(ibv);
     }
     if rng.random_bool(0.3) {
         environment.temperature = rng.random_range(-40.0..125.0);
@@ -457,7 +457,7 @@ impl ShockleyLaw {
         let cube = |u: f64| (3.0 * self.nvt / (u * std::f64::consts::E)).powi(3);
         let current = match self.start {
             _ if u >= -3.0 * self.nvt => (u / self.nvt).exp_m1(),
-            Some(x) if u < -x => -((-(x + u) / self.nvt).exp() + cube(-x)),
+            Some(x) if u < -x => -(-(x + u) / self.nvt).exp(),
             _ => -(1.0 + cube(u)),
         };
         self.is * current + self.gmin * u
