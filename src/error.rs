@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Variable(#[from] crate::circuit::VariableError),
     #[error(transparent)]
-    Write(#[from] crate::expression::WriteError),
+    Write(#[from] crate::expression::TextTooLong),
     #[error(transparent)]
     Topology(#[from] crate::circuit::TopologyError),
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ohmgrad::analysis::Solver;
-use ohmgrad::circuit::Dialect;
+use ohmgrad::circuit::Simulator;
 use ohmgrad::netlist::Netlist;
 use serde::Deserialize;
 
@@ -115,7 +115,7 @@ fn exported_decks_settle_in_ngspice_where_ours_do() {
         let netlist = Netlist::read(&path).expect("a sound deck");
         let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
         let op = solver.operating_point().expect("an operating point");
-        let deck = solver.circuit.to_spice_for(Dialect::Ngspice);
+        let deck = solver.circuit.to_spice_for(Simulator::Ngspice);
         let theirs = ngspice(&deck.expect("a deck"));
         for (id, node) in solver.circuit.nodes().skip(1) {
             let Some(&expected) = theirs.get(node.name.as_str()) else {

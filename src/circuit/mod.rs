@@ -21,7 +21,7 @@ pub use crate::elaboration::BuildError;
 pub use parameters::{NamedParameter, ParameterGraph};
 pub use topology::{TopologyError, TopologyFault};
 pub use variable::{Variable, VariableError};
-pub use writer::Dialect;
+pub use writer::Simulator;
 
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

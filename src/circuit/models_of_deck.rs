@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::writer::{ByContent, Dialect};
+use super::writer::{ByContent, Simulator};
 use crate::device::{Environment, Parameter, PiecewiseDiode, Shockley};
 use crate::netlist::Name;
 use crate::units::format_exact;
@@ -17,15 +17,15 @@ const PIECEWISE_CARD: &[(Parameter, &str)] = &[
 
 /// Model cards by their content.
 pub(super) struct Models {
-    dialect: Dialect,
+    simulator: Simulator,
     cards: Vec<String>,
     by_content: ByContent,
 }
 
 impl Models {
-    pub fn new(dialect: Dialect) -> Self {
+    pub fn new(simulator: Simulator) -> Self {
         Self {
-            dialect,
+            simulator,
             cards: Vec::new(),
             by_content: ByContent::new(),
         }
@@ -81,7 +81,9 @@ impl Models {
     }
 
     pub fn write(&self, text: &mut String) {
-        debug_assert!(self.dialect == Dialect::Ohmgrad || !self.by_content.contains_key("ideal"));
+        debug_assert!(
+            self.simulator == Simulator::Ohmgrad || !self.by_content.contains_key("ideal")
+        );
         for card in &self.cards {
             text.push_str(card);
             text.push('\n');

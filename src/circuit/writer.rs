@@ -6,13 +6,13 @@ use std::fmt::Write;
 use super::models_of_deck::Models;
 use super::{Circuit, Control, Element, ElementId, NodeId};
 use crate::device::{Behavioural, Device, OnePort, Quantity};
-use crate::expression::{WriteError, write_term};
+use crate::expression::{TextTooLong, write_term};
 use crate::netlist::{Analysis, BuiltIn, Name, SweepRange};
 use crate::units::format_exact;
 
 /// Who shall read the deck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum Simulator {
     /// Every element as itself; reading it again gives the same circuit.
     Ohmgrad,
     /// Elements that ngspice does not have are replaced by what comes near them, and a comment says
@@ -30,20 +30,20 @@ impl Circuit {
     ///
     /// # Errors
     /// Only if the law of a behavioural source is too large to be written.
-    pub fn to_spice(&self) -> Result<String, WriteError> {
-        self.to_spice_for(Dialect::Ohmgrad)
+    pub fn to_spice(&self) -> Result<String, TextTooLong> {
+        self.to_spice_for(Simulator::Ohmgrad)
     }
 
-    /// The circuit as a deck for `dialect`.
+    /// The circuit as a deck for `simulator`.
     ///
     /// # Errors
     /// As [`Circuit::to_spice`].
-    pub fn to_spice_for(&self, dialect: Dialect) -> Result<String, WriteError> {
+    pub fn to_spice_for(&self, simulator: Simulator) -> Result<String, TextTooLong> {
         let mut deck = Deck {
             circuit: self,
-            dialect,
+            simulator,
             text: String::with_capacity(32 * self.element_count()),
-            models: Models::new(dialect),
+            models: Models::new(simulator),
             definitions: HashSet::new(),
             notes: Vec::new(),
             ideal: self.ideal_conductances(),
@@ -70,7 +70,7 @@ impl Circuit {
 
 struct Deck<'a> {
     circuit: &'a Circuit,
-    dialect: Dialect,
+    simulator: Simulator,
     text: String,
     models: Models,
     definitions: HashSet<&'static str>,
@@ -80,7 +80,7 @@ struct Deck<'a> {
 }
 
 impl Deck<'_> {
-    fn write(&mut self) -> Result<(), WriteError> {
+    fn write(&mut self) -> Result<(), TextTooLong> {
         // A line break in the title would turn its rest into a card.
         let title = self.circuit.title.replace(['\n', '\r'], " ");
         self.line(&title);
@@ -132,7 +132,7 @@ impl Deck<'_> {
         self.text.push_str(&format_exact(value));
     }
 
-    fn element(&mut self, id: ElementId, element: &Element) -> Result<(), WriteError> {
+    fn element(&mut self, id: ElementId, element: &Element) -> Result<(), TextTooLong> {
         self.head(id, element);
         match &element.device {
             Device::Resistor { resistance: value }
@@ -178,7 +178,7 @@ impl Deck<'_> {
     }
 
     fn ideal_diode(&mut self, element: &Element) {
-        if self.dialect == Dialect::Ohmgrad {
+        if self.simulator == Simulator::Ohmgrad {
             let model = self.models.ideal();
             let _ = write!(self.text, " {model}");
             return;
@@ -195,30 +195,28 @@ impl Deck<'_> {
     }
 
     fn one_port(&mut self, element: &Element, one_port: &OnePort) {
-        match (one_port, self.dialect) {
+        match (one_port, self.simulator) {
             (OnePort::Shockley(diode), _) => {
                 let card = self.models.shockley(diode, &self.circuit.environment);
                 let _ = write!(self.text, " {card}");
-                if self.dialect == Dialect::Ngspice
-                    && diode.value(crate::device::Parameter::Area).is_none()
-                {
+                if self.simulator == Simulator::Ngspice && diode.card().contains(&("level", 2.0)) {
                     self.note("level 2 diodes are written as level 1, whose law differs".into());
                 }
             }
-            (OnePort::PiecewiseDiode(diode), Dialect::Ohmgrad) => {
+            (OnePort::PiecewiseDiode(diode), Simulator::Ohmgrad) => {
                 let card = self.models.piecewise(diode);
                 let _ = write!(self.text, " {card}");
             }
-            (OnePort::PiecewiseTable(table), Dialect::Ohmgrad) => {
+            (OnePort::PiecewiseTable(table), Simulator::Ohmgrad) => {
                 let voltage = self.voltage(element.port);
                 let _ = write!(self.text, " TABLE {{{voltage}}} =");
                 self.points(table.points(), |(x, y)| format!("({x},{y})"));
             }
-            (OnePort::PiecewiseDiode(diode), Dialect::Ngspice) => {
+            (OnePort::PiecewiseDiode(diode), Simulator::Ngspice) => {
                 let points = diode.law().points_beyond();
                 self.pwl(element, &points);
             }
-            (OnePort::PiecewiseTable(table), Dialect::Ngspice) => {
+            (OnePort::PiecewiseTable(table), Simulator::Ngspice) => {
                 let points = table.law().points_beyond();
                 self.pwl(element, &points);
             }
@@ -246,7 +244,7 @@ impl Deck<'_> {
         }
     }
 
-    fn behavioural(&mut self, element: &Element, source: &Behavioural) -> Result<(), WriteError> {
+    fn behavioural(&mut self, element: &Element, source: &Behavioural) -> Result<(), TextTooLong> {
         let law = source.law();
         let input = |index: u32| {
             let index = index as usize;
@@ -288,7 +286,7 @@ impl Deck<'_> {
     }
 
     fn letter(&self, device: &Device) -> char {
-        let for_ngspice = self.dialect == Dialect::Ngspice;
+        let for_ngspice = self.simulator == Simulator::Ngspice;
         match device {
             // ngspice would take 1 mohm for a short.
             Device::Resistor { resistance: 0.0 } if for_ngspice => 'v',

@@ -101,8 +101,8 @@ impl From<SweepError> for Failure {
     }
 }
 
-impl From<crate::expression::WriteError> for Failure {
-    fn from(error: crate::expression::WriteError) -> Self {
+impl From<crate::expression::TextTooLong> for Failure {
+    fn from(error: crate::expression::TextTooLong) -> Self {
         Self::of(FAILED, &error)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::model::ResolvedModel;
-use super::number::other;
+use super::number::{Lowered, other};
 use super::scope_tree::{MAIN, ScopeId};
 use super::{Elaborator, element_name, join};
 use crate::circuit::NodeId;
@@ -37,7 +37,7 @@ enum State {
     Pending,
     Active,
     Done(Term),
-    Failed(Box<LowerError>),
+    Failed(Box<LowerError<Box<NetlistFault>>>),
 }
 
 /// Parameters may be defined through each other in any order, but not deeper than this at once.
@@ -132,7 +132,7 @@ impl<'a> Elaborator<'a> {
         tape: &mut Tape,
         frame: usize,
         name: &str,
-    ) -> Result<Option<Term>, LowerError> {
+    ) -> Lowered<Option<Term>> {
         let holder = (0..=frame)
             .rev()
             .find(|f| self.frames[*f].parameters.contains_key(name));
@@ -145,18 +145,14 @@ impl<'a> Elaborator<'a> {
         self.evaluate_slot(tape, holder, name).map(Some)
     }
 
-    fn evaluate_slot(
-        &mut self,
-        tape: &mut Tape,
-        holder: usize,
-        name: &str,
-    ) -> Result<Term, LowerError> {
+    fn evaluate_slot(&mut self, tape: &mut Tape, holder: usize, name: &str) -> Lowered<Term> {
         let Some(slot) = self.frames[holder].parameters.get_mut(name) else {
-            return Err(LowerError::UnknownName {
-                name: name.into(),
-                span: Span::default(),
+            let name = name.into();
+            let fault = crate::expression::LowerFault::UnknownName {
+                name,
                 suggestion: None,
-            });
+            };
+            return Err(LowerError::Fault(fault, Span::default()));
         };
         match &slot.state {
             State::Done(term) => return Ok(*term),
@@ -191,7 +187,7 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The parameters that are being evaluated, from `name` on.
-    fn circle(&self, holder: usize, name: &str) -> LowerError {
+    fn circle(&self, holder: usize, name: &str) -> LowerError<Box<NetlistFault>> {
         let active = self.frames[holder].parameters.values();
         let mut active: Vec<_> = active
             .filter(|slot| matches!(slot.state, State::Active))

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Elaborator;
-use super::number::{Number, into_fault, other};
+use super::number::{Lowered, Number, into_fault, other};
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
-    Expr, Function2, Lookup, LowerError, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Expr, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{
     Assignment, Behavioural as Card, Element, GROUND, Name, NetlistFault, Polynomial,
@@ -163,7 +163,7 @@ impl<'a> Elaborator<'a> {
             elaborator: self,
             inputs: &mut law.inputs,
         };
-        lower(expr, &mut law.tape, &mut resolver)
+        lower(expr, &mut law.tape, &mut resolver, Dialect::Behavioural)
             .map_err(|error| self.fault(into_fault(error)))
             .ok()
     }
@@ -367,7 +367,9 @@ struct Laws<'e, 'a> {
 }
 
 impl Resolver for Laws<'_, '_> {
-    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Term, LowerError> {
+    type Error = Box<NetlistFault>;
+
+    fn name(&mut self, tape: &mut Tape, name: &Name, _: Span) -> Lowered<Option<Term>> {
         let frame = self.frame;
         let found = self.elaborator.term(|elaborator, graph| {
             match elaborator.parameter_term(graph, frame, name) {
@@ -375,11 +377,14 @@ impl Resolver for Laws<'_, '_> {
                 found => found,
             }
         })?;
-        let Some(term) = found else {
-            return Err(self.elaborator.unknown_name(self.frame, name, span));
-        };
-        let number = self.elaborator.number_of(term);
-        Ok(self.inputs.number(tape, number))
+        Ok(found.map(|term| {
+            let number = self.elaborator.number_of(term);
+            self.inputs.number(tape, number)
+        }))
+    }
+
+    fn similar_name(&self, name: &Name) -> Option<Name> {
+        self.elaborator.similar_name(self.frame, name)
     }
 
     fn probe(
@@ -388,7 +393,7 @@ impl Resolver for Laws<'_, '_> {
         kind: &Name,
         arguments: &[(Name, Span)],
         span: Span,
-    ) -> Result<Term, LowerError> {
+    ) -> Lowered<Term> {
         let node = |elaborator: &mut Elaborator, (name, span): &(Name, Span)| {
             let name = if name == "gnd" { &GROUND } else { name };
             elaborator.node(name, *span)

@@ -3,7 +3,9 @@
 use super::Elaborator;
 use crate::circuit::{ElementId, ParameterId};
 use crate::device::Parameter;
-use crate::expression::{Function2, LowerError, Resolver, Tape, Term, UserFunction, lower};
+use crate::expression::{
+    Dialect, Function2, LowerError, Resolver, Tape, Term, UserFunction, lower,
+};
 use crate::netlist::{Name, NetlistFault, Value, closest};
 use crate::source::{Span, Spanned};
 use crate::units::CELSIUS_ZERO;
@@ -107,7 +109,7 @@ impl<'a> Elaborator<'a> {
         tape: &mut Tape,
         frame: usize,
         value: &Spanned<Value>,
-    ) -> Result<Term, LowerError> {
+    ) -> Lowered<Term> {
         match &value.value {
             Value::Number(number) => Ok(tape.constant(*number)),
             Value::Expression(expr) => {
@@ -115,7 +117,7 @@ impl<'a> Elaborator<'a> {
                     elaborator: self,
                     frame,
                 };
-                lower(expr, tape, &mut resolver)
+                lower(expr, tape, &mut resolver, Dialect::Parameter)
             }
         }
     }
@@ -139,15 +141,10 @@ impl<'a> Elaborator<'a> {
         })
     }
 
-    pub(super) fn unknown_name(&self, frame: usize, name: &Name, span: Span) -> LowerError {
+    pub(super) fn similar_name(&self, frame: usize, name: &Name) -> Option<Name> {
         let frames = self.frames[..=frame].iter().rev();
         let known = frames.flat_map(|f| f.parameters.keys().copied());
-        let suggestion = closest(name, known).map(Name::from);
-        LowerError::UnknownName {
-            name: name.clone(),
-            span,
-            suggestion,
-        }
+        closest(name, known).map(Name::from)
     }
 
     pub(super) fn user_function(
@@ -167,14 +164,17 @@ struct Parameters<'e, 'a> {
 }
 
 impl Resolver for Parameters<'_, '_> {
-    fn name(&mut self, tape: &mut Tape, name: &Name, span: Span) -> Result<Term, LowerError> {
-        if let Some(term) = self.elaborator.parameter_term(tape, self.frame, name)? {
-            return Ok(term);
+    type Error = Box<NetlistFault>;
+
+    fn name(&mut self, tape: &mut Tape, name: &Name, _: Span) -> Lowered<Option<Term>> {
+        match self.elaborator.parameter_term(tape, self.frame, name)? {
+            Some(term) => Ok(Some(term)),
+            None => Ok(self.elaborator.predefined(tape, name)),
         }
-        if let Some(term) = self.elaborator.predefined(tape, name) {
-            return Ok(term);
-        }
-        Err(self.elaborator.unknown_name(self.frame, name, span))
+    }
+
+    fn similar_name(&self, name: &Name) -> Option<Name> {
+        self.elaborator.similar_name(self.frame, name)
     }
 
     fn probe(
@@ -183,7 +183,7 @@ impl Resolver for Parameters<'_, '_> {
         kind: &Name,
         _: &[(Name, Span)],
         span: Span,
-    ) -> Result<Term, LowerError> {
+    ) -> Lowered<Term> {
         Err(other(NetlistFault::ProbeInParameter {
             probe: kind.clone(),
             span,
@@ -195,14 +195,17 @@ impl Resolver for Parameters<'_, '_> {
     }
 }
 
+/// What lowering gives, or why not.
+pub(super) type Lowered<T> = Result<T, LowerError<Box<NetlistFault>>>;
+
 /// A fault found while an expression is lowered.
-pub(super) fn other(fault: NetlistFault) -> LowerError {
-    LowerError::Other(Box::new(fault))
+pub(super) fn other(fault: NetlistFault) -> LowerError<Box<NetlistFault>> {
+    LowerError::Resolver(Box::new(fault))
 }
 
-pub(super) fn into_fault(error: LowerError) -> NetlistFault {
+pub(super) fn into_fault(error: LowerError<Box<NetlistFault>>) -> NetlistFault {
     match error {
-        LowerError::Other(fault) => *fault,
-        error => NetlistFault::Lower(error),
+        LowerError::Resolver(fault) => *fault,
+        LowerError::Fault(fault, span) => NetlistFault::Lower(fault, span),
     }
 }

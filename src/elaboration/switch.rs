@@ -144,8 +144,8 @@ fn smooth(
     let span = law.binary(Function2::Subtract, on, off);
     let above = law.binary(Function2::Subtract, control, middle);
     let x = law.binary(Function2::Divide, above, span);
-    let x = law.binary(Function2::Maximum, x, minus_half);
-    let x = law.binary(Function2::Minimum, x, half);
+    let x = law.binary(Function2::Max, x, minus_half);
+    let x = law.binary(Function2::Min, x, half);
     let product = law.binary(Function2::Multiply, ron, roff);
     let quotient = law.binary(Function2::Divide, ron, roff);
     let ln_product = law.tape.unary(Function1::Ln, product);

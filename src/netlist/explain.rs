@@ -43,9 +43,13 @@ impl NetlistFault {
                     None => diagnostic,
                 }
             }
-            Lower(fault) => error(fault.message())
-                .at(fault.span(), fault.label())
-                .help(fault.help()),
+            Lower(fault, span) => {
+                let diagnostic = error(fault.message()).at(*span, fault.label());
+                match fault.help() {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            }
             UnknownParameter { .. } => self.unknown_parameter(),
             UnsupportedForm { subject, found } => error(format!(
                 "`{}` has the form `{}`, which is not supported",

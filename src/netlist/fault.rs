@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Name;
-use crate::expression::{ExpressionError, LowerError};
+use crate::expression::{ExpressionError, LowerFault};
 use crate::source::{SourceMap, Span, Spanned};
 
 /// One defect of a deck. [`NetlistFault::diagnostic`] puts it into words.
@@ -57,7 +57,7 @@ pub enum NetlistFault {
     /// An expression that cannot be read.
     Expression(ExpressionError),
     /// An expression that cannot be evaluated.
-    Lower(LowerError),
+    Lower(LowerFault, Span),
     /// Parameters that need each other; the first name is repeated at the end.
     ParameterCircle {
         cycle: Vec<Name>,

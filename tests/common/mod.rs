@@ -468,7 +468,7 @@ impl ShockleyLaw {
         let cube = |u: f64| (3.0 * self.nvt / (u * std::f64::consts::E)).powi(3);
         let current = match self.start {
             _ if u >= -3.0 * self.nvt => (u / self.nvt).exp_m1(),
-            Some(x) if u < -x => -((-(x + u) / self.nvt).exp() + cube(-x)),
+            Some(x) if u < -x => -(-(x + u) / self.nvt).exp(),
             _ => -(1.0 + cube(u)),
         };
         self.is * current + self.gmin * u

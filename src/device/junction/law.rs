@@ -109,13 +109,21 @@ impl<C: Scalar> Exponential<C> {
     }
 }
 
+/// `exp(x)`, continued linearly beyond `largest`.
+fn exp<V: Scalar>(x: V, largest: f64) -> V {
+    if x.value() <= largest {
+        x.exp()
+    } else {
+        (x - V::from(largest - 1.0)) * V::from(largest.exp())
+    }
+}
+
 /// `exp(x) - 1`, continued linearly beyond `largest`.
 fn exp_m1<V: Scalar>(x: V, largest: f64) -> V {
     if x.value() <= largest {
         x.exp_m1()
     } else {
-        let beyond = x - V::from(largest - 1.0);
-        beyond * V::from(largest.exp()) - V::from(1.0)
+        exp(x, largest) - V::from(1.0)
     }
 }
 
@@ -166,7 +174,7 @@ impl<C: Scalar> Diffusion<C> {
     fn broken<V: Scalar + From<C>>(&self, u: V, breakdown: &Breakdown<C>) -> V {
         let thermal = V::from(breakdown.thermal);
         let x = -(V::from(breakdown.start) + u) / thermal;
-        let mut growth = exp_m1(x, self.forward.largest) + V::from(1.0);
+        let mut growth = exp(x, self.forward.largest);
         let passed = -(V::from(self.begin) + u) / (thermal * V::from(STEP_WIDTH));
         if passed.value() < 1.0 {
             growth = growth - V::from(self.step) * (V::from(1.0) - passed);
@@ -233,8 +241,8 @@ impl<C: Scalar> Junction<C> {
         }
         if let Some(voltage) = self.breakdown_voltage {
             for tail in self.reverse.iter().flatten() {
-                let rise = tail.minus_one(-(V::from(voltage) + u));
-                current = current - (rise + V::from(tail.scale));
+                let x = -(V::from(voltage) + u) / V::from(tail.thermal);
+                current = current - V::from(tail.scale) * exp(x, tail.largest);
             }
         }
         current
