@@ -131,6 +131,8 @@ pub struct Circuit {
     pub analyses: Vec<Spanned<Analysis>>,
     pub options: Vec<SimulatorOption>,
     pub warnings: Vec<Diagnostic>,
+    /// Potentials (V) near which to look for the operating point; they choose among several.
+    pub nodeset: Vec<(NodeId, f64)>,
     graph: DiGraph<Node, Branch>,
     elements: Vec<Element>,
     node_index: HashMap<Name, NodeId>,
@@ -153,6 +155,7 @@ impl Circuit {
             analyses: Vec::new(),
             options: Vec::new(),
             warnings: Vec::new(),
+            nodeset: Vec::new(),
             graph,
             elements: Vec::new(),
             node_index: HashMap::from([(ground, NodeId::GROUND)]),
