@@ -131,15 +131,14 @@ fn sensing(solver: &Solver) -> HashMap<ElementId, Vec<Sensing>> {
 }
 
 impl Solver {
-    /// Controls of a behavioural source with its slopes to them, where there is any.
+    /// Controls of a behavioural source with its slopes to them.
     fn controls<'a>(
         &'a self,
         id: ElementId,
         element: &'a Element,
     ) -> impl Iterator<Item = (Control, f64)> + 'a {
         let slopes = self.system.law_slopes(&self.workspace, id).unwrap_or(&[]);
-        let controls = element.controls.iter().copied().zip(slopes.iter().copied());
-        controls.filter(|(_, slope)| *slope != 0.0)
+        element.controls.iter().copied().zip(slopes.iter().copied())
     }
 }
 
@@ -157,6 +156,7 @@ impl Builder<'_> {
                     n
                 };
                 self.carry(id, [p, end])?;
+                let end = self.series_resistance(id, &element.device, end)?;
                 chains.push((id, [end, n]));
             }
         }
@@ -210,6 +210,24 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// The resistance of a branch whose current is sensed; returns its far end.
+    fn series_resistance(
+        &mut self,
+        id: ElementId,
+        device: &Device,
+        from: NodeId,
+    ) -> Result<NodeId, TopologyError> {
+        match device {
+            Device::Resistor { resistance } if *resistance != 0.0 => {
+                let to = self.series_node(id);
+                let name = self.name(id);
+                self.circuit.add(&name, device.clone(), [from, to])?;
+                Ok(to)
+            }
+            _ => Ok(from),
+        }
+    }
+
     /// A name that neither the original circuit nor this one has.
     fn free_name(&self, base: &str) -> String {
         let taken = |name: &str| {
@@ -237,7 +255,7 @@ impl Builder<'_> {
         let [p, n] = element.port;
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
-            Device::Resistor { resistance } if *resistance != 0.0 => self
+            Device::Resistor { .. } if self.carrier(id).is_none() => self
                 .circuit
                 .add(name, element.device.clone(), [p, n])
                 .map(drop),
@@ -293,6 +311,7 @@ impl Builder<'_> {
         let element = solver.circuit.element(id);
         for (control, slope) in solver.controls(id, element) {
             match (control, quantity) {
+                (Control::Voltage(_), _) if slope == 0.0 => {}
                 (Control::Voltage(pair), Quantity::Voltage) => self.drain(id, slope, pair)?,
                 (Control::Voltage(pair), Quantity::Current) => {
                     let name = self.free_name(&format!("g.{}", element.name));

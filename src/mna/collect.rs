@@ -55,7 +55,7 @@ impl Stamps {
         let mut branches = vec![None; circuit.element_count()];
         for (id, element) in circuit.elements() {
             let keeps = match &element.device {
-                Device::Resistor { resistance: 0.0 } => sensed[id.index()],
+                Device::Resistor { .. } => sensed[id.index()],
                 Device::VoltageSource { .. } => self.place[id.index()] == Place::RedundantShort,
                 Device::Vcvs { .. }
                 | Device::Ccvs { .. }
@@ -82,8 +82,11 @@ impl Stamps {
         let [p, n] = element.port;
         let index = |len: usize| len as u32;
         let place = match &element.device {
-            Device::Resistor { resistance: 0.0 } if branches[id.index()].is_none() => return,
-            Device::Resistor { resistance } if *resistance != 0.0 => {
+            Device::Resistor { .. } if branches[id.index()].is_some() => {
+                self.coupled(id, element, forest, branches)
+            }
+            Device::Resistor { resistance: 0.0 } => return,
+            Device::Resistor { .. } => {
                 self.conductances.push(PairStamp::between(p, n, id));
                 Place::Conductance(index(self.conductances.len() - 1))
             }
@@ -186,7 +189,10 @@ impl Stamps {
                 let source = forest.source_of[id.index()].map(|s| (own, s));
                 self.kept_voltage_sources.extend(source);
             }
-            (Device::Resistor { .. }, Some(own), _) => add.port_branch(port, own, 1.0, None),
+            (Device::Resistor { .. }, Some(own), _) => {
+                add.port_branch(port, own, 1.0, None);
+                add.one(own, own, -1.0, Some(Parameter::Resistance));
+            }
             (Device::Vcvs { .. }, Some(own), _) => {
                 add.port_branch(port, own, 1.0, None);
                 add.row_of_pair(own, second, -1.0, Some(Parameter::Gain));

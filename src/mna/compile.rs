@@ -145,7 +145,7 @@ impl System {
     }
 }
 
-/// Voltage sources and shorts whose current controls another element keep it as an unknown.
+/// Voltage sources and resistors whose current controls another element keep it as an unknown.
 fn sensed_sources(circuit: &Circuit) -> Vec<bool> {
     let mut sensed = vec![false; circuit.element_count()];
     for control in circuit.elements().flat_map(|(_, e)| control_currents(e)) {
@@ -170,8 +170,8 @@ fn control_currents(element: &Element) -> impl Iterator<Item = ElementId> + '_ {
 /// as no conductance is negative.
 fn is_positive_definite(circuit: &Circuit, sensed: &[bool]) -> bool {
     circuit.elements().all(|(id, e)| match e.device {
-        Device::Resistor { resistance: 0.0 } | Device::VoltageSource { .. } => !sensed[id.index()],
-        Device::Resistor { resistance } => resistance >= 0.0,
+        Device::VoltageSource { .. } => !sensed[id.index()],
+        Device::Resistor { resistance } => resistance >= 0.0 && !sensed[id.index()],
         Device::CurrentSource { .. } | Device::OnePort(_) => true,
         _ => false,
     })

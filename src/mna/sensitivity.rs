@@ -70,11 +70,6 @@ impl System {
                 -across * self.law_derivative(workspace, k, id.parameter)
             }
             (Place::Coupled { first, branch }, device) => {
-                // A short that another element senses: its equation is `v - R j = 0` at R = 0.
-                if let (Device::Resistor { .. }, Some(branch)) = (device, branch) {
-                    let own = self.node_count + branch.0 as usize;
-                    return lambda[own] * workspace.full[own];
-                }
                 if let (Device::VoltageSource { .. }, Some(branch)) = (device, branch) {
                     return lambda[self.node_count + branch.0 as usize];
                 }
