@@ -2,7 +2,7 @@
 //!
 //! A law `f(c)` of control voltages and branch currents `c` is linearized at a point, as a nonlinear
 //! one-port is: `f(c0) + sum df/dc_k (c_k - c0_k)`. The point is the iterate, unless the law has no
-//! finite value there (`ln` of a negative number, `0/0`); then it is a neighbour for one step.
+//! value there (`ln` of a negative number, `0/0`, overflow); then it is a neighbour for one step.
 
 use std::ops::Range;
 
@@ -74,6 +74,9 @@ pub(super) struct LawStates {
     undefined: usize,
 }
 
+/// A law with a larger value, V or A, is outside its range and as good as undefined: next to such
+/// numbers rounding passes for a solution.
+const LARGEST_VALUE: f64 = 1e100;
 /// Distances, V or A, at which a defined neighbour of an undefined point is looked for.
 const DISPLACEMENTS: [f64; 7] = [1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3];
 /// So many controls are displaced independently of each other.
@@ -94,12 +97,14 @@ impl LawStates {
         }
     }
 
-    /// Evaluates a law at its point. Says whether its slopes to the controls are what they were.
+    /// Evaluates a law at its point; its value is NaN where it has none. Says whether its slopes to the controls are what they were.
     fn linearize(&mut self, index: usize, stamp: &LawStamp, law: &Behavioural) -> bool {
         let points = &mut self.points[stamp.controls.clone()];
         let fresh = &mut self.fresh[stamp.slopes.clone()];
-        let value = law.evaluate(points, fresh, &mut self.scratch);
-        if value.is_finite() {
+        let mut value = law.evaluate(points, fresh, &mut self.scratch);
+        if !(value.abs() <= LARGEST_VALUE) {
+            value = f64::NAN;
+        } else {
             for (input, slope) in fresh.iter_mut().enumerate() {
                 if !slope.is_finite() {
                     *slope = secant(law, points, input, &mut self.scratch);
@@ -197,7 +202,7 @@ impl Workspace {
         }
     }
 
-    /// Number of laws without a finite value at the iterate where they were last evaluated.
+    /// Number of laws without a value at the iterate where they were last evaluated.
     pub fn undefined_laws(&self) -> usize {
         self.laws.undefined
     }
