@@ -11,11 +11,14 @@
 //! | CCCS, gain b | 0 V at its control source becomes a VCVS `-b` of its output voltage |
 //! | CCVS, r | 0 V source at its output; the control source becomes a CCVS `r` of its current |
 //! | transformer, gyrator | itself, reversed |
+//! | behavioural source | as one E, F, G or H for each control, its slope there as the gain |
 //! | output `v(p,n)` of weight w | current source w from n to p |
 
+use std::collections::HashMap;
+
 use crate::analysis::{OperatingPoint, Solver};
-use crate::circuit::{Circuit, ElementId, NodeId, TopologyError};
-use crate::device::Device;
+use crate::circuit::{Circuit, Control, Element, ElementId, NodeId, TopologyError};
+use crate::device::{Device, Quantity};
 use crate::mna::{BranchCurrents, System};
 use crate::netlist::Name;
 
@@ -49,6 +52,7 @@ impl AdjointNetwork {
             op,
             cotangent,
             circuit,
+            sensing: sensing(solver),
             carriers: Vec::new(),
         };
         builder.build()
@@ -77,19 +81,87 @@ struct Builder<'a> {
     op: &'a OperatingPoint,
     cotangent: &'a Cotangent,
     circuit: Circuit,
+    /// What is controlled by the current of an element.
+    sensing: HashMap<ElementId, Vec<Sensing>>,
     carriers: Vec<(ElementId, ElementId)>,
+}
+
+/// An element that a current controls, and how strongly: `d i/d i` or `d v/d i` (ohm).
+#[derive(Clone, Copy, Debug)]
+struct Sensing {
+    by: ElementId,
+    quantity: Quantity,
+    slope: f64,
+}
+
+fn sensing(solver: &Solver) -> HashMap<ElementId, Vec<Sensing>> {
+    let mut sensing: HashMap<_, Vec<_>> = HashMap::new();
+    for (by, element) in solver.circuit.elements() {
+        let (quantity, control, slope) = match &element.device {
+            Device::Cccs { gain } => (Quantity::Current, element.control, *gain),
+            Device::Ccvs { transresistance } => {
+                (Quantity::Voltage, element.control, *transresistance)
+            }
+            Device::Behavioural(source) => {
+                let quantity = source.quantity;
+                for (control, slope) in solver.controls(by, element) {
+                    if let Control::Current(id) = control {
+                        let item = Sensing {
+                            by,
+                            quantity,
+                            slope,
+                        };
+                        sensing.entry(id).or_default().push(item);
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if let Some(id) = control {
+            let item = Sensing {
+                by,
+                quantity,
+                slope,
+            };
+            sensing.entry(id).or_default().push(item);
+        }
+    }
+    sensing
+}
+
+impl Solver {
+    /// Controls of a behavioural source with its slopes to them.
+    fn controls<'a>(
+        &'a self,
+        id: ElementId,
+        element: &'a Element,
+    ) -> impl Iterator<Item = (Control, f64)> + 'a {
+        let slopes = self.system.law_slopes(&self.workspace, id).unwrap_or(&[]);
+        element.controls.iter().copied().zip(slopes.iter().copied())
+    }
 }
 
 impl Builder<'_> {
     fn build(mut self) -> Result<AdjointNetwork, TopologyError> {
         let original = &self.solver.circuit;
         // Carriers of adjoint branch currents come first: others are controlled by them.
+        let mut chains = Vec::new();
         for (id, element) in original.elements() {
-            match element.device {
-                Device::Vcvs { .. } | Device::Ccvs { .. } => self.zero_source(id, "v.")?,
-                Device::IdealDiode if self.is_on(id) => self.zero_source(id, "v.")?,
-                _ => {}
+            if self.is_carried(id, &element.device) {
+                let [p, n] = element.port;
+                let end = if self.sensing.contains_key(&id) {
+                    self.series_node(id)
+                } else {
+                    n
+                };
+                self.carry(id, [p, end])?;
+                let end = self.series_resistance(id, &element.device, end)?;
+                chains.push((id, [end, n]));
             }
+        }
+        for (id, ends) in chains {
+            self.chain(id, ends)?;
         }
         for (id, _) in original.elements() {
             self.element(id)?;
@@ -109,19 +181,51 @@ impl Builder<'_> {
         self.solver.circuit.element(id).name.clone()
     }
 
+    /// True if a source takes the place of the element's branch.
+    fn is_carried(&self, id: ElementId, device: &Device) -> bool {
+        match device {
+            Device::Transformer { .. } => false,
+            Device::IdealDiode => self.is_on(id),
+            _ => self.solver.system.branch_location(id).is_some(),
+        }
+    }
+
+    /// The voltage that the loss asks for in the element's branch.
+    fn branch_voltage(&self, id: ElementId) -> f64 {
+        let Cotangent { full, ties, .. } = self.cotangent;
+        self.solver.system.branch_cotangent(id, full, ties)
+    }
+
     /// A source in the place of the element's branch, of the voltage that the loss asks for.
-    fn zero_source(&mut self, id: ElementId, prefix: &str) -> Result<(), TopologyError> {
-        let port = self.solver.circuit.element(id).port;
-        let voltage =
-            self.solver
-                .system
-                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
-        let name = self.free_name(&format!("{prefix}{}", self.name(id)));
-        let carrier = self
-            .circuit
-            .add(&name, Device::VoltageSource { voltage }, port)?;
+    fn carry(&mut self, id: ElementId, port: [NodeId; 2]) -> Result<(), TopologyError> {
+        let voltage = self.branch_voltage(id);
+        let own = self.name(id);
+        let name = match self.solver.circuit.element(id).device {
+            Device::VoltageSource { .. } => own.to_string(),
+            _ => self.free_name(&format!("v.{own}")),
+        };
+        let device = Device::VoltageSource { voltage };
+        let carrier = self.circuit.add(&name, device, port)?;
         self.carriers.push((id, carrier));
         Ok(())
+    }
+
+    /// The resistance of a branch whose current is sensed; returns its far end.
+    fn series_resistance(
+        &mut self,
+        id: ElementId,
+        device: &Device,
+        from: NodeId,
+    ) -> Result<NodeId, TopologyError> {
+        match device {
+            Device::Resistor { resistance } if *resistance != 0.0 => {
+                let to = self.series_node(id);
+                let name = self.name(id);
+                self.circuit.add(&name, device.clone(), [from, to])?;
+                Ok(to)
+            }
+            _ => Ok(from),
+        }
     }
 
     /// A name that neither the original circuit nor this one has.
@@ -151,8 +255,7 @@ impl Builder<'_> {
         let [p, n] = element.port;
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
-            Device::Resistor { resistance } if *resistance == 0.0 => self.zero_source(id, "v."),
-            Device::Resistor { .. } => self
+            Device::Resistor { .. } if self.carrier(id).is_none() => self
                 .circuit
                 .add(name, element.device.clone(), [p, n])
                 .map(drop),
@@ -160,19 +263,7 @@ impl Builder<'_> {
                 let conductance = one_port.evaluate(self.op.voltage(p, n)).conductance;
                 self.conductance(name, conductance, [p, n])
             }
-            Device::VoltageSource { .. } => self.control_source(id),
-            Device::CurrentSource { .. } | Device::IdealDiode | Device::Ccvs { .. } => Ok(()),
-            Device::Cccs { .. } => Ok(()),
-            Device::Vcvs { gain } => {
-                let Some(carrier) = self.carrier(id) else {
-                    return Ok(());
-                };
-                let device = Device::Cccs { gain: -gain };
-                let name = self.free_name(&format!("f.{name}"));
-                self.circuit
-                    .add_controlled(&name, device, second, carrier)
-                    .map(drop)
-            }
+            Device::Vcvs { gain } => self.drain(id, *gain, second),
             Device::Vccs { .. } => self
                 .circuit
                 .add_two_port(name, element.device.clone(), second, [p, n])
@@ -186,8 +277,54 @@ impl Builder<'_> {
                     .map(drop)
             }
             Device::Transformer { .. } => self.transformer(id),
-            Device::Behavioural(_) => Ok(()),
+            Device::Behavioural(source) => self.law(id, source.quantity),
+            Device::Resistor { .. }
+            | Device::VoltageSource { .. }
+            | Device::CurrentSource { .. }
+            | Device::IdealDiode
+            | Device::Cccs { .. }
+            | Device::Ccvs { .. } => Ok(()),
         }
+    }
+
+    /// What a gain from the voltage of `control` to that of an element becomes: a current at `control`,
+    /// `-gain` times that of the element's carrier.
+    fn drain(
+        &mut self,
+        id: ElementId,
+        gain: f64,
+        control: [NodeId; 2],
+    ) -> Result<(), TopologyError> {
+        let Some(carrier) = self.carrier(id) else {
+            return Ok(());
+        };
+        let name = self.free_name(&format!("f.{}", self.name(id)));
+        let device = Device::Cccs { gain: -gain };
+        self.circuit
+            .add_controlled(&name, device, control, carrier)
+            .map(drop)
+    }
+
+    /// The control voltages of a behavioural source; its control currents are in chains.
+    fn law(&mut self, id: ElementId, quantity: Quantity) -> Result<(), TopologyError> {
+        let solver = self.solver;
+        let element = solver.circuit.element(id);
+        for (control, slope) in solver.controls(id, element) {
+            match (control, quantity) {
+                (Control::Voltage(_), _) if slope == 0.0 => {}
+                (Control::Voltage(pair), Quantity::Voltage) => self.drain(id, slope, pair)?,
+                (Control::Voltage(pair), Quantity::Current) => {
+                    let name = self.free_name(&format!("g.{}", element.name));
+                    let device = Device::Vccs {
+                        transconductance: slope,
+                    };
+                    self.circuit
+                        .add_two_port(&name, device, pair, element.port)?;
+                }
+                (Control::Current(_), _) => {}
+            }
+        }
+        Ok(())
     }
 
     fn conductance(&mut self, name: &str, g: f64, port: [NodeId; 2]) -> Result<(), TopologyError> {
@@ -201,32 +338,13 @@ impl Builder<'_> {
             .map(drop)
     }
 
-    /// A voltage source in series with one controlled source for each element that it controls.
-    fn control_source(&mut self, id: ElementId) -> Result<(), TopologyError> {
-        let original = &self.solver.circuit;
-        let [p, n] = original.element(id).port;
-        let controlled: Vec<_> = original
-            .elements()
-            .filter(|(_, e)| e.control == Some(id))
-            .collect();
-        let mut from = if controlled.is_empty() {
-            n
-        } else {
-            self.series_node(id)
-        };
-        let voltage =
-            self.solver
-                .system
-                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
-        let name = self.name(id);
-        let carrier = self
-            .circuit
-            .add(&name, Device::VoltageSource { voltage }, [p, from])?;
-        self.carriers.push((id, carrier));
-        for (index, (by, element)) in controlled.iter().enumerate() {
-            let last = index + 1 == controlled.len();
+    /// Controlled sources in series, one for each control by the element's current.
+    fn chain(&mut self, id: ElementId, [mut from, n]: [NodeId; 2]) -> Result<(), TopologyError> {
+        let sensing = self.sensing.get(&id).cloned().unwrap_or_default();
+        for (index, &item) in sensing.iter().enumerate() {
+            let last = index + 1 == sensing.len();
             let to = if last { n } else { self.series_node(id) };
-            self.series_control(*by, element, [from, to])?;
+            self.link(item, [from, to])?;
             from = to;
         }
         Ok(())
@@ -237,46 +355,52 @@ impl Builder<'_> {
         self.circuit.fresh_node(&base)
     }
 
-    fn series_control(
-        &mut self,
-        by: ElementId,
-        element: &crate::circuit::Element,
-        port: [NodeId; 2],
-    ) -> Result<(), TopologyError> {
-        match (&element.device, self.carrier(by)) {
-            (Device::Cccs { gain }, _) => {
-                let device = Device::Vcvs { gain: -gain };
+    fn link(&mut self, sensing: Sensing, port: [NodeId; 2]) -> Result<(), TopologyError> {
+        let Sensing {
+            by,
+            quantity,
+            slope,
+        } = sensing;
+        let element = self.solver.circuit.element(by);
+        match (quantity, self.carrier(by)) {
+            (Quantity::Current, _) => {
+                let device = Device::Vcvs { gain: -slope };
                 let name = self.free_name(&format!("e.{}", element.name));
                 self.circuit
                     .add_two_port(&name, device, port, element.port)
                     .map(drop)
             }
-            (Device::Ccvs { .. }, Some(carrier)) => {
+            (Quantity::Voltage, Some(carrier)) => {
+                let device = Device::Ccvs {
+                    transresistance: slope,
+                };
                 let name = self.free_name(&format!("h.{}", element.name));
-                let device = element.device.clone();
                 self.circuit
                     .add_controlled(&name, device, port, carrier)
                     .map(drop)
             }
-            _ => Ok(()),
+            (Quantity::Voltage, None) => Ok(()),
         }
     }
 
-    /// A transformer is its own adjoint; a loss on its current is a voltage in series.
+    /// A transformer is its own adjoint; a loss on its current is a voltage in series, and so is what
+    /// its current controls.
     fn transformer(&mut self, id: ElementId) -> Result<(), TopologyError> {
         let element = self.solver.circuit.element(id);
         let [p, n] = element.port;
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
-        let voltage =
-            self.solver
-                .system
-                .branch_cotangent(id, &self.cotangent.full, &self.cotangent.ties);
+        let voltage = self.branch_voltage(id);
         let mut port = [p, n];
         if voltage != 0.0 {
             port[0] = self.series_node(id);
             let name = self.free_name(&format!("v.{}", element.name));
             self.circuit
                 .add(&name, Device::VoltageSource { voltage }, [p, port[0]])?;
+        }
+        if self.sensing.contains_key(&id) {
+            let from = port[0];
+            port[0] = self.series_node(id);
+            self.chain(id, [from, port[0]])?;
         }
         let device = element.device.clone();
         let carrier = self

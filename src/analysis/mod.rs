@@ -73,6 +73,7 @@ impl Solver {
         self.workspace.invalidate();
         self.workspace.evaluate_companions(&self.values);
         self.workspace.apply_ties(&self.system);
+        self.workspace.evaluate_laws(&self.system, &self.values);
     }
 }
 

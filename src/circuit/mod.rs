@@ -139,7 +139,7 @@ pub struct Circuit {
     /// Numbers of `.options`, in order.
     pub options: Vec<(Name, f64)>,
     pub warnings: Vec<Diagnostic>,
-    /// First guesses for potentials, V.
+    /// Potentials (V) near which to look for the operating point; they choose among several.
     pub nodeset: Vec<(NodeId, f64)>,
     graph_of_parameters: ParameterGraph,
     /// Elements that share a model, by its name.

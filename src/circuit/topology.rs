@@ -4,10 +4,10 @@ use std::fmt;
 
 use petgraph::unionfind::UnionFind;
 
-use crate::device::Device;
+use crate::device::{Device, Quantity};
 use crate::netlist::{Diagnostic, Name, SourceMap, Span};
 
-use super::{Circuit, Element, ElementId, NodeId};
+use super::{Circuit, Control, Element, ElementId, NodeId};
 
 /// A name and where the deck has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,8 +269,12 @@ impl Circuit {
         if !conducts(&element.device) {
             for side in crossing(element.port).into_iter().flatten() {
                 component[side].current_sources.push(located());
-                component[side].fed |= !matches!(element.device, Device::CurrentSource { .. });
+                component[side].fed |= is_dependent(element);
             }
+        }
+        for side in control_pairs(element).filter_map(crossing).flatten() {
+            component[side].sensed = true;
+            component[side].sensed_by.push(located());
         }
         let Some(second) = element.second else { return };
         for side in crossing(second).into_iter().flatten() {
@@ -414,6 +418,31 @@ fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
         .port
         .into_iter()
         .chain(element.second.into_iter().flatten())
+        .chain(control_pairs(element).flatten())
+}
+
+/// Pairs of nodes whose voltages control a behavioural source.
+fn control_pairs(element: &Element) -> impl Iterator<Item = [NodeId; 2]> + '_ {
+    element
+        .controls
+        .iter()
+        .filter_map(|control| match *control {
+            Control::Voltage(pair) => Some(pair),
+            Control::Current(_) => None,
+        })
+}
+
+/// False for sources whose value nothing in the circuit can change.
+fn is_dependent(element: &Element) -> bool {
+    match element.device {
+        Device::CurrentSource { .. } => false,
+        Device::Behavioural(_) => !element.controls.is_empty(),
+        _ => true,
+    }
+}
+
+fn prescribes(device: &Device, quantity: Quantity) -> bool {
+    matches!(device, Device::Behavioural(source) if source.quantity == quantity)
 }
 
 /// True if a direct current can flow between the terminals of each port and fixes their voltage.
@@ -424,7 +453,7 @@ fn conducts(device: &Device) -> bool {
             | Device::Vccs { .. }
             | Device::Cccs { .. }
             | Device::Gyrator { .. }
-    )
+    ) && !prescribes(device, Quantity::Current)
 }
 
 fn prescribes_voltage(device: &Device) -> bool {
@@ -432,6 +461,7 @@ fn prescribes_voltage(device: &Device) -> bool {
         device,
         Device::VoltageSource { .. } | Device::Vcvs { .. } | Device::Ccvs { .. }
     ) || is_short(device)
+        || prescribes(device, Quantity::Voltage)
 }
 
 pub(crate) fn is_short(device: &Device) -> bool {

@@ -86,7 +86,8 @@ impl Behavioural {
         &self.arguments
     }
 
-    /// The value at `controls` (V, A); its slopes to the controls are written to `slopes`.
+    /// The value at `controls` (V, A); its slopes to the controls are written to `slopes` and, as far as
+    /// there is room behind them, its slopes to the arguments.
     pub fn evaluate(&self, controls: &[f64], slopes: &mut [f64], scratch: &mut LawScratch) -> f64 {
         let value = self.run(controls, scratch);
         slopes.fill(0.0);

@@ -56,7 +56,19 @@ impl Workspace {
                 current - soft * g * voltage
             };
         }
+        self.add_law_values(system);
+        self.add_pull(values);
         self.reduce(system);
+    }
+
+    /// Currents that pull nodes to where a start is sought.
+    fn add_pull(&mut self, values: &Values) {
+        if self.pull == 0.0 {
+            return;
+        }
+        for &(node, volts) in &values.nodeset {
+            self.residual[node.index()] += self.pull * (self.full[node.index()] - volts);
+        }
     }
 
     fn add_two_terminal_currents(&mut self, system: &System, values: &Values) {
@@ -145,6 +157,8 @@ impl Workspace {
             };
         }
         self.add_coupling_scales(system, values);
+        self.add_law_scales(system);
+        self.add_pull_scales(values);
         self.reduce_scales(system);
     }
 
@@ -193,6 +207,16 @@ impl Workspace {
         }
         for &(row, source) in &system.kept_voltage_sources {
             self.full_scales[row.index()].magnitude += self.sources[source.index()].abs();
+        }
+    }
+
+    fn add_pull_scales(&mut self, values: &Values) {
+        if self.pull == 0.0 {
+            return;
+        }
+        for &(node, volts) in &values.nodeset {
+            let reach = self.reach[node.index()] + volts.abs();
+            self.full_scales[node.index()].rounding += self.pull * reach;
         }
     }
 

@@ -1,11 +1,12 @@
 //! From elements to stamps with slots: kept branches, entries, sparsity pattern.
 
-use crate::circuit::{Circuit, Element, ElementId, NodeId};
-use crate::device::{Device, Parameter};
+use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
+use crate::device::{Behavioural, Device, Parameter, Quantity};
 use crate::linear::{LinearError, Matrix, Method, Symbolic};
 
 use super::compile::System;
 use super::forest::Forest;
+use super::laws::{ControlStamp, LawStamp};
 use super::stamps::{Coupling, CurrentStamp, IdealStamp, PairStamp, Place};
 use super::{FullIndex, KeptBranch, Slot, SourceId, Unknown};
 
@@ -17,13 +18,15 @@ pub(super) struct Stamps {
     couplings: Vec<Coupling>,
     current_sources: Vec<CurrentStamp>,
     kept_voltage_sources: Vec<(FullIndex, SourceId)>,
+    laws: Vec<LawStamp>,
+    controls: Vec<ControlStamp>,
     place: Vec<Place>,
     kept: u32,
     node_count: u32,
 }
 
 impl Stamps {
-    pub(super) fn collect(circuit: &Circuit, forest: &Forest) -> Self {
+    pub(super) fn collect(circuit: &Circuit, forest: &Forest, sensed: &[bool]) -> Self {
         let mut stamps = Stamps {
             conductances: Vec::new(),
             one_ports: Vec::new(),
@@ -31,6 +34,8 @@ impl Stamps {
             couplings: Vec::new(),
             current_sources: Vec::new(),
             kept_voltage_sources: Vec::new(),
+            laws: Vec::new(),
+            controls: Vec::new(),
             place: vec![Place::RedundantShort; circuit.element_count()],
             kept: 0,
             node_count: circuit.node_count() as u32,
@@ -38,7 +43,7 @@ impl Stamps {
         for (index, tie) in forest.ties.iter().enumerate() {
             stamps.place[tie.element.index()] = Place::Tie(index as u32);
         }
-        let branches = stamps.number_branches(circuit);
+        let branches = stamps.number_branches(circuit, sensed);
         for (id, element) in circuit.elements() {
             stamps.element(id, element, forest, &branches);
         }
@@ -46,15 +51,17 @@ impl Stamps {
     }
 
     /// Kept branch of each element that has one.
-    fn number_branches(&mut self, circuit: &Circuit) -> Vec<Option<KeptBranch>> {
+    fn number_branches(&mut self, circuit: &Circuit, sensed: &[bool]) -> Vec<Option<KeptBranch>> {
         let mut branches = vec![None; circuit.element_count()];
         for (id, element) in circuit.elements() {
-            let keeps = match element.device {
+            let keeps = match &element.device {
+                Device::Resistor { .. } => sensed[id.index()],
                 Device::VoltageSource { .. } => self.place[id.index()] == Place::RedundantShort,
                 Device::Vcvs { .. }
                 | Device::Ccvs { .. }
                 | Device::Transformer { .. }
                 | Device::IdealDiode => true,
+                Device::Behavioural(source) => source.quantity == Quantity::Voltage,
                 _ => false,
             };
             if keeps {
@@ -75,7 +82,10 @@ impl Stamps {
         let [p, n] = element.port;
         let index = |len: usize| len as u32;
         let place = match &element.device {
-            Device::Resistor { resistance } if *resistance == 0.0 => return,
+            Device::Resistor { .. } if branches[id.index()].is_some() => {
+                self.coupled(id, element, forest, branches)
+            }
+            Device::Resistor { resistance: 0.0 } => return,
             Device::Resistor { .. } => {
                 self.conductances.push(PairStamp::between(p, n, id));
                 Place::Conductance(index(self.conductances.len() - 1))
@@ -100,6 +110,7 @@ impl Stamps {
                 Place::Ideal(index(self.ideal_diodes.len() - 1))
             }
             Device::VoltageSource { .. } if branches[id.index()].is_none() => return,
+            Device::Behavioural(source) => self.law(id, element, source, branches),
             _ => self.coupled(id, element, forest, branches),
         };
         self.place[id.index()] = place;
@@ -107,6 +118,51 @@ impl Stamps {
 
     fn branch_index(&self, branch: KeptBranch) -> FullIndex {
         FullIndex(self.node_count + branch.0)
+    }
+
+    fn law(
+        &mut self,
+        id: ElementId,
+        element: &Element,
+        source: &Behavioural,
+        branches: &[Option<KeptBranch>],
+    ) -> Place {
+        let port = element.port.map(full);
+        let branch = branches[id.index()].map(|b| self.branch_index(b));
+        let mut rows = port;
+        if let Some(own) = branch {
+            rows = [full(NodeId::GROUND), own];
+            let couplings = &mut self.couplings;
+            let element = id;
+            Adder { couplings, element }.port_branch(port, own, 1.0, None);
+        }
+        let first = self.controls.len();
+        for &control in &element.controls {
+            let columns = self.control_columns(control, branches);
+            self.controls.push(ControlStamp::new(columns));
+        }
+        let law = source.law();
+        let slope = self.laws.last().map_or(0, |law| law.slopes.end);
+        self.laws.push(LawStamp {
+            element: id,
+            rows,
+            branch,
+            controls: first..self.controls.len(),
+            slopes: slope..slope + law.control_count() + law.argument_count(),
+        });
+        Place::Law(self.laws.len() as u32 - 1)
+    }
+
+    /// The unknowns whose difference a control is; an element without a branch current has none.
+    fn control_columns(&self, control: Control, branches: &[Option<KeptBranch>]) -> [FullIndex; 2] {
+        let ground = full(NodeId::GROUND);
+        match control {
+            Control::Voltage(pair) => pair.map(full),
+            Control::Current(id) => {
+                let branch = branches[id.index()].map(|b| self.branch_index(b));
+                [branch.unwrap_or(ground), ground]
+            }
+        }
     }
 
     fn coupled(
@@ -132,6 +188,10 @@ impl Stamps {
                 add.port_branch(port, own, 1.0, None);
                 let source = forest.source_of[id.index()].map(|s| (own, s));
                 self.kept_voltage_sources.extend(source);
+            }
+            (Device::Resistor { .. }, Some(own), _) => {
+                add.port_branch(port, own, 1.0, None);
+                add.one(own, own, -1.0, Some(Parameter::Resistance));
             }
             (Device::Vcvs { .. }, Some(own), _) => {
                 add.port_branch(port, own, 1.0, None);
@@ -192,6 +252,8 @@ impl Stamps {
             couplings: self.couplings,
             current_sources: self.current_sources,
             kept_voltage_sources: self.kept_voltage_sources,
+            laws: self.laws,
+            controls: self.controls,
             source_elements: forest.source_elements,
             place: self.place,
             diagonal,
@@ -228,6 +290,15 @@ impl Stamps {
                 unknown[c.column.index()],
                 &mut c.slot,
             );
+        }
+        for law in &self.laws {
+            for control in &mut self.controls[law.controls.clone()] {
+                for (row, slots) in law.rows.iter().zip(&mut control.slots) {
+                    for (column, slot) in control.columns.iter().zip(slots) {
+                        f(unknown[row.index()], unknown[column.index()], slot);
+                    }
+                }
+            }
         }
     }
 }

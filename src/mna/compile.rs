@@ -1,11 +1,12 @@
 //! A circuit compiled for solving.
 
-use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
 use crate::device::Device;
 use crate::linear::{LinearError, Matrix, Method, Symbolic};
 
 use super::collect::Stamps;
 use super::forest::{Forest, Tie};
+use super::laws::{ControlStamp, LawStamp};
 use super::stamps::{Coupling, CurrentStamp, IdealStamp, PairStamp, Place};
 use super::{FullIndex, Slot, SourceId, Unknown};
 
@@ -24,6 +25,8 @@ pub struct System {
     pub(super) couplings: Vec<Coupling>,
     pub(super) current_sources: Vec<CurrentStamp>,
     pub(super) kept_voltage_sources: Vec<(FullIndex, SourceId)>,
+    pub(super) laws: Vec<LawStamp>,
+    pub(super) controls: Vec<ControlStamp>,
     pub(super) source_elements: Vec<ElementId>,
     /// Per element: its index in the list of its kind.
     pub(super) place: Vec<Place>,
@@ -43,7 +46,7 @@ impl System {
     pub fn compile(circuit: &Circuit) -> Result<Self, LinearError> {
         let sensed = sensed_sources(circuit);
         let forest = Forest::grow(circuit, &sensed);
-        let stamps = Stamps::collect(circuit, &forest);
+        let stamps = Stamps::collect(circuit, &forest, &sensed);
         let spd = is_positive_definite(circuit, &sensed);
         stamps.assemble(circuit, forest, spd)
     }
@@ -73,7 +76,7 @@ impl System {
 
     /// True if one linear solve gives the operating point.
     pub fn is_linear(&self) -> bool {
-        self.one_ports.is_empty() && self.ideal_diodes.is_empty()
+        self.one_ports.is_empty() && self.ideal_diodes.is_empty() && self.laws.is_empty()
     }
 
     /// The V and I elements, in the order of the vector of source values.
@@ -142,21 +145,33 @@ impl System {
     }
 }
 
-/// Voltage sources whose current is sensed by an F or H keep their branch current as an unknown.
+/// Voltage sources and resistors whose current controls another element keep it as an unknown.
 fn sensed_sources(circuit: &Circuit) -> Vec<bool> {
     let mut sensed = vec![false; circuit.element_count()];
-    for control in circuit.elements().filter_map(|(_, e)| e.control) {
+    for control in circuit.elements().flat_map(|(_, e)| control_currents(e)) {
         sensed[control.index()] = true;
     }
     sensed
+}
+
+/// The elements whose currents control this one.
+fn control_currents(element: &Element) -> impl Iterator<Item = ElementId> + '_ {
+    let of_law = element
+        .controls
+        .iter()
+        .filter_map(|control| match *control {
+            Control::Current(id) => Some(id),
+            Control::Voltage(_) => None,
+        });
+    element.control.into_iter().chain(of_law)
 }
 
 /// R, D, V, I and piecewise-linear circuits reduce to a symmetric positive definite system as long
 /// as no conductance is negative.
 fn is_positive_definite(circuit: &Circuit, sensed: &[bool]) -> bool {
     circuit.elements().all(|(id, e)| match e.device {
-        Device::Resistor { resistance } => resistance >= 0.0,
         Device::VoltageSource { .. } => !sensed[id.index()],
+        Device::Resistor { resistance } => resistance >= 0.0 && !sensed[id.index()],
         Device::CurrentSource { .. } | Device::OnePort(_) => true,
         _ => false,
     })

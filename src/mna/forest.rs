@@ -83,8 +83,7 @@ impl Forest {
 
 fn is_tie(element: &Element, sensed: bool) -> bool {
     match element.device {
-        Device::VoltageSource { .. } => !sensed,
-        Device::Resistor { resistance } => resistance == 0.0,
+        Device::VoltageSource { .. } | Device::Resistor { resistance: 0.0 } => !sensed,
         _ => false,
     }
 }

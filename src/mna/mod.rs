@@ -3,8 +3,8 @@
 //! The *full* vector is `z = (potential of each node, current of each kept branch)`; the residual
 //! `F(z)` holds Kirchhoff's current law at each node (currents leaving, A) and one equation for each
 //! kept branch. Nodes tied to ground or to each other by voltage sources and shorts are then one
-//! unknown, or none: the *reduced* system is what gets factored. Without controlled sources, ideal
-//! diodes and two-ports it is symmetric positive definite.
+//! unknown, or none: the *reduced* system is what gets factored. Without controlled and
+//! behavioural sources, ideal diodes and two-ports it is symmetric positive definite.
 //!
 //! **Invariant:** this folder alone puts numbers into a matrix; it writes them by slot and allocates
 //! nothing once a [`Workspace`] exists.
@@ -14,6 +14,7 @@ mod collect;
 mod compile;
 mod forest;
 mod incidence;
+mod laws;
 mod precise;
 mod recover;
 mod sensitivity;

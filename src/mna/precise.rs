@@ -6,8 +6,9 @@
 
 use crate::circuit::NodeId;
 
+use super::laws::{ControlStamp, LawStamp};
 use super::workspace::Workspace;
-use super::{System, Values};
+use super::{FullIndex, System, Values};
 
 /// Sums with their rounding errors, one for each entry.
 #[derive(Clone, Debug)]
@@ -54,11 +55,40 @@ impl Sums {
         self.low[n] -= g * error;
     }
 
+    /// A number that is added to the first equation and taken from the second.
+    #[inline]
+    fn add_between(&mut self, rows: [FullIndex; 2], (value, error): (f64, f64)) {
+        let [p, n] = rows.map(FullIndex::index);
+        self.add(p, value);
+        self.add(n, -value);
+        self.low[p] += error;
+        self.low[n] -= error;
+    }
+
+    /// The value of a law at `full`, where it was evaluated but for the rounding of its controls.
+    fn add_law(
+        &mut self,
+        full: &[f64],
+        stamp: &LawStamp,
+        controls: &[ControlStamp],
+        (value, slopes): (f64, &[f64]),
+    ) {
+        let rounding = |control: &ControlStamp| difference(full, control.columns).1;
+        let rounded = controls.iter().zip(slopes).map(|(c, s)| s * rounding(c));
+        self.add_between(stamp.rows, (value, rounded.sum()));
+    }
+
     #[inline]
     fn add_current(&mut self, [p, n]: [NodeId; 2], current: f64) {
         self.add(p.index(), current);
         self.add(n.index(), -current);
     }
+}
+
+/// Difference of two entries and its rounding error.
+#[inline]
+fn difference(full: &[f64], [p, n]: [FullIndex; 2]) -> (f64, f64) {
+    two_sum(full[p.index()], -full[n.index()])
 }
 
 /// `a + b` and its rounding error (Knuth).
@@ -104,6 +134,11 @@ impl Workspace {
         }
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             sums.add_product(coupling.row.index(), c, full[coupling.column.index()]);
+        }
+        for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
+            let controls = &system.controls[stamp.controls.clone()];
+            let slopes = &self.laws.slopes[stamp.slopes.clone()];
+            sums.add_law(full, stamp, controls, (value, slopes));
         }
         for &(row, source) in &system.kept_voltage_sources {
             sums.add(row.index(), -self.sources[source.index()]);
@@ -183,6 +218,14 @@ impl TransposedResidual {
         }
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             sums.add_product(coupling.column.index(), c, lambda[coupling.row.index()]);
+        }
+        for stamp in &system.laws {
+            let (across, error) = difference(lambda, stamp.rows);
+            let slopes = &workspace.laws.slopes[stamp.slopes.clone()];
+            for (control, &slope) in system.controls[stamp.controls.clone()].iter().zip(slopes) {
+                let (product, rest) = two_product(slope, across);
+                sums.add_between(control.columns, (product, rest + slope * error));
+            }
         }
         for (stamp, &on) in system.ideal_diodes.iter().zip(&workspace.conducting) {
             let own = stamp.branch.index();

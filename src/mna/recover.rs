@@ -54,6 +54,7 @@ impl System {
         match self.place[id.index()] {
             Place::Ideal(k) => Some(Ok(self.ideal_diodes[k as usize].branch.index())),
             Place::Tie(k) => Some(Err(k as usize)),
+            Place::Law(k) => self.laws[k as usize].branch.map(|b| Ok(b.index())),
             Place::Coupled {
                 branch: Some(b), ..
             } => Some(Ok(self.node_count + b.0 as usize)),
@@ -90,6 +91,15 @@ impl System {
             Place::Tie(k) => ties.get(k as usize),
             Place::RedundantShort => 0.0,
             Place::Current(k) => workspace.sources[self.current_sources[k as usize].source.index()],
+            Place::Law(k) => {
+                let stamp = &self.laws[k as usize];
+                match stamp.branch {
+                    Some(branch) => workspace.full[branch.index()],
+                    None => workspace
+                        .laws
+                        .value(k as usize, stamp, self, &workspace.full),
+                }
+            }
             Place::Coupled {
                 branch: Some(branch),
                 ..

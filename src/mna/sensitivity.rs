@@ -64,6 +64,11 @@ impl System {
             (Place::Current(_), _) => -lambda_pn,
             (Place::Tie(k), Device::VoltageSource { .. }) => lambda_ties.get(k as usize),
             (Place::Tie(k), _) => lambda_ties.get(k as usize) * ties.get(k as usize),
+            (Place::Law(k), _) => {
+                let [p, n] = self.laws[k as usize].rows;
+                let across = lambda[p.index()] - lambda[n.index()];
+                -across * self.law_derivative(workspace, k, id.parameter)
+            }
             (Place::Coupled { first, branch }, device) => {
                 if let (Device::VoltageSource { .. }, Some(branch)) = (device, branch) {
                     return lambda[self.node_count + branch.0 as usize];
@@ -72,6 +77,16 @@ impl System {
             }
             _ => 0.0,
         }
+    }
+
+    /// `d f/d theta` of a law at fixed controls.
+    fn law_derivative(&self, workspace: &Workspace, law: u32, parameter: Parameter) -> f64 {
+        let stamp = &self.laws[law as usize];
+        let Parameter::Argument(argument) = parameter else {
+            return 0.0;
+        };
+        let arguments = &workspace.laws.slopes[stamp.slopes.clone()][stamp.controls.len()..];
+        arguments.get(argument as usize).copied().unwrap_or(0.0)
     }
 
     /// `-sum sign lambda_row z_column` over the entries of the element that hold the parameter.
@@ -112,6 +127,20 @@ impl System {
             Place::Ideal(k) => full[self.ideal_diodes[k as usize].branch.index()] += weight,
             Place::Tie(k) => ties[k as usize] += weight,
             Place::RedundantShort | Place::Current(_) => {}
+            Place::Law(k) => {
+                let stamp = &self.laws[k as usize];
+                if let Some(branch) = stamp.branch {
+                    full[branch.index()] += weight;
+                    return;
+                }
+                let slopes = &workspace.laws.slopes[stamp.slopes.clone()];
+                let controls = self.controls[stamp.controls.clone()].iter();
+                for (control, slope) in controls.zip(slopes) {
+                    let [p, n] = control.columns;
+                    full[p.index()] += weight * slope;
+                    full[n.index()] -= weight * slope;
+                }
+            }
             Place::Coupled {
                 branch: Some(branch),
                 ..
@@ -146,6 +175,9 @@ impl System {
                 one_port.current_derivative(id.parameter, voltage)
             }
             (Place::Current(_), _) => f64::from(id.parameter == Parameter::Current),
+            (Place::Law(k), _) if self.laws[k as usize].branch.is_none() => {
+                self.law_derivative(workspace, k, id.parameter)
+            }
             (
                 Place::Coupled {
                     first,

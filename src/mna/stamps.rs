@@ -15,6 +15,7 @@ pub(super) enum Place {
     Tie(u32),
     RedundantShort,
     Current(u32),
+    Law(u32),
     /// First of its entries in `couplings` and, if it has one, its kept branch.
     Coupled {
         first: u32,

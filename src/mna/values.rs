@@ -1,7 +1,7 @@
 //! The numbers of a system: element values in the form that loading wants.
 
-use crate::circuit::Circuit;
-use crate::device::{Device, OnePort};
+use crate::circuit::{Circuit, NodeId};
+use crate::device::{Behavioural, Device, OnePort};
 
 use super::System;
 
@@ -13,7 +13,10 @@ pub struct Values {
     /// Conductance of each resistor, S.
     pub(super) conductances: Vec<f64>,
     pub(super) one_ports: Vec<OnePort>,
+    pub(super) laws: Vec<Behavioural>,
     pub(super) coefficients: Vec<f64>,
+    /// Potentials (V) to pull nodes to before a cold start.
+    pub(super) nodeset: Vec<(NodeId, f64)>,
     /// Nonzeros of the reduced Jacobian of all linear elements.
     pub(super) base: Vec<f64>,
     /// A typical conductance of the circuit, S: the geometric mean over its resistors.
@@ -26,7 +29,9 @@ impl Values {
             sources: vec![0.0; system.source_elements.len()],
             conductances: vec![0.0; system.conductances.len()],
             one_ports: Vec::new(),
+            laws: Vec::new(),
             coefficients: vec![0.0; system.couplings.len()],
+            nodeset: Vec::new(),
             base: vec![0.0; system.pattern.nnz()],
             typical_conductance: 1e-3,
         };
@@ -56,6 +61,14 @@ impl Values {
                     _ => None,
                 }
             }));
+        self.laws.clear();
+        self.laws.extend(system.laws.iter().filter_map(|stamp| {
+            match &circuit.element(stamp.element).device {
+                Device::Behavioural(source) => Some((**source).clone()),
+                _ => None,
+            }
+        }));
+        self.nodeset.clone_from(&circuit.nodeset);
         for (value, coupling) in self.coefficients.iter_mut().zip(&system.couplings) {
             let device = &circuit.element(coupling.element).device;
             let factor = coupling
@@ -71,6 +84,11 @@ impl Values {
     /// Laws of the nonlinear one-ports, in the order of the workspace's companions.
     pub fn one_ports(&self) -> &[OnePort] {
         &self.one_ports
+    }
+
+    /// True if some nodes have a potential to start from.
+    pub fn has_nodeset(&self) -> bool {
+        !self.nodeset.is_empty()
     }
 
     /// Geometric mean of the conductances of the circuit's resistors, S.

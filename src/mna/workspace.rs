@@ -3,6 +3,7 @@
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
+use super::laws::LawStates;
 use super::precise::Sums;
 use super::{System, Values};
 
@@ -22,6 +23,9 @@ pub struct Workspace {
     pub shunt: f64,
     /// Potentials (V) that the shunts pull to, by reduced unknown.
     pub anchor: Vec<f64>,
+    /// Conductance (S) from the nodes of the nodeset to their potentials there; nonzero only while a
+    /// start is sought.
+    pub pull: f64,
     /// Iterate: node potentials (V) and kept branch currents (A).
     pub full: Vec<f64>,
     /// Voltage at which each one-port is linearized, V.
@@ -44,12 +48,15 @@ pub struct Workspace {
     pub(super) reach: Vec<f64>,
     kept: Vec<f64>,
     pub(super) sums: Sums,
+    pub(super) laws: LawStates,
     pub(super) matrix: Matrix,
     pub(super) factor: Factor,
     pub(super) is_regularized: bool,
     pub(super) scratch: Vec<f64>,
     /// The factors belong to the companions and states in force.
     pub(super) is_factored: bool,
+    /// Nothing has been solved since the cold start.
+    is_cold: bool,
 }
 
 /// What the residual at one entry is to be compared with.
@@ -69,6 +76,7 @@ impl Workspace {
             source_factor: 1.0,
             shunt: 0.0,
             anchor: vec![0.0; system.order],
+            pull: 0.0,
             full: vec![0.0; full],
             points: vec![0.0; system.one_ports.len()],
             companions: vec![Companion::default(); system.one_ports.len()],
@@ -81,11 +89,13 @@ impl Workspace {
             reach: vec![0.0; full],
             kept: vec![0.0; full],
             sums: Sums::new(full),
+            laws: LawStates::new(system),
             matrix: system.pattern.clone(),
             factor: system.symbolic.factor(),
             is_regularized: false,
             scratch: vec![0.0; system.order],
             is_factored: false,
+            is_cold: true,
         };
         ws.restart(system, values);
         ws
@@ -98,11 +108,19 @@ impl Workspace {
         self.conducting.fill(false);
         self.source_factor = 1.0;
         self.shunt = 0.0;
+        self.pull = 0.0;
         self.relaxation = 0.0;
         self.is_factored = false;
         self.is_regularized = false;
+        self.is_cold = true;
         self.evaluate_companions(values);
         self.apply_ties(system);
+        self.evaluate_laws(system, values);
+    }
+
+    /// Whether nothing has been solved since the cold start; from here on something has.
+    pub fn leave_cold_start(&mut self) -> bool {
+        std::mem::replace(&mut self.is_cold, false)
     }
 
     /// Evaluates every one-port at its point.
@@ -146,9 +164,22 @@ impl Workspace {
                 slot.add(matrix, self.shunt);
             }
         }
+        self.load_laws(system);
+        self.load_pull(system, values);
         self.factor.factor(&self.matrix)?;
         self.is_factored = true;
         Ok(())
+    }
+
+    fn load_pull(&mut self, system: &System, values: &Values) {
+        if self.pull == 0.0 {
+            return;
+        }
+        for (node, _) in &values.nodeset {
+            if let Some(slot) = system.diagonal.get(system.unknown[node.index()].index()) {
+                slot.add(self.matrix.data_mut(), self.pull);
+            }
+        }
     }
 
     /// Adds `shift` (S) to the diagonal of the Jacobian and factors it: a way past a singular one.
@@ -193,6 +224,7 @@ impl Workspace {
                 }
             }
         }
+        self.evaluate_laws(system, values);
         self.evaluate_residual(system, values);
     }
 

@@ -106,6 +106,8 @@ impl Run<'_> {
     fn set_source_factor(&mut self, factor: f64) {
         self.workspace.source_factor = factor;
         self.workspace.apply_ties(self.system);
+        // The factor scales the slopes of behavioural laws too.
+        self.workspace.invalidate();
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -123,6 +125,7 @@ impl Run<'_> {
         ws.points.copy_from_slice(&snapshot.points);
         ws.conducting.copy_from_slice(&snapshot.conducting);
         ws.evaluate_companions(self.values);
+        ws.evaluate_laws(self.system, self.values);
         ws.invalidate();
     }
 }

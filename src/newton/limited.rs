@@ -9,6 +9,9 @@ const PATIENCE: usize = 20;
 /// Where it works at all it takes fewer; what is left of the budget belongs to other strategies.
 const MOST_ITERATIONS: usize = 60;
 
+/// How often a step into the undefined is halved.
+const MOST_HALVINGS: i32 = 40;
+
 /// The best state so far: fewest limited diodes, then smallest residual.
 struct Progress {
     limited: usize,
@@ -55,8 +58,8 @@ impl Run<'_> {
             if let Err(outcome) = self.step() {
                 return outcome;
             }
-            self.workspace.advance(self.system, 1.0);
-            let limited = self.limit_points();
+            self.advance_within_laws();
+            let limited = self.limit_points() + self.workspace.undefined_laws();
             if self.flip_ideal_diodes(&mut pivoting) {
                 if pivoting.is_stuck() {
                     return Outcome::Stalled;
@@ -76,6 +79,26 @@ impl Run<'_> {
             }
         }
         Outcome::TooManyIterations
+    }
+
+    /// Takes the step, or as much of it as leaves every law defined.
+    fn advance_within_laws(&mut self) {
+        let ws = &mut *self.workspace;
+        if !self.system.has_laws() {
+            ws.advance(self.system, 1.0);
+            return;
+        }
+        ws.keep();
+        let shorter = (1..MOST_HALVINGS).map(|k| 0.5f64.powi(k));
+        // Where no part of the step will do, the whole of it may lead past the undefined region.
+        for t in std::iter::once(1.0).chain(shorter).chain([1.0]) {
+            ws.recall();
+            ws.advance(self.system, t);
+            ws.evaluate_laws(self.system, self.values);
+            if ws.undefined_laws() == 0 {
+                return;
+            }
+        }
     }
 
     /// Chooses the next linearization point of each one-port; returns how many differ from the

@@ -113,7 +113,11 @@ impl Run<'_> {
     fn search_residual_norm(&mut self) -> bool {
         let direction = self.workspace.reduced.clone();
         let start = self.workspace.full.clone();
-        let initial = self.correction_norm();
+        // Away from where a law is undefined every step is progress.
+        let initial = match self.workspace.undefined_laws() {
+            0 => self.correction_norm(),
+            _ => f64::MAX,
+        };
         let mut t = 1.0;
         for _ in 0..MAX_HALVINGS {
             self.move_to(&start, &direction, t);

@@ -13,6 +13,7 @@ mod active_set;
 mod continuation;
 mod limited;
 mod line_search;
+mod nodeset;
 mod relaxation;
 mod state;
 
@@ -20,6 +21,7 @@ use std::fmt;
 
 use crate::mna::{System, Values, Workspace};
 
+use continuation::Snapshot;
 pub use state::Check;
 
 /// Tolerances and limits. The defaults ask for the accuracy that double precision can give.
@@ -142,7 +144,11 @@ pub fn solve(
         workspace,
         options,
         iterations: 0,
+        start: None,
     };
+    if run.workspace.leave_cold_start() && values.has_nodeset() && !system.is_linear() {
+        run.start_from_nodeset();
+    }
     let mut attempts = Vec::new();
     let mut best: Option<Check> = None;
     for strategy in strategies(system) {
@@ -222,6 +228,8 @@ struct Run<'a> {
     options: &'a NewtonOptions,
     /// Linear solves so far.
     iterations: usize,
+    /// Where strategies start instead of the cold start.
+    start: Option<Snapshot>,
 }
 
 impl Run<'_> {
@@ -237,8 +245,13 @@ impl Run<'_> {
         }
     }
 
-    /// Cold start, with the sources of this solve.
+    /// Cold start, or what the nodeset made of it, with the sources of this solve.
     fn restart(&mut self) {
         self.workspace.restart(self.system, self.values);
+        self.workspace.leave_cold_start();
+        if let Some(start) = self.start.take() {
+            self.restore(&start);
+            self.start = Some(start);
+        }
     }
 }

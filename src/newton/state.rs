@@ -84,6 +84,8 @@ impl Run<'_> {
     /// # Errors
     /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step.
     pub(super) fn step(&mut self) -> Result<(), Outcome> {
+        self.workspace
+            .displace_undefined_laws(self.system, self.values);
         match self.exact_step() {
             Err(_) if !self.system.is_linear() => self.shifted_step(),
             outcome => outcome,
