@@ -350,9 +350,9 @@ fn every_function_has_the_slope_of_its_differences() {
                 [-2.3, -3.2, 0.4],
             ] {
                 let (value, gradient) = run(&tape, term, at);
-                for k in 0..3 {
+                for (k, slope) in gradient.into_iter().enumerate() {
                     let (expected, _) = difference(&tape, term, at, k);
-                    let close = (gradient[k] - expected).abs() < 1e-6 * (1.0 + expected.abs());
+                    let close = (slope - expected).abs() < 1e-6 * (1.0 + expected.abs());
                     assert!(
                         close || value.is_nan() || expected.is_nan(),
                         "{text} at {at:?}: {gradient:?}, not {expected}"
@@ -514,12 +514,12 @@ proptest! {
         let (tape, term) = lowered(&text, &mut Names::default(), Dialect::Behavioural);
         let (value, gradient) = run(&tape, term, at);
         prop_assume!(value.abs() < 1e3 && gradient.iter().all(|g| g.abs() < 1e3));
-        for k in 0..3 {
+        for (k, slope) in gradient.into_iter().enumerate() {
             let (expected, rough) = difference(&tape, term, at, k);
-            let scale = 1.0 + value.abs() + gradient[k].abs();
+            let scale = 1.0 + value.abs() + slope.abs();
             prop_assert!(
-                (gradient[k] - expected).abs() < 1e-6 * scale + rough,
-                "{} at {:?}: {} against {}", text, at, gradient[k], expected
+                (slope - expected).abs() < 1e-6 * scale + rough,
+                "{} at {:?}: {} against {}", text, at, slope, expected
             );
         }
     }
