@@ -104,6 +104,8 @@ pub struct LogicalLine {
     file: FileId,
     /// Where each joined piece begins in `text`, and where it stands in the file.
     pieces: Vec<Piece>,
+    /// A character that takes more than one byte: columns must then be counted.
+    is_wide: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +126,7 @@ impl LogicalLine {
     pub fn clear(&mut self, file: FileId) {
         self.text.clear();
         self.pieces.clear();
+        self.is_wide = false;
         self.file = file;
     }
 
@@ -138,6 +141,7 @@ impl LogicalLine {
             column,
         });
         self.text.push_str(piece);
+        self.is_wide |= !piece.is_ascii();
     }
 
     pub(crate) fn pieces(&self) -> &[Piece] {
@@ -154,13 +158,15 @@ impl LogicalLine {
         let Some(piece) = self.pieces.get(index.saturating_sub(1)) else {
             return Span::default();
         };
-        let count = |text: Option<&str>| text.map_or(0, |t| t.chars().count()) as u32;
-        let end = range.end.max(range.start);
+        let count = |range: Range<usize>| match self.is_wide {
+            true => self.text.get(range).map_or(0, |t| t.chars().count()),
+            false => range.len(),
+        };
         Span {
             file: self.file,
             line: piece.line,
-            column: piece.column + count(self.text.get(piece.offset..range.start)),
-            length: count(self.text.get(range.start..end)).max(1),
+            column: piece.column + count(piece.offset..range.start) as u32,
+            length: count(range.start..range.end.max(range.start)).max(1) as u32,
         }
     }
 }

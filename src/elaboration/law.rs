@@ -173,7 +173,7 @@ impl<'a> Elaborator<'a> {
         element: &Element,
         quantity: Quantity,
         law: LawBuilder,
-        result: Term,
+        mut result: Term,
     ) -> Option<ElementId> {
         let mut nodes = self.nodes(element);
         nodes.truncate(2);
@@ -184,6 +184,9 @@ impl<'a> Elaborator<'a> {
             mut tape,
             inputs: Inputs(inputs),
         } = law;
+        // Folding leaves dead constants behind.
+        let (pruned, results) = tape.pruned(&[result]);
+        (tape, result) = (pruned, results[0]);
         // Controls come first, then arguments.
         let is_control = |input: &Input| matches!(input, Input::Voltage(_) | Input::Current(_));
         let controls: Vec<_> = inputs.iter().filter(|i| is_control(i)).cloned().collect();
