@@ -311,9 +311,12 @@ fn circuits_with_every_diode_are_solved() {
     }
 }
 
-/// Card, temperature, voltages and currents of a diode of area 2 and m = 2, computed from the equations
+/// Voltages and currents.
+type Points = &'static [(f64, f64)];
+
+/// Card, temperature and points of a diode of area 2 and m = 2, computed from the equations
 /// of the PSpice reference guide with 40 digits and bisection (Python's mpmath).
-const LEVEL_TWO_CURRENTS: [(usize, f64, &[(f64, f64)]); 6] = [
+const LEVEL_TWO_CURRENTS: [(usize, f64, Points); 6] = [
     (
         0,
         -40.0,
