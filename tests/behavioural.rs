@@ -887,3 +887,9 @@ fn a_law_that_is_flat_at_the_solution_leaves_what_it_senses_in_place() {
     assert_near(voltage(&circuit, "out"), 0.75 * (1.0 - 0.1), 1e-12);
     assert_gradients(&circuit, 2);
 }
+
+#[test]
+fn a_series_source_of_exactly_no_volts_is_certified() {
+    // Its three potentials are what rounding leaves of zero; others are not.
+    assert_gradients(&random(43), 4);
+}
