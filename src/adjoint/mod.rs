@@ -13,8 +13,10 @@ mod check;
 mod gradient;
 mod network;
 mod transpose;
+mod variables;
 
 pub use check::{Comparison, compare_with_differences};
 pub use gradient::{Gradient, GradientEntry, derivative};
 pub use network::AdjointNetwork;
 pub use transpose::{Adjoint, AdjointError, Cotangent};
+pub use variables::{Derivative, Sensitivities};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::adjoint::Gradient;
+use crate::adjoint::Derivative;
 use crate::analysis::{OperatingPoint, SolveError};
 use crate::circuit::Circuit;
 
@@ -55,20 +55,20 @@ pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
     })
 }
 
-/// `output, value, gradients: [{element, parameter, value, gradient}]`.
-pub fn gradient(circuit: &Circuit, output: &str, value: f64, gradient: &Gradient) -> Value {
-    let entries: Vec<_> = gradient
-        .entries
-        .iter()
-        .map(|e| {
-            json!({
-                "element": circuit.element(e.parameter.element).name.as_str(),
-                "parameter": e.parameter.parameter.to_string(),
-                "value": e.value,
-                "gradient": e.gradient,
-            })
+/// `output, value, gradients: [{variable, element, parameter, value, gradient}]`; the element of named
+/// parameters and of the temperature is null.
+pub fn gradient(circuit: &Circuit, output: &str, value: f64, derivatives: &[Derivative]) -> Value {
+    let entry = |d: &Derivative| {
+        let (owner, parameter) = d.owner_and_parameter(circuit);
+        json!({
+            "variable": d.name,
+            "element": owner,
+            "parameter": parameter,
+            "value": finite(d.value),
+            "gradient": finite(d.gradient),
         })
-        .collect();
+    };
+    let entries: Vec<_> = derivatives.iter().map(entry).collect();
     json!({ "output": output, "value": value, "gradients": entries })
 }
 
