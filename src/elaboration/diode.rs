@@ -225,6 +225,8 @@ impl<'a> Elaborator<'a> {
             ("m", Parameter::Multiplier),
         ] {
             if let Some(number) = self.given(parameters, name)? {
+                // What the card of a model says is only a default.
+                bound.retain(|(p, _)| *p != parameter);
                 bound.push((parameter, number));
             }
         }
