@@ -85,7 +85,8 @@ impl Experiment<'_> {
     fn difference(&self, variable: &Variable, value: f64) -> Option<(f64, f64)> {
         let estimate = |step: f64| {
             let central = self.central(variable, value, step);
-            let (fine, coarse, magnitude) = central.or_else(|| self.forward(variable, value, step))?;
+            let (fine, coarse, magnitude) =
+                central.or_else(|| self.forward(variable, value, step))?;
             let rounding = 4e-14 * (magnitude + self.largest + self.strongest) / step;
             Some((fine, (fine - coarse).abs() + rounding))
         };

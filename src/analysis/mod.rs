@@ -1,5 +1,6 @@
 //! What a user asks of a circuit: an operating point, a sweep.
 
+mod curve;
 pub mod dataset;
 mod formula;
 mod operating_point;
@@ -9,14 +10,16 @@ mod request;
 mod selection;
 mod sweep;
 
+pub(crate) use curve::{Curve, Window};
+pub(crate) use formula::Formula;
 pub(crate) use operating_point::describe;
 pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
 pub use output::{Output, OutputError};
 pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
 pub use selection::{default_probes, selected_probes};
-pub(crate) use sweep::at_each_point;
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
+pub(crate) use sweep::{at_each_point, number};
 
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::device::Device;

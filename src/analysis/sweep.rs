@@ -85,7 +85,7 @@ impl Sweep {
 }
 
 /// The number that a value is in the main circuit.
-pub(super) fn number(circuit: &Circuit, value: &Spanned<Value>) -> Result<f64, Diagnostic> {
+pub(crate) fn number(circuit: &Circuit, value: &Spanned<Value>) -> Result<f64, Diagnostic> {
     let expr = match &value.value {
         Value::Number(number) => return Ok(*number),
         Value::Expression(expr) => expr,
@@ -114,8 +114,9 @@ fn linear([start, stop, step]: [f64; 3], span: Span) -> Result<Vec<f64>, Diagnos
     let steps = ((stop - start) / step * (1.0 + WHOLE)).floor();
     if !(steps >= 0.0) || !steps.is_finite() {
         let [start, stop, step] = [start, stop, step].map(format_exact);
-        let fault =
-            Diagnostic::error(format!("a sweep from {start} to {stop} by {step} never ends"));
+        let fault = Diagnostic::error(format!(
+            "a sweep from {start} to {stop} by {step} never ends"
+        ));
         return Err(fault
             .at(span, "never ends")
             .help("give a step with the sign of stop - start"));
@@ -163,9 +164,7 @@ fn count(steps: f64, span: Span) -> Result<usize, Diagnostic> {
         "a sweep of {} points; the limit is {MAX_POINTS}",
         steps + 1.0
     ));
-    Err(fault
-        .at(span, "too many points")
-        .help("take a larger step"))
+    Err(fault.at(span, "too many points").help("take a larger step"))
 }
 
 /// Solves every point; the first sweep is the inner loop. The circuit is restored at the end.
@@ -222,9 +221,7 @@ fn walk<E: From<SweepError>>(
         let mut is_inside = false;
         for (k, sweep) in sweeps.iter().enumerate().rev() {
             is_inside |= last.get(k).map(|x| x.to_bits()) != Some(values[k].to_bits());
-            if is_inside
-                &&!solver.circuit.set_variable(&sweep.variable, values[k])
-            {
+            if is_inside && !solver.circuit.set_variable(&sweep.variable, values[k]) {
                 let (name, value) = (sweep.name.clone(), values[k]);
                 return Err(SweepError::Refused { name, value }.into());
             }

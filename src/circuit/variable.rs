@@ -50,6 +50,7 @@ impl Circuit {
             _ if name == "temp" || name == "temper" => Some(Variable::Temperature),
             Some((owner, parameter)) => self
                 .parameter_of(owner, parameter)
+                .or_else(|| self.principal(&name))
                 .or_else(|| self.named(&name)),
             None => self.principal(&name).or_else(|| self.named(&name)),
         };

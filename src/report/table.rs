@@ -4,6 +4,7 @@ use crate::adjoint::{Comparison, Derivative};
 use crate::analysis::OperatingPoint;
 use crate::circuit::{Circuit, Element, Variable};
 use crate::device::{Device, Parameter};
+use crate::execution::Measurement;
 use crate::units::{format_engineering, format_exact};
 
 use super::dataset::Dataset;
@@ -60,6 +61,23 @@ fn dataset(dataset: &Dataset) -> String {
     let rows: Vec<Vec<String>> = dataset.rows.iter().map(cells).collect();
     let columns = columns(&names, &rows, &vec![true; names.len()]);
     format!("{}\n{heading}\n\n{columns}", dataset.title)
+}
+
+/// Names and values of measurements; of a failed one, the reason.
+pub fn measurements(measurements: &[Measurement]) -> String {
+    let row = |m: &Measurement| {
+        let steps = m.steps.iter();
+        let steps: Vec<_> = steps
+            .map(|(name, x)| format!("{name} = {}", format_exact(*x)))
+            .collect();
+        let value = match &m.value {
+            Ok(value) => format!("{:.6e}", value + 0.0),
+            Err(reason) => format!("failed: {reason}"),
+        };
+        vec![m.name.clone(), value, steps.join(", ")]
+    };
+    let rows: Vec<_> = measurements.iter().map(row).collect();
+    columns(&["measurement", "value", ""], &rows, &[false; 3])
 }
 
 /// An operating point: how it was reached, nodes, elements, balance.
