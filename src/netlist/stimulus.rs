@@ -92,10 +92,10 @@ enum Shape {
 impl Shape {
     fn from_word(token: Token) -> Option<Self> {
         let shape = match token.text.to_ascii_lowercase().as_str() {
-            "sin" => Self::Sine,
+            "sin" | "sine" => Self::Sine,
             "pulse" | "exp" | "sffm" => Self::StartsAt(0),
             "pwl" => Self::StartsAt(1),
-            "am" | "trnoise" | "trrandom" | "external" => Self::StartsAtZero,
+            "am" | "pat" | "noise" | "trnoise" | "trrandom" | "external" => Self::StartsAtZero,
             _ => return None,
         };
         (token.kind == TokenKind::Word).then_some(shape)
