@@ -55,10 +55,6 @@ impl ParameterGraph {
         Arc::make_mut(&mut self.tape)
     }
 
-    pub(crate) fn tape(&self) -> &Tape {
-        &self.tape
-    }
-
     /// Temperature of the circuit, degrees Celsius.
     pub(crate) fn temperature_term(&self) -> Term {
         self.temperature_term
@@ -108,10 +104,6 @@ impl ParameterGraph {
 
     pub fn value(&self, parameter: NamedParameter) -> f64 {
         self.values[self.term(parameter).index()]
-    }
-
-    pub(crate) fn value_of(&self, term: Term) -> f64 {
-        self.values[term.index()]
     }
 
     /// The value that a parameter was set to, in place of that of its definition.

@@ -4,7 +4,7 @@ use super::Name;
 use super::diagnostic::Diagnostic;
 use super::fault::NetlistFault;
 use crate::source::Spanned;
-use crate::units::{format_exact, parse_number};
+use crate::units::format_exact;
 
 impl NetlistFault {
     /// The message for a person, with its places in the deck.
