@@ -23,6 +23,12 @@ echo "--- op, run, check, grad, linearize"
 "$ohmgrad" linearize circuits/diode/bridge.cir --output 'v(plus)' --out "$work/adjoint.cir"
 "$ohmgrad" op "$work/adjoint.cir" >/dev/null
 
+"$ohmgrad" export circuits/diode/bridge.cir --out "$work/flat.cir"
+"$ohmgrad" op "$work/flat.cir" >/dev/null
+for format in csv json raw raw-ascii prn; do
+  "$ohmgrad" run circuits/diode/iv_sweep.cir --format "$format" --out "$work/iv.$format"
+done
+
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
 

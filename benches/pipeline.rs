@@ -79,9 +79,33 @@ fn stages(c: &mut Criterion) {
     }
 }
 
+/// A deck of a million elements: text to netlist, and on to the circuit.
+fn million(c: &mut Criterion) {
+    let mut deck = String::from("a million elements\nV1 n0 0 5\n.model dm D(IS=1e-14)\n");
+    for k in 0..999_999 {
+        let node = k / 2;
+        match k % 10 {
+            9 => deck += &format!("D{k} n{node} 0 dm\n"),
+            _ => deck += &format!("R{k} n{node} n{} {}k\n", node + 1 + k % 3, 1 + k % 97),
+        }
+    }
+    c.bench_function("parse/million", |b| {
+        b.iter(|| Netlist::parse("bench", black_box(deck.as_str())).expect("a sound deck"));
+    });
+    let netlist = Netlist::parse("bench", deck.as_str()).expect("a sound deck");
+    c.bench_function("elaborate/million", |b| {
+        b.iter(|| Circuit::from_netlist(black_box(&netlist)).expect("a circuit"));
+    });
+}
+
+criterion_group! {
+    name = large;
+    config = Criterion::default().sample_size(10);
+    targets = million
+}
 criterion_group! {
     name = pipeline;
     config = Criterion::default().sample_size(20);
     targets = stages
 }
-criterion_main!(pipeline);
+criterion_main!(pipeline, large);

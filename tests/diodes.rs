@@ -311,97 +311,100 @@ fn circuits_with_every_diode_are_solved() {
     }
 }
 
-/// Card, temperature, voltages and currents of a diode of area 2 and m = 2, computed from the equations
+/// Voltages and currents.
+type Points = &'static [(f64, f64)];
+
+/// Card, temperature and points of a diode of area 2 and m = 2, computed from the equations
 /// of the PSpice reference guide with 40 digits and bisection (Python's mpmath).
-const LEVEL_TWO_CURRENTS: [(usize, f64, [(f64, f64); 9]); 6] = [
+const LEVEL_TWO_CURRENTS: [(usize, f64, Points); 6] = [
     (
         0,
         -40.0,
-        [
-            (-30.0, -4.0004791608767506e+2),
-            (-5.2, -5.5821944445566024),
-            (-4.5, -4.1205006955104961e-3),
-            (-1.0, -3.4944854757621274e-8),
-            (-0.05, -1.4936979936060176e-9),
-            (0.1, -7.9193813696922777e-10),
-            (0.45, 5.2277106897893414e-7),
-            (0.8, 2.7504089023303973e-3),
-            (1.5, 7.5495571673266887),
+        &[
+            (-30.0, -4.000479160877e2),
+            (-5.2, -5.582194444557e0),
+            (-4.5, -4.120500695510e-3),
+            (-1.0, -3.494485475762e-8),
+            (-0.05, -1.493697993606e-9),
+            (0.1, -7.919381369692e-10),
+            (0.45, 5.227710689789e-7),
+            (0.8, 2.750408902330e-3),
+            (1.5, 7.549557167327e0),
         ],
     ),
     (
         0,
         27.0,
-        [
-            (-30.0, -3.9882248176788568e+2),
-            (-5.2, -5.0903810945290115),
-            (-4.5, -5.5113814728499507e-3),
-            (-1.0, -5.6771621592011233e-7),
-            (-0.05, -5.2624335905702753e-8),
-            (0.1, 8.2104548544396086e-9),
-            (0.45, 2.7239270275379459e-5),
-            (0.8, 8.1138684128517417e-2),
-            (1.5, 8.1905341356814506),
+        &[
+            (-30.0, -3.988224817679e2),
+            (-5.2, -5.090381094529e0),
+            (-4.5, -5.511381472850e-3),
+            (-1.0, -5.677162159201e-7),
+            (-0.05, -5.262433590570e-8),
+            (0.1, 8.210454854440e-9),
+            (0.45, 2.723927027538e-5),
+            (0.8, 8.113868412852e-2),
+            (1.5, 8.190534135681e0),
         ],
     ),
     (
         0,
         125.0,
-        [
-            (-30.0, -3.9703180168207316e+2),
-            (-5.2, -4.4275869653602519),
-            (-4.5, -8.4753960242101795e-3),
-            (-1.0, -9.8488877320169958e-6),
-            (-0.05, -2.1485932628255024e-6),
-            (0.1, 5.9411801415670996e-6),
-            (0.45, 8.4869069414270135e-4),
-            (0.8, 6.8317545839476653e-1),
-            (1.5, 9.2084259042974751),
+        &[
+            (-30.0, -3.970318016821e2),
+            (-5.2, -4.427586965360e0),
+            (-4.5, -8.475396024210e-3),
+            (-1.0, -9.848887732017e-6),
+            (-0.05, -2.148593262826e-6),
+            (0.1, 5.941180141567e-6),
+            (0.45, 8.486906941427e-4),
+            (0.8, 6.831754583948e-1),
+            (1.5, 9.208425904297e0),
         ],
     ),
     (
         1,
         -40.0,
-        [
-            (-30.0, -5.3472899449799623e+1),
-            (-5.2, -1.3682627954581132e-8),
-            (-4.5, -1.3003407770942868e-8),
-            (-1.0, -8.22756925922838e-9),
-            (-0.05, -4.2453424450521222e-9),
-            (0.1, 8.3135039520675577e-8),
-            (0.45, 1.0137816551432942e-1),
-            (0.8, 2.1207613651365497),
-            (1.5, 7.78697822038844),
+        &[
+            (-30.0, -5.347289944980e1),
+            (-5.2, -1.368262795458e-8),
+            (-4.5, -1.300340777094e-8),
+            (-1.0, -8.227569259228e-9),
+            (-0.05, -4.245342445052e-9),
+            (0.1, 8.313503952068e-8),
+            (0.45, 1.013781655143e-1),
+            (0.8, 2.120761365137e0),
+            (1.5, 7.786978220388e0),
         ],
     ),
     (
         1,
         27.0,
-        [
-            (-30.0, -3.5287388395113547e+1),
-            (-5.2, -1.5495169512741911e-6),
-            (-4.5, -1.489730503275922e-6),
-            (-1.0, -1.0602726301579453e-6),
-            (-0.05, -6.0446295543762186e-7),
-            (0.1, 1.7865008437097921e-5),
-            (0.45, 3.2612621452433859e-1),
-            (0.8, 2.2915515735266951),
-            (1.5, 7.3839047093016765),
+        &[
+            (-30.0, -3.528738839511e1),
+            (-5.2, -1.549516951274e-6),
+            (-4.5, -1.489730503276e-6),
+            (-1.0, -1.060272630158e-6),
+            (-0.05, -6.044629554376e-7),
+            (0.1, 1.786500843710e-5),
+            (0.45, 3.261262145243e-1),
+            (0.8, 2.291551573527e0),
+            (1.5, 7.383904709302e0),
         ],
     ),
     (
         1,
         125.0,
-        [
-            (-30.0, -9.9998142210868943),
-            (-5.2, -4.3709623122480118e-4),
-            (-4.5, -4.3264687892936105e-4),
-            (-1.0, -3.9942925131137443e-4),
-            (-0.05, -2.7780945226058268e-4),
-            (0.1, 5.0779675410767839e-3),
-            (0.45, 6.3317956511311799e-1),
-            (0.8, 2.2402460829282864),
-            (1.5, 6.1267438890906522),
+        &[
+            (-30.0, -9.999814221087e0),
+            (-5.2, -4.370962312248e-4),
+            (-4.5, -4.326468789294e-4),
+            (-1.0, -3.994292513114e-4),
+            (-0.05, -2.778094522606e-4),
+            (0.1, 5.077967541077e-3),
+            (0.45, 6.331795651131e-1),
+            (0.8, 2.240246082928e0),
+            (1.5, 6.126743889091e0),
         ],
     ),
 ];
@@ -410,7 +413,7 @@ const LEVEL_TWO_CURRENTS: [(usize, f64, [(f64, f64); 9]); 6] = [
 fn level_two_currents_are_those_of_the_equations() {
     for (card, temperature, points) in LEVEL_TWO_CURRENTS {
         let diode = diode(LEVEL_TWO[card], "area=2 m=2", temperature);
-        for (v, expected) in points {
+        for &(v, expected) in points {
             let ours = diode.evaluate(v).current;
             assert!(
                 (ours - expected).abs() <= 1e-11 * expected.abs(),
@@ -418,4 +421,51 @@ fn level_two_currents_are_those_of_the_equations() {
             );
         }
     }
+}
+
+#[test]
+fn names_of_a_card_are_those_of_ngspice_and_pspice() {
+    for (names, parameter) in [
+        (&["is", "js"][..], Parameter::SaturationCurrent),
+        (&["ikf", "ik"], Parameter::ForwardKneeCurrent),
+        (&["jsw", "isw"], Parameter::SidewallCurrent),
+        (&["bv", "vb"], Parameter::BreakdownVoltage),
+        (&["ibv", "ib"], Parameter::BreakdownCurrent),
+        (&["vj", "pb"], Parameter::JunctionPotential),
+        (&["m", "mj"], Parameter::GradingCoefficient),
+        (&["trs", "trs1"], Parameter::ResistanceTemperature),
+    ] {
+        for name in names {
+            assert_eq!(Shockley::card_parameter(name), Some(parameter), "{name}");
+        }
+    }
+    assert_eq!(Shockley::card_parameter("tt"), None);
+}
+
+#[test]
+fn values_without_a_meaning_are_refused_and_change_nothing() {
+    let mut diode = diode("is=1e-14 rs=10 trs1=-5e-3 bv=5 tcv=0.02", "", 27.0);
+    let before = diode.clone();
+    for (parameter, value) in [
+        (Parameter::SaturationCurrent, 0.0),
+        (Parameter::SeriesResistance, -1.0),
+        (Parameter::BreakdownVoltage, -5.0),
+        (Parameter::JunctionPotential, f64::NAN),
+        (Parameter::Multiplier, 0.0),
+        (Parameter::Temperature, -300.0),
+        (Parameter::Temperature, 300.0),
+        (Parameter::Gain, 1.0),
+    ] {
+        assert!(!diode.set(parameter, value), "{parameter} = {value}");
+        assert_eq!(diode, before);
+    }
+}
+
+#[test]
+fn a_level_uses_its_own_parameters() {
+    let low = Parameter::LowBreakdownCurrent;
+    assert!(DiodeLevel::Two.uses(low) && !DiodeLevel::One.uses(low));
+    let sidewall = Parameter::SidewallCurrent;
+    assert!(DiodeLevel::One.uses(sidewall) && !DiodeLevel::Two.uses(sidewall));
+    assert_eq!(DiodeLevel::from_card(3.0), None);
 }

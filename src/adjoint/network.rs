@@ -255,10 +255,11 @@ impl Builder<'_> {
         let [p, n] = element.port;
         let second = element.second.unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
-            Device::Resistor { .. } if self.carrier(id).is_none() => self
-                .circuit
-                .add(name, element.device.clone(), [p, n])
-                .map(drop),
+            Device::Resistor { resistance } if *resistance != 0.0 && self.carrier(id).is_none() => {
+                self.circuit
+                    .add(name, element.device.clone(), [p, n])
+                    .map(drop)
+            }
             Device::OnePort(one_port) => {
                 let conductance = one_port.evaluate(self.op.voltage(p, n)).conductance;
                 self.conductance(name, conductance, [p, n])

@@ -105,6 +105,15 @@ impl Element {
         )
     }
 
+    /// The elements whose currents control this one.
+    pub fn control_currents(&self) -> impl Iterator<Item = ElementId> + '_ {
+        let of_law = self.controls.iter().filter_map(|control| match *control {
+            Control::Current(id) => Some(id),
+            Control::Voltage(_) => None,
+        });
+        self.control.into_iter().chain(of_law)
+    }
+
     /// Branches in port order.
     pub fn branches(&self) -> impl Iterator<Item = BranchId> + use<> {
         let first = self.first_branch.0;
@@ -117,7 +126,8 @@ impl Element {
 pub enum Control {
     /// Voltage between two nodes, V.
     Voltage([NodeId; 2]),
-    /// Current p -> n of the branch of a voltage source, A.
+    /// Current p -> n of a voltage source, a resistor, or another element with a branch current (E, H,
+    /// ideal diode, first port of a transformer, behavioural voltage source), A.
     Current(ElementId),
 }
 
@@ -247,8 +257,8 @@ impl Circuit {
         self.insert(canonical(name), None, device, port, None, Some(control))
     }
 
-    /// Adds a behavioural source. Control currents are those of voltage sources, or of other elements
-    /// that have a branch current: E, H, behavioural voltage sources.
+    /// Adds a behavioural source. Control currents of elements that have no branch current (I, G, F,
+    /// diodes with a law, gyrators) count as zero.
     pub fn add_behavioural(
         &mut self,
         name: &str,

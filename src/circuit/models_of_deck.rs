@@ -35,20 +35,14 @@ impl Models {
         self.name_of("ideal".into())
     }
 
-    /// What stands behind the nodes of a junction diode: model, area, multiplier, temperature.
+    /// What stands behind the nodes of a junction diode: model, area, temperature.
     pub fn shockley(&mut self, diode: &Shockley, circuit: &Environment) -> String {
         let mut card = diode.card();
         card.push(("tnom", diode.environment().nominal_temperature));
         let mut text = self.name_of(parameters(&card)).to_string();
-        for (name, parameter, default) in [
-            ("area", Parameter::Area, 1.0),
-            ("pj", Parameter::Perimeter, 0.0),
-            ("m", Parameter::Multiplier, 1.0),
-        ] {
-            let value = diode.value(parameter).unwrap_or(default);
-            if value != default {
-                let _ = write!(text, " {name}={}", format_exact(value));
-            }
+        let area = diode.area();
+        if area != 1.0 {
+            let _ = write!(text, " area={}", format_exact(area));
         }
         let own = diode.environment().temperature;
         if own != circuit.temperature {

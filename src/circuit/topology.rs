@@ -1,5 +1,6 @@
 //! What can be said of a circuit from its graph alone, before any number is computed.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use petgraph::unionfind::UnionFind;
@@ -292,9 +293,18 @@ impl Circuit {
     }
 
     /// Loops among elements that prescribe a voltage, shorts included. A loop of shorts alone is
-    /// harmless: its redundant member carries no current by choice.
+    /// harmless, unless something senses a current in it: its redundant member carries none by choice.
     fn find_voltage_loops(&self, faults: &mut Vec<TopologyFault>) {
         let mut union = UnionFind::<u32>::new(self.node_count());
+        let sensed: HashSet<ElementId> = self
+            .elements
+            .iter()
+            .flat_map(Element::control_currents)
+            .collect();
+        let is_free = |e: &Element| {
+            let id = self.element_index.get(&e.name);
+            is_short(&e.device) && !id.is_some_and(|id| sensed.contains(id))
+        };
         let mut tree: Vec<&Element> = Vec::new();
         for element in self
             .elements
@@ -306,7 +316,7 @@ impl Circuit {
                 continue;
             }
             let path = self.tree_path(&tree, element.port);
-            let shorts_only = is_short(&element.device) && path.iter().all(|e| is_short(&e.device));
+            let shorts_only = is_free(element) && path.iter().all(|e| is_free(e));
             if !shorts_only {
                 let locate = |e: &Element| Located {
                     name: e.name.clone(),

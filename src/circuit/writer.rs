@@ -268,10 +268,9 @@ impl Deck<'_> {
 
     fn voltage(&self, [p, n]: [NodeId; 2]) -> String {
         let name = |node| self.circuit.node_name(node);
-        match (p, n) {
-            (p, NodeId::GROUND) => format!("v({})", name(p)),
-            (NodeId::GROUND, n) => format!("(-v({}))", name(n)),
-            (p, n) => format!("v({},{})", name(p), name(n)),
+        match n {
+            NodeId::GROUND => format!("v({})", name(p)),
+            n => format!("v({},{})", name(p), name(n)),
         }
     }
 

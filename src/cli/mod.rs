@@ -1,6 +1,7 @@
 //! Arguments to a library call to a report.
 
 mod check;
+mod export;
 mod failure;
 mod generate;
 mod grad;
@@ -49,6 +50,8 @@ enum Command {
     Grad(grad::Arguments),
     /// Write the adjoint network of an output as a deck (hardware linearization)
     Linearize(linearize::Arguments),
+    /// Write a flat, plain deck that other simulators run
+    Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
     Train(train::Arguments),
     /// Write a standard circuit as a deck
@@ -84,6 +87,7 @@ impl Cli {
             Command::Check(arguments) => check::run(&arguments),
             Command::Grad(arguments) => grad::run(&arguments),
             Command::Linearize(arguments) => linearize::run(&arguments),
+            Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }

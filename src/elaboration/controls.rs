@@ -42,12 +42,15 @@ impl<'a> Elaborator<'a> {
         let found = self.circuit.find_element_spelled(&control.name);
         let carries = |device: &Device| match device {
             Device::VoltageSource { .. } => true,
-            // These have a branch current as well, which a behavioural source may use.
-            Device::Vcvs { .. } | Device::Ccvs { .. } => control.index.is_some(),
+            // These may have a branch current as well, which a behavioural source can use.
+            Device::Resistor { .. }
+            | Device::Vcvs { .. }
+            | Device::Ccvs { .. }
+            | Device::Transformer { .. }
+            | Device::IdealDiode => control.index.is_some(),
             Device::Behavioural(source) => {
                 control.index.is_some() && source.quantity == Quantity::Voltage
             }
-            Device::Resistor { resistance } => control.index.is_some() && *resistance == 0.0,
             _ => false,
         };
         let usable = found.filter(|id| carries(&self.circuit.element(*id).device));
@@ -64,7 +67,8 @@ impl<'a> Elaborator<'a> {
     fn no_source(&mut self, control: &PendingControl, found: Option<ElementId>) {
         let name = self.circuit.element(control.element).name.clone();
         let problem = match found {
-            None => "no such element",
+            None => "not there",
+            Some(_) if control.index.is_some() => "not a branch that can be sensed",
             Some(_) => "not a voltage source",
         };
         let sources = self.circuit.elements().filter(|(_, e)| {
@@ -74,9 +78,7 @@ impl<'a> Elaborator<'a> {
         let suggestion = closest(&control.name, sources.map(|(_, e)| e.name.as_str()));
         let help = match (found, suggestion) {
             (None, Some(name)) => format!("did you mean `{name}`?"),
-            _ => "only the current of a V source can be sensed; put a 0 V source in series with \
-                  the branch"
-                .to_string(),
+            _ => "put a 0 V source in series with the branch and name that".to_string(),
         };
         let fault = Diagnostic::error(format!(
             "`{name}` is controlled by the current of `{}`, which is {problem}",

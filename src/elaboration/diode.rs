@@ -127,7 +127,8 @@ impl<'a> Elaborator<'a> {
                 "model `{}` is of type `{}`, but a diode needs type `D`",
                 model.name, model.kind.value
             );
-            self.diagnose(Diagnostic::error(message).at(model.kind.span, "expected `D`"));
+            let fault = Diagnostic::error(message).at(model.kind.span, "expected `D`");
+            self.diagnose(fault.help("write `.model name D(IS=1e-14 N=1)`"));
             return None;
         }
         if model.has_flag("ideal") {
@@ -225,6 +226,8 @@ impl<'a> Elaborator<'a> {
             ("m", Parameter::Multiplier),
         ] {
             if let Some(number) = self.given(parameters, name)? {
+                // What the card of a model says is only a default.
+                bound.retain(|(p, _)| *p != parameter);
                 bound.push((parameter, number));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Elaborator;
 use crate::device::{Device, Parameter, PiecewiseTable};
-use crate::netlist::{Diagnostic, Element, ElementKind, Name, Value};
+use crate::netlist::{Assignment, BuiltIn, Diagnostic, Element, ElementKind, Name, Value};
 use crate::source::Spanned;
 
 impl<'a> Elaborator<'a> {
@@ -44,17 +44,6 @@ impl<'a> Elaborator<'a> {
                 let device = |transresistance| Device::Ccvs { transresistance };
                 self.controlled(element, control, transresistance, parameter, device);
             }
-            Transformer { ratio } => {
-                self.scalar(element, ratio, Parameter::Ratio, |ratio| {
-                    Device::Transformer { ratio }
-                });
-            }
-            Gyrator { conductance } => {
-                let parameter = Parameter::Conductance;
-                self.scalar(element, conductance, parameter, |conductance| {
-                    Device::Gyrator { conductance }
-                });
-            }
             PiecewiseLinear { points } => self.piecewise_table(element, points),
             Diode { model, parameters } => self.diode(element, model, parameters),
             Behavioural(card) => self.behavioural(element, card),
@@ -84,6 +73,29 @@ impl<'a> Elaborator<'a> {
         let id = self.insert(element, device(number.value), &nodes)?;
         self.bind(id, parameter, number);
         Some(id)
+    }
+
+    /// `TRANSFORMER n=ratio`, or `GYRATOR g=conductance`, S.
+    pub(super) fn built_in(
+        &mut self,
+        element: &'a Element,
+        built_in: BuiltIn,
+        parameters: &'a [Assignment],
+    ) {
+        let Some(assignment) = parameters.last() else {
+            return;
+        };
+        let value = &assignment.value;
+        match built_in {
+            BuiltIn::Transformer => {
+                let device = |ratio| Device::Transformer { ratio };
+                self.scalar(element, value, Parameter::Ratio, device);
+            }
+            BuiltIn::Gyrator => {
+                let device = |conductance| Device::Gyrator { conductance };
+                self.scalar(element, value, Parameter::Conductance, device);
+            }
+        }
     }
 
     fn controlled(

@@ -9,7 +9,7 @@ use super::scope_tree::{MAIN, ScopeId};
 use super::{Elaborator, element_name, join};
 use crate::circuit::NodeId;
 use crate::expression::{LowerError, Tape, Term};
-use crate::netlist::{Assignment, GROUND, Name, Netlist, NetlistFault, Value};
+use crate::netlist::{Assignment, BuiltIn, GROUND, Name, Netlist, NetlistFault, Value};
 use crate::source::{Span, Spanned};
 
 /// A call, or the main circuit.
@@ -86,7 +86,10 @@ impl<'a> Elaborator<'a> {
         let caller = self.frames.len() - 1;
         let tree = self.tree;
         let Some(scope) = tree.definition(self.top().scope, &definition.value) else {
-            // The survey has reported it.
+            // The survey has reported any other name.
+            if let Some(built_in) = BuiltIn::from_name(&definition.value) {
+                self.built_in(element, built_in, parameters);
+            }
             return;
         };
         let ports = self.nodes(element);

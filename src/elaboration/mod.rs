@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** names are resolved here and nowhere else; what leaves this folder is a circuit.
 
+mod commands;
 mod controls;
 mod diode;
 mod elements;
@@ -92,7 +93,7 @@ impl<'a> Elaborator<'a> {
         self.resolve_parameters();
         self.body();
         self.connect_controls();
-        self.nodeset();
+        self.check_commands();
         self.warn_of_unused(reached);
     }
 
@@ -141,24 +142,6 @@ impl<'a> Elaborator<'a> {
             return Err(TopologyError::new(sources, self.duplicates).into());
         }
         Ok(self.circuit)
-    }
-
-    fn nodeset(&mut self) {
-        for (node, value) in &self.netlist.commands.nodeset {
-            let Some(number) = self.number(value, "its voltage") else {
-                continue;
-            };
-            match self.circuit.find_node(&node.value) {
-                Some(id) => self.circuit.nodeset.push((id, number.value)),
-                None => self.warn(
-                    Diagnostic::warning(format!(
-                        "`.nodeset` names `{}`, which is no node of the circuit",
-                        node.value
-                    ))
-                    .at(node.span, "ignored"),
-                ),
-            }
-        }
     }
 
     fn insert(

@@ -113,7 +113,9 @@ impl Surveyor<'_, '_> {
         let name = &definition.value;
         let found = call.nodes.len();
         let Some(inner) = self.tree.definition(id, name) else {
-            self.fault(self.unknown_definition(id, call, definition));
+            if let Some(fault) = self.unknown_definition(id, call, definition) {
+                self.fault(fault);
+            }
             return None;
         };
         let expected = self.tree.scopes[inner].ports.len();
@@ -124,36 +126,36 @@ impl Surveyor<'_, '_> {
         Some(inner)
     }
 
+    /// None for a correct call of a built-in subcircuit.
     fn unknown_definition(
         &self,
         id: ScopeId,
         call: &Element,
         definition: &Spanned<Name>,
-    ) -> NetlistFault {
+    ) -> Option<NetlistFault> {
         let Some(built_in) = BuiltIn::from_name(&definition.value) else {
-            return NetlistFault::UnknownSubcircuit {
+            return Some(NetlistFault::UnknownSubcircuit {
                 call: call.name.clone(),
                 subcircuit: definition.clone(),
                 suggestion: self.tree.closest_definition(id, &definition.value),
-            };
+            });
         };
         if call.nodes.len() != BuiltIn::PORTS {
-            return port_count(call, &definition.value, BuiltIn::PORTS, None);
+            return Some(port_count(call, &definition.value, BuiltIn::PORTS, None));
         }
         let ElementKind::Call { parameters, .. } = &call.kind else {
-            return built_in.missing_parameter(call, definition.span);
+            return None;
         };
-        let other = parameters
-            .iter()
-            .find(|p| p.name.value != built_in.parameter());
-        match other {
-            Some(other) => NetlistFault::SubcircuitParameter {
-                subcircuit: definition.value.clone(),
-                parameter: other.name.clone(),
-                suggestion: Some(built_in.parameter().into()),
-            },
-            None => built_in.missing_parameter(call, definition.span),
+        if parameters.is_empty() {
+            return Some(built_in.missing_parameter(call, definition.span));
         }
+        let mut parameters = parameters.iter();
+        let other = parameters.find(|p| p.name.value != built_in.parameter())?;
+        Some(NetlistFault::SubcircuitParameter {
+            subcircuit: definition.value.clone(),
+            parameter: other.name.clone(),
+            suggestion: Some(built_in.parameter().into()),
+        })
     }
 
     fn recursion(&self, id: ScopeId, span: Span) -> NetlistFault {

@@ -124,7 +124,8 @@ impl<'a> Elaborator<'a> {
             "model `{name}` is of type `{}`, but a switch needs `SW`, `CSW`, `VSWITCH` or `ISWITCH`",
             model.kind.value
         );
-        self.diagnose(Diagnostic::error(message).at(model.kind.span, "expected a switch"));
+        let fault = Diagnostic::error(message).at(model.kind.span, "expected a switch");
+        self.diagnose(fault.help("write `.model name SW(vt=1 vh=0 ron=1 roff=1meg)`"));
     }
 }
 

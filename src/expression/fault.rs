@@ -39,7 +39,7 @@ pub enum LowerFault {
 impl LowerFault {
     pub fn message(&self) -> String {
         match self {
-            Self::UnknownName { name, .. } => format!("nothing has the name `{name}`"),
+            Self::UnknownName { name, .. } => format!("`{name}` is not defined"),
             Self::UnknownFunction { name, .. } => format!("there is no function `{name}`"),
             Self::ArgumentCount {
                 name,
@@ -67,7 +67,7 @@ impl LowerFault {
     /// A few words for the place that the span points at.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::UnknownName { .. } => "not defined",
+            Self::UnknownName { .. } => "no number, parameter or constant",
             Self::UnknownFunction { .. } => "not a function",
             Self::ArgumentCount { .. } => "wrong number of arguments",
             Self::UnpairedPoint { .. } => "unpaired",

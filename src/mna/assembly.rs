@@ -203,7 +203,7 @@ impl Workspace {
             let term = (c * self.full[coupling.column.index()]).abs();
             let scale = &mut self.full_scales[coupling.row.index()];
             scale.magnitude += term;
-            scale.rounding += term;
+            scale.rounding += c.abs() * self.reach[coupling.column.index()];
         }
         for &(row, source) in &system.kept_voltage_sources {
             self.full_scales[row.index()].magnitude += self.sources[source.index()].abs();

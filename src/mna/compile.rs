@@ -1,6 +1,6 @@
 //! A circuit compiled for solving.
 
-use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
+use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
 use crate::linear::{LinearError, Matrix, Method, Symbolic};
 
@@ -148,22 +148,10 @@ impl System {
 /// Voltage sources and resistors whose current controls another element keep it as an unknown.
 fn sensed_sources(circuit: &Circuit) -> Vec<bool> {
     let mut sensed = vec![false; circuit.element_count()];
-    for control in circuit.elements().flat_map(|(_, e)| control_currents(e)) {
+    for control in circuit.elements().flat_map(|(_, e)| e.control_currents()) {
         sensed[control.index()] = true;
     }
     sensed
-}
-
-/// The elements whose currents control this one.
-fn control_currents(element: &Element) -> impl Iterator<Item = ElementId> + '_ {
-    let of_law = element
-        .controls
-        .iter()
-        .filter_map(|control| match *control {
-            Control::Current(id) => Some(id),
-            Control::Voltage(_) => None,
-        });
-    element.control.into_iter().chain(of_law)
 }
 
 /// R, D, V, I and piecewise-linear circuits reduce to a symmetric positive definite system as long

@@ -1,9 +1,9 @@
 //! The two built-in subcircuits, ideal transformer and gyrator, and their definition in plain SPICE.
 
+use super::Element;
 use super::fault::NetlistFault;
 use super::lines::Lines;
 use super::token::{Token, tokenize};
-use super::{Element, ElementKind, Value};
 use crate::source::{LogicalLine, Span, Spanned};
 
 const TRANSFORMER: &str = "\
@@ -58,13 +58,6 @@ impl BuiltIn {
         match self {
             Self::Transformer => "Xname p1 n1 p2 n2 TRANSFORMER n=ratio",
             Self::Gyrator => "Xname p1 n1 p2 n2 GYRATOR g=conductance",
-        }
-    }
-
-    pub fn kind(self, value: Spanned<Value>) -> ElementKind {
-        match self {
-            Self::Transformer => ElementKind::Transformer { ratio: value },
-            Self::Gyrator => ElementKind::Gyrator { conductance: value },
         }
     }
 

@@ -7,7 +7,7 @@ use super::fault::NetlistFault;
 use super::passive;
 use super::stimulus;
 use super::token::Token;
-use super::{Assignment, BuiltIn, Element, ElementKind, Name};
+use super::{Assignment, Element, ElementKind, Name};
 use crate::source::{LogicalLine, Spanned};
 
 /// An element, or nothing for one that is open at DC; a warning goes to `warnings`.
@@ -18,7 +18,7 @@ pub(super) fn element<'a>(
 ) -> Result<Option<Element>> {
     let cursor = |form| Cursor::new(line, tokens, form);
     let element = match tokens[0].text.as_bytes()[0].to_ascii_lowercase() {
-        b'r' => passive::resistor(cursor("Rname n+ n- resistance")),
+        b'r' => passive::resistor(cursor("Rname n+ n- resistance"), warnings),
         b'v' => stimulus::voltage_source(cursor("Vname n+ n- [DC] voltage"), warnings),
         b'i' => stimulus::current_source(cursor("Iname n+ n- [DC] current"), warnings),
         b'd' => diode(cursor("Dname anode cathode model [area]")),
@@ -115,14 +115,6 @@ fn call(mut cursor: Cursor) -> Result<Element> {
         .collect();
     let definition = named(*definition);
     let parameters = parameters(&mut cursor)?;
-    if let Some(built_in) = BuiltIn::from_name(&definition.value)
-        && let [parameter] = &parameters[..]
-        && parameter.name.value == built_in.parameter()
-        && nodes.len() == BuiltIn::PORTS
-    {
-        let kind = built_in.kind(parameter.value.clone());
-        return Ok(build(&cursor, nodes, kind));
-    }
     let kind = ElementKind::Call {
         definition,
         parameters,

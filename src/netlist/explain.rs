@@ -37,18 +37,15 @@ impl NetlistFault {
             } => unexpected(subject, found, form),
             BadNumber { found, what } => bad_number(found, what),
             Expression(fault) => {
-                let diagnostic = error(fault.message()).at(fault.span, fault.label());
-                match fault.help() {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                }
+                let help = fault.help();
+                let help = help.unwrap_or("an expression looks like {2*rload + 1k}".into());
+                error(fault.message())
+                    .at(fault.span, fault.label())
+                    .help(help)
             }
             Lower(fault, span) => {
-                let diagnostic = error(fault.message()).at(*span, fault.label());
-                match fault.help() {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                }
+                let help = fault.help().unwrap_or("write it in smaller parts".into());
+                error(fault.message()).at(*span, fault.label()).help(help)
             }
             UnknownParameter { .. } => self.unknown_parameter(),
             UnsupportedForm { subject, found } => error(format!(

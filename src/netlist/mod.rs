@@ -153,11 +153,7 @@ pub enum ElementKind {
     PiecewiseLinear { points: Vec<(f64, f64)> },
     /// `S`: nodes p n cp cn; `W`: nodes p n.
     Switch(Box<Switch>),
-    /// Built-in subcircuit; nodes p1 n1 p2 n2; `v1 = ratio v2`, `i2 = -ratio i1`.
-    Transformer { ratio: Spanned<Value> },
-    /// Built-in subcircuit; nodes p1 n1 p2 n2; `i1 = g v2`, `i2 = -g v1`; g in S.
-    Gyrator { conductance: Spanned<Value> },
-    /// A call of a `.subckt`.
+    /// A call of a `.subckt`, or of the built-in `TRANSFORMER` or `GYRATOR`.
     Call {
         definition: Spanned<Name>,
         parameters: Vec<Assignment>,

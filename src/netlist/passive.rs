@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Result, named};
 use super::diagnostic::Diagnostic;
 use super::element::build;
 use super::fault::NetlistFault;
-use super::token::TokenKind;
+use super::token::{Token, TokenKind};
 use super::{Assignment, Element, ElementKind, Name, ResistorDetails, Value};
 use crate::source::Spanned;
 
@@ -28,7 +28,7 @@ const PARAMETERS: [&str; 17] = [
     "geo",
 ];
 
-pub(super) fn resistor(mut cursor: Cursor) -> Result<Element> {
+pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Result<Element> {
     let nodes = cursor.two_nodes()?;
     let mut resistance: Option<Spanned<Value>> = None;
     let mut details = ResistorDetails::default();
@@ -55,6 +55,7 @@ pub(super) fn resistor(mut cursor: Cursor) -> Result<Element> {
             }
         } else if resistance.is_none() {
             resistance = Some(cursor.value("its resistance")?);
+            warnings.extend(warn_of_milliohm(token));
         } else if token.kind == TokenKind::Word && is_name(token.text) && details.model.is_none() {
             details.model = Some(cursor.name("its model")?);
         } else if let Some(Value::Expression(name)) = resistance.as_ref().map(|r| &r.value)
@@ -80,6 +81,17 @@ pub(super) fn resistor(mut cursor: Cursor) -> Result<Element> {
         details,
     };
     Ok(build(&cursor, nodes, kind))
+}
+
+/// In SPICE `1M` is a thousandth; people who write a large letter mean a million.
+fn warn_of_milliohm(token: Token) -> Option<Diagnostic> {
+    let digits = token.text.strip_suffix('M')?;
+    crate::units::parse_number(digits)?;
+    let message = format!("`{}` is {digits} milliohm", token.text);
+    let warning = Diagnostic::warning(message).at(token.span, "M is milli in SPICE");
+    Some(warning.help(format!(
+        "write `{digits}MEG` for megohm, `{digits}m` for milliohm"
+    )))
 }
 
 fn is_name(text: &str) -> bool {

@@ -4,8 +4,11 @@
 //! co-content comes first: it converges from any start, nearly always in a dozen steps. Long strings
 //! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
 //! is quick. Behind these, in this order: softened ideal diodes, the line search without a limit, gmin
-//! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's current law
-//! holds at every node to the tolerance.
+//! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's
+//! current law holds at every node to the tolerance.
+//!
+//! Behavioural laws may be undefined: a step that ends there is halved, and a start there is left by a
+//! step from a neighbour. Where there are several operating points, a nodeset says near which to start.
 //!
 //! **Invariant:** this folder never prints, and never returns a state that has not been checked.
 

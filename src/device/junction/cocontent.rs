@@ -5,8 +5,8 @@ use super::law::{Breakdown, Diffusion, Exponential, Junction, reverse_cube};
 /// Nodes and weights of the seven-point Gauss-Legendre rule on [-1, 1], its positive half.
 const GAUSS: [(f64, f64); 4] = [
     (0.0, 0.417_959_183_673_469_4),
-    (0.405_845_151_377_397_2, 0.381_830_050_505_118_94),
-    (0.741_531_185_599_394_4, 0.279_705_391_489_276_64),
+    (0.405_845_151_377_397_2, 0.381_830_050_505_118_9),
+    (0.741_531_185_599_394_4, 0.279_705_391_489_276_6),
     (0.949_107_912_342_758_5, 0.129_484_966_168_869_7),
 ];
 /// Agreement of a piece with its halves that ends the quadrature, relative to the piece and, where
@@ -18,11 +18,11 @@ const LARGEST_DEPTH: u32 = 40;
 impl Junction<f64> {
     /// W.
     pub fn cocontent(&self, u: f64) -> f64 {
-        if self.plain {
+        let Some(extras) = &self.extras else {
             return self.area.cocontent(u) + 0.5 * self.gmin * u * u;
-        }
+        };
         let mut corners = vec![0.0, u];
-        for law in [Some(self.area), self.sidewall].into_iter().flatten() {
+        for law in [Some(self.area), extras.sidewall].into_iter().flatten() {
             let (corner, begin) = (-3.0 * law.forward.thermal, -law.begin);
             corners.extend([corner, begin, begin - law.step_width()]);
         }

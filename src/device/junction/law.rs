@@ -12,7 +12,9 @@
 //! with breakdown from `x` on. Above `-3 N Vt` recombination adds
 //! `ISR (exp(u/(NR Vt)) - 1) ((1 - u/VJ)^2 + 0.005)^(M/2)`, which ends there with a jump; tunnelling
 //! adds `JTUN (1 - exp(-u/(NTUN Vt)))`. High injection makes `i/(1 + sqrt(i/IKF))` of the sum,
-//! and IKR likewise below `-3 N Vt`. `GMIN u` comes last.
+//! and IKR likewise below `-3 N Vt`. `GMIN u` comes last. Where ISR or IKR end or begin with a jump, the
+//! current falls as the voltage rises: a circuit then has two solutions in a narrow window, behind RS of
+//! the width RS times the jump, and which of them is found is left to the solver.
 //!
 //! Level 2 is the diode of the PSpice A/D reference guide (MicroSim 1997; Xyce reference guide,
 //! level 2), the same for every voltage:
@@ -75,14 +77,19 @@ pub(super) struct Recombination<C> {
 }
 
 /// The law's constants at the diode's temperature; currents and series resistance with the area.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Junction<C> {
-    pub level: DiodeLevel,
-    /// Nothing but the diffusion current of the area.
-    pub plain: bool,
     pub area: Diffusion<C>,
     pub series: C,
     pub gmin: f64,
+    /// None where nothing flows but the diffusion current of the area.
+    pub extras: Option<Box<Extras<C>>>,
+}
+
+/// What most cards do not have, kept apart so that a plain diode stays small.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Extras<C> {
+    pub level: DiodeLevel,
     pub sidewall: Option<Diffusion<C>>,
     pub recombination: Option<Recombination<C>>,
     pub tunnel: Option<Exponential<C>>,
@@ -91,6 +98,31 @@ pub(super) struct Junction<C> {
     /// Level 2: BV and the two reverse exponentials.
     pub breakdown_voltage: Option<C>,
     pub reverse: [Option<Exponential<C>>; 2],
+}
+
+impl<C> Extras<C> {
+    pub fn none(level: DiodeLevel) -> Self {
+        Self {
+            level,
+            sidewall: None,
+            recombination: None,
+            tunnel: None,
+            forward_knee: None,
+            reverse_knee: None,
+            breakdown_voltage: None,
+            reverse: [None, None],
+        }
+    }
+
+    /// Whether the law differs from the plain one at all.
+    pub fn any(&self) -> bool {
+        self.level == DiodeLevel::Two
+            || self.sidewall.is_some()
+            || self.recombination.is_some()
+            || self.tunnel.is_some()
+            || self.forward_knee.is_some()
+            || self.reverse_knee.is_some()
+    }
 }
 
 impl<C: Scalar> Exponential<C> {
@@ -201,46 +233,50 @@ impl<C: Scalar> Recombination<C> {
 impl<C: Scalar> Junction<C> {
     /// Current of the junction alone at its voltage `u` (V), GMIN included.
     pub fn current<V: Scalar + From<C>>(&self, u: V) -> V {
-        let current = match self.level {
-            _ if self.plain => self.area.current(u),
-            DiodeLevel::One => self.level_one(u),
-            DiodeLevel::Two => self.level_two(u),
+        let current = match &self.extras {
+            None => self.area.current(u),
+            Some(extras) => match extras.level {
+                DiodeLevel::One => self.level_one(extras, u),
+                DiodeLevel::Two => self.level_two(extras, u),
+            },
         };
         current + V::from(self.gmin) * u
     }
 
-    fn level_one<V: Scalar + From<C>>(&self, u: V) -> V {
+    fn level_one<V: Scalar + From<C>>(&self, extras: &Extras<C>, u: V) -> V {
         let mut current = self.area.current(u);
         let forward = self.area.is_forward(u.value());
-        if let Some(recombination) = self.recombination.filter(|_| forward) {
+        if let Some(recombination) = extras.recombination.filter(|_| forward) {
             current = current + recombination.current(u);
         }
-        if let Some(sidewall) = self.sidewall {
+        if let Some(sidewall) = extras.sidewall {
             current = current + sidewall.current(u);
         }
-        if let Some(tunnel) = self.tunnel {
+        if let Some(tunnel) = extras.tunnel {
             current = current - tunnel.minus_one(-u);
         }
         if forward {
-            self.forward_knee
+            extras
+                .forward_knee
                 .map_or(current, |knee| bent(current, V::from(knee)))
         } else {
-            self.reverse_knee
+            extras
+                .reverse_knee
                 .map_or(current, |knee| -bent(-current, V::from(knee)))
         }
     }
 
-    fn level_two<V: Scalar + From<C>>(&self, u: V) -> V {
+    fn level_two<V: Scalar + From<C>>(&self, extras: &Extras<C>, u: V) -> V {
         let mut current = self.area.forward.minus_one(u);
-        if let Some(knee) = self.forward_knee.filter(|_| current.value() > 0.0) {
+        if let Some(knee) = extras.forward_knee.filter(|_| current.value() > 0.0) {
             let knee = V::from(knee);
             current = current * (knee / (knee + current)).sqrt();
         }
-        if let Some(recombination) = self.recombination {
+        if let Some(recombination) = extras.recombination {
             current = current + recombination.current(u);
         }
-        if let Some(voltage) = self.breakdown_voltage {
-            for tail in self.reverse.iter().flatten() {
+        if let Some(voltage) = extras.breakdown_voltage {
+            for tail in extras.reverse.iter().flatten() {
                 let x = -(V::from(voltage) + u) / V::from(tail.thermal);
                 current = current - V::from(tail.scale) * exp(x, tail.largest);
             }

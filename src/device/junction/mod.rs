@@ -12,10 +12,12 @@ mod parameters;
 mod root;
 mod temperature;
 
+use std::sync::Arc;
+
 use super::dual::Dual;
 use super::{Companion, Parameter};
 use crate::units::CELSIUS_ZERO;
-use law::{Exponential, Junction};
+use law::{Exponential, Extras, Junction};
 pub use parameters::{DiodeLevel, ShockleyParameters};
 
 /// What a diode takes from the circuit around it.
@@ -45,7 +47,8 @@ pub struct Shockley {
     junction: Junction<f64>,
     /// Current at zero voltage, negated, A: the reverse exponentials of level 2 have one.
     offset: f64,
-    parameters: ShockleyParameters,
+    /// Shared by the clones of a diode.
+    parameters: Arc<ShockleyParameters>,
     environment: Environment,
 }
 
@@ -64,10 +67,10 @@ impl Shockley {
         let diode = Self {
             offset: -junction.current(0.0),
             junction,
-            parameters,
+            parameters: Arc::new(parameters),
             environment,
         };
-        junction.usable().then_some(diode)
+        diode.junction.usable().then_some(diode)
     }
 
     /// Solves `v = u + RS j(u)`, then reads current and slope there:
@@ -106,7 +109,7 @@ impl Shockley {
         let current = model.current + model.conductance * (proposed - previous);
         // Coming from where almost nothing flows, the linear model may promise no current at all:
         // then the point moves to the knee of the branch that the step enters.
-        if self.junction.plain {
+        if self.junction.extras.is_none() {
             self.limit_plain(proposed, current)
         } else if proposed > 0.0 {
             self.limit_by_search(proposed, current.max(self.junction.knee()))
@@ -189,7 +192,7 @@ impl Shockley {
         list
     }
 
-    /// None for a parameter of an effect that is off.
+    /// The value in use, defaults included; none where the card leaves an effect out.
     pub fn value(&self, parameter: Parameter) -> Option<f64> {
         match parameter {
             Parameter::Temperature => Some(self.environment.temperature),
@@ -200,7 +203,7 @@ impl Shockley {
 
     /// False, with nothing changed, if the diode cannot take the value.
     pub fn set(&mut self, parameter: Parameter, value: f64) -> bool {
-        let (mut p, mut environment) = (self.parameters, self.environment);
+        let (mut p, mut environment) = (*self.parameters, self.environment);
         if parameter == Parameter::Temperature {
             environment.temperature = value;
         } else if !p.assign(parameter, value) {
@@ -270,37 +273,46 @@ impl Junction<f64> {
     fn usable(&self) -> bool {
         let positive = |x: f64| x > 0.0 && x.is_finite();
         let breakdown = self.area.breakdown.map(|b| b.start);
-        let (bv, knee) = (self.breakdown_voltage, self.forward_knee);
         positive(self.area.forward.scale)
             && positive(self.area.forward.thermal)
             && self.series >= 0.0
             && self.series.is_finite()
             && breakdown.is_none_or(f64::is_finite)
-            && bv.is_none_or(positive)
-            && knee.is_none_or(positive)
-            && (self.recombination).is_none_or(|r| positive(r.potential) && r.half_grading >= 0.0)
+            && self.extras.as_ref().is_none_or(|extras| extras.usable())
     }
 
     /// Below this voltage, negated, the diode is in breakdown.
     fn breakdown_begin(&self) -> f64 {
-        let scale = self.area.forward.scale;
-        let tails = self.reverse.iter().flatten();
-        match self.breakdown_voltage {
-            Some(bv) => tails
-                .map(|tail| (bv - tail.thermal * (tail.scale / scale).ln_1p()).max(0.0))
-                .fold(bv, f64::min),
+        let extras = self.extras.as_deref();
+        match extras.and_then(|e| e.breakdown_voltage.zip(Some(e))) {
+            Some((bv, extras)) => {
+                let scale = self.area.forward.scale;
+                let tails = extras.reverse.iter().flatten();
+                tails
+                    .map(|tail| (bv - tail.thermal * (tail.scale / scale).ln_1p()).max(0.0))
+                    .fold(bv, f64::min)
+            }
             None => self.area.begin,
         }
     }
 
     /// A current at the knee of the law, A.
     fn knee(&self) -> f64 {
-        let others = [
-            self.sidewall.map(|law| law.forward),
-            self.recombination.map(|law| law.forward),
-            self.tunnel,
-        ];
-        let others: f64 = others.iter().flatten().map(|law| law.scale).sum();
-        self.area.forward.scale + others
+        let extra = self.extras.as_ref().map_or(0.0, |extras| {
+            let sidewall = extras.sidewall.map(|law| law.forward);
+            let recombination = extras.recombination.map(|law| law.forward);
+            let terms = [sidewall, recombination, extras.tunnel];
+            terms.iter().flatten().map(|law| law.scale).sum()
+        });
+        self.area.forward.scale + extra
+    }
+}
+
+impl Extras<f64> {
+    fn usable(&self) -> bool {
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        self.breakdown_voltage.is_none_or(positive)
+            && self.forward_knee.is_none_or(positive)
+            && (self.recombination).is_none_or(|r| positive(r.potential) && r.half_grading >= 0.0)
     }
 }

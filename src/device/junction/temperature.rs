@@ -2,7 +2,7 @@
 //! `diotemp.c` and `diosetup.c`, and the PSpice A/D reference guide for level 2.
 
 use super::Environment;
-use super::law::{Breakdown, Diffusion, Exponential, Junction, Recombination};
+use super::law::{Breakdown, Diffusion, Exponential, Extras, Junction, Recombination};
 use super::parameters::{DiodeLevel, ShockleyParameters};
 use crate::device::Parameter;
 use crate::device::dual::Scalar;
@@ -78,8 +78,9 @@ impl<'a, S: Scalar> Card<'a, S> {
     }
 
     /// A parameter whose default depends on the level.
-    fn or(&self, parameter: Parameter, default: S) -> S {
-        self.option(parameter).unwrap_or(default)
+    fn or(&self, parameter: Parameter, default: f64) -> S {
+        let value = self.parameters.given(parameter).unwrap_or(default);
+        (self.lift)(parameter, value)
     }
 
     fn level_one(&self, gmin: f64) -> Junction<S> {
@@ -92,49 +93,42 @@ impl<'a, S: Scalar> Card<'a, S> {
             Some(side) => Exponential::new(forward.scale + side.scale, forward.thermal),
             None => forward,
         };
-        let mut junction = Junction {
-            level: DiodeLevel::One,
-            plain: false,
-            area: Diffusion::new(joined, breakdown),
-            series: self.series(),
-            gmin,
+        let extras = Extras {
             sidewall: own_sidewall.map(|side| Diffusion::new(side, breakdown)),
-            recombination: self.recombination(S::from(1.0), self.potential()),
+            recombination: self.recombination(1.0, Self::potential),
             tunnel: self.tunnel(),
             forward_knee: self.knee(Parameter::ForwardKneeCurrent),
             reverse_knee: self.knee(Parameter::ReverseKneeCurrent),
-            breakdown_voltage: None,
-            reverse: [None, None],
+            ..Extras::none(DiodeLevel::One)
         };
-        junction.plain = junction.sidewall.is_none()
-            && junction.recombination.is_none()
-            && junction.tunnel.is_none()
-            && junction.forward_knee.is_none()
-            && junction.reverse_knee.is_none();
-        junction
+        Junction {
+            area: Diffusion::new(joined, breakdown),
+            series: self.series(),
+            gmin,
+            extras: extras.any().then(|| Box::new(extras)),
+        }
     }
 
     fn level_two(&self, gmin: f64) -> Junction<S> {
         let n = self.number(Parameter::EmissionCoefficient);
         let knee = self.knee(Parameter::ForwardKneeCurrent);
         let growth = S::from(1.0) + self.number(Parameter::KneeTemperature) * self.rise;
+        let breakdown_voltage = self.option(Parameter::BreakdownVoltage).map(|bv| {
+            let linear = self.number(Parameter::RelativeBreakdownTemperature);
+            let square = self.number(Parameter::QuadraticBreakdownTemperature);
+            bv * self.quadratic(linear, square)
+        });
         Junction {
-            level: DiodeLevel::Two,
-            plain: false,
             area: Diffusion::new(self.saturation(n), None),
             series: self.series(),
             gmin,
-            sidewall: None,
-            recombination: self.recombination(S::from(2.0), self.potential_level_two()),
-            tunnel: None,
-            forward_knee: knee.map(|knee| knee * growth),
-            reverse_knee: None,
-            breakdown_voltage: self.option(Parameter::BreakdownVoltage).map(|bv| {
-                let linear = self.number(Parameter::RelativeBreakdownTemperature);
-                let square = self.number(Parameter::QuadraticBreakdownTemperature);
-                bv * self.quadratic(linear, square)
-            }),
-            reverse: self.reverse(),
+            extras: Some(Box::new(Extras {
+                recombination: self.recombination(2.0, Self::potential_level_two),
+                forward_knee: knee.map(|knee| knee * growth),
+                breakdown_voltage,
+                reverse: self.reverse(),
+                ..Extras::none(DiodeLevel::Two)
+            })),
         }
     }
 
@@ -166,18 +160,18 @@ impl<'a, S: Scalar> Card<'a, S> {
     }
 
     fn sidewall(&self) -> Option<Exponential<S>> {
-        let ns = self.or(Parameter::SidewallEmission, S::from(1.0));
+        let ns = self.or(Parameter::SidewallEmission, 1.0);
         let scale = self.option(Parameter::SidewallCurrent)? * self.perimeter;
         let scale = scale * self.silicon_growth(ns);
         Some(Exponential::new(scale, ns * self.vt))
     }
 
-    fn recombination(&self, nr: S, potential: S) -> Option<Recombination<S>> {
+    fn recombination(&self, nr: f64, potential: fn(&Self) -> S) -> Option<Recombination<S>> {
         let nr = self.or(Parameter::RecombinationEmission, nr);
         let scale = self.option(Parameter::RecombinationCurrent)? * self.area;
         Some(Recombination {
             forward: Exponential::new(scale * self.silicon_growth(nr), nr * self.vt),
-            potential,
+            potential: potential(self),
             half_grading: S::from(0.5) * self.grading(),
         })
     }
@@ -226,10 +220,10 @@ impl<'a, S: Scalar> Card<'a, S> {
             (current.value() > 0.0)
                 .then(|| Exponential::new(current * self.area, emission * self.vt))
         };
-        let high = self.or(Parameter::BreakdownCurrent, S::from(1e-10));
-        let low = self.or(Parameter::LowBreakdownCurrent, S::from(0.0));
+        let high = self.or(Parameter::BreakdownCurrent, 1e-10);
+        let low = self.or(Parameter::LowBreakdownCurrent, 0.0);
         [
-            tail(high, self.or(Parameter::BreakdownEmission, S::from(1.0))),
+            tail(high, self.or(Parameter::BreakdownEmission, 1.0)),
             tail(low, self.number(Parameter::LowBreakdownEmission)),
         ]
     }
@@ -243,9 +237,9 @@ impl<'a, S: Scalar> Card<'a, S> {
         } else {
             nominal - shift
         };
-        let current = self.or(Parameter::BreakdownCurrent, S::from(1e-3))
-            * self.number(Parameter::Multiplier);
-        let thermal = self.or(Parameter::BreakdownEmission, n) * self.vt;
+        let current =
+            self.or(Parameter::BreakdownCurrent, 1e-3) * self.number(Parameter::Multiplier);
+        let thermal = self.option(Parameter::BreakdownEmission).unwrap_or(n) * self.vt;
         Some(Breakdown {
             start: breakdown_start(voltage, current / saturation, self.vt, thermal),
             thermal,
