@@ -175,8 +175,8 @@ def record(path):
     for name, value in values.items():
         kind, inner = name[0], name[2:-1]
         last = inner.split(".")[-1]
-        # `d1#internal`, the inside of the built-ins, and `all`, which ngspice adds when there is one node only
-        if "#" in inner or last in ("builtinnode", "vbuiltin") or inner == "all":
+        # `d1#internal`, the inside of the built-ins and of VALUE, and `all`, which ngspice adds when there is one node only
+        if "#" in inner or last in ("builtinnode", "vbuiltin") or inner == "all" or re.search(r"_int\d$", inner):
             continue
         if kind == "v":
             nodes[inner] = value
