@@ -77,6 +77,8 @@ pub mod analysis;
 
 pub mod adjoint;
 
+pub mod execution;
+
 pub mod learning;
 
 pub mod report;

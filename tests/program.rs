@@ -83,16 +83,11 @@ fn csv_and_table_hold_the_same_potentials() {
 #[test]
 fn run_executes_the_sweep_of_a_deck() {
     let result = json(&["run", "circuits/diode/iv_sweep.cir", "--format", "json"]);
-    let sweep = result
-        .as_array()
-        .expect("analyses")
-        .iter()
-        .find(|a| a["analysis"] == "dc");
-    let rows = sweep.expect("a sweep")["rows"]
-        .as_array()
-        .expect("rows")
-        .len();
-    assert!(rows > 5);
+    assert_eq!(result["schema"], 1);
+    let mut datasets = result["datasets"].as_array().expect("analyses").iter();
+    let sweep = datasets.find(|a| a["analysis"] == "dc").expect("a sweep");
+    let points = sweep["shape"][0].as_u64().expect("points");
+    assert!(points > 5);
 }
 
 #[test]

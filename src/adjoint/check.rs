@@ -1,15 +1,15 @@
 //! The gradient against differences: the same derivative, without any of the adjoint's code.
 
-use crate::analysis::{Output, Solver};
-use crate::circuit::{Circuit, ParameterId};
+use crate::analysis::{Probe, Solver};
+use crate::circuit::{Circuit, Variable};
 use crate::device::Parameter;
 
-use super::{Gradient, GradientEntry};
+use super::Derivative;
 
-/// One gradient entry beside its finite-difference estimate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// One derivative beside its finite-difference estimate.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    pub entry: GradientEntry,
+    pub entry: Derivative,
     pub difference: f64,
     /// Estimated error of the difference itself (rounding and truncation).
     pub uncertainty: f64,
@@ -39,57 +39,58 @@ impl Comparison {
     }
 }
 
-/// Compares each entry with a fourth-order central difference (one-sided where the parameter cannot
-/// be negative). A parameter whose circuit has no operating point nearby is left out.
+/// Compares each derivative with a fourth-order central difference (one-sided where the variable cannot
+/// be negative). A variable whose circuit has no operating point nearby is left out.
 pub fn compare_with_differences(
     solver: &Solver,
-    seeds: &[(Output, f64)],
-    gradient: &Gradient,
+    probe: &Probe,
+    derivatives: &[Derivative],
 ) -> Vec<Comparison> {
     let largest = solver
         .workspace
         .full
         .iter()
         .fold(0.0f64, |m, x| m.max(x.abs()));
-    let effect = |e: &GradientEntry| (e.gradient * e.value).abs();
-    let probe = Probe {
+    let effect = |d: &Derivative| (d.gradient * d.value).abs();
+    let experiment = Experiment {
         circuit: &solver.circuit,
-        seeds,
+        probe,
         largest,
-        strongest: gradient.entries.iter().map(effect).fold(0.0, f64::max),
+        strongest: derivatives.iter().map(effect).fold(0.0, f64::max),
     };
-    let compare = |&entry: &GradientEntry| {
-        let (difference, uncertainty) = probe.difference(entry.parameter, entry.value)?;
+    let compare = |entry: &Derivative| {
+        let (difference, uncertainty) = experiment.difference(&entry.variable, entry.value)?;
         Some(Comparison {
-            entry,
+            entry: entry.clone(),
             difference,
             uncertainty,
         })
     };
-    gradient.entries.iter().filter_map(compare).collect()
+    derivatives.iter().filter_map(compare).collect()
 }
 
-struct Probe<'a> {
+struct Experiment<'a> {
     circuit: &'a Circuit,
-    seeds: &'a [(Output, f64)],
+    probe: &'a Probe,
     /// Largest number in the solution: the rounding level of outputs goes with it.
     largest: f64,
-    /// Largest effect of a parameter, gradient times value: what it does to the output in passing
+    /// Largest effect of a variable, gradient times value: what it does to the output in passing
     /// hides effects that are many orders of magnitude smaller.
     strongest: f64,
 }
 
-impl Probe<'_> {
+impl Experiment<'_> {
     /// Derivative and its uncertainty: the two steps whose estimates are best in themselves must
     /// also agree with each other.
-    fn difference(&self, id: ParameterId, value: f64) -> Option<(f64, f64)> {
+    fn difference(&self, variable: &Variable, value: f64) -> Option<(f64, f64)> {
         let estimate = |step: f64| {
-            let central = self.central(id, value, step);
-            let (fine, coarse, magnitude) = central.or_else(|| self.forward(id, value, step))?;
+            let central = self.central(variable, value, step);
+            let (fine, coarse, magnitude) =
+                central.or_else(|| self.forward(variable, value, step))?;
             let rounding = 4e-14 * (magnitude + self.largest + self.strongest) / step;
             Some((fine, (fine - coarse).abs() + rounding))
         };
-        let mut estimates: Vec<(f64, f64)> = steps(id.parameter, value)
+        let mut estimates: Vec<(f64, f64)> = steps(variable, value)
             .into_iter()
             .filter_map(estimate)
             .collect();
@@ -102,8 +103,8 @@ impl Probe<'_> {
     }
 
     /// Fourth-order and second-order estimate, and the size of the output.
-    fn central(&self, id: ParameterId, value: f64, h: f64) -> Option<(f64, f64, f64)> {
-        let f = |k: f64| self.output(id, value + k * h);
+    fn central(&self, variable: &Variable, value: f64, h: f64) -> Option<(f64, f64, f64)> {
+        let f = |k: f64| self.output(variable, value + k * h);
         let (p1, m1, p2, m2) = (f(1.0)?, f(-1.0)?, f(2.0)?, f(-2.0)?);
         let (p3, m3) = (f(3.0)?, f(-3.0)?);
         let fourth = (8.0 * (p1 - m1) - (p2 - m2)) / (12.0 * h);
@@ -111,39 +112,39 @@ impl Probe<'_> {
         Some((sixth, fourth, p1.abs()))
     }
 
-    fn forward(&self, id: ParameterId, value: f64, h: f64) -> Option<(f64, f64, f64)> {
-        let f = |k: f64| self.output(id, value + k * h);
+    fn forward(&self, variable: &Variable, value: f64, h: f64) -> Option<(f64, f64, f64)> {
+        let f = |k: f64| self.output(variable, value + k * h);
         let (f0, f1, f2, f3, f4) = (f(0.0)?, f(1.0)?, f(2.0)?, f(3.0)?, f(4.0)?);
         let fourth = (-25.0 * f0 + 48.0 * f1 - 36.0 * f2 + 16.0 * f3 - 3.0 * f4) / (12.0 * h);
         let third = (-11.0 * f0 + 18.0 * f1 - 9.0 * f2 + 2.0 * f3) / (6.0 * h);
         Some((fourth, third, f0.abs()))
     }
 
-    fn output(&self, id: ParameterId, value: f64) -> Option<f64> {
+    fn output(&self, variable: &Variable, value: f64) -> Option<f64> {
         let mut circuit = self.circuit.clone();
-        if !circuit.set(id, value) {
+        if !circuit.set_variable(variable, value) {
             return None;
         }
         let mut solver = Solver::new(circuit).ok()?;
         let op = solver.operating_point().ok()?;
-        Some(
-            self.seeds
-                .iter()
-                .map(|(o, w)| w * o.value(&solver.circuit, &op))
-                .sum(),
-        )
+        Some(self.probe.value(&solver.circuit, &op))
     }
 }
 
-/// Steps to try, in units of the parameter.
-fn steps(parameter: Parameter, value: f64) -> Vec<f64> {
+/// Steps to try, in units of the variable.
+fn steps(variable: &Variable, value: f64) -> Vec<f64> {
+    let parameter = match variable {
+        Variable::Temperature => Some(Parameter::Temperature),
+        Variable::Named(_) => None,
+        Variable::Elements(ids) => ids.first().map(|id| id.parameter),
+    };
     let scale = match parameter {
         // An exponential law changes e-fold within a few per cent of these.
-        Parameter::EmissionCoefficient | Parameter::BreakdownVoltage => 0.1 * value.abs(),
-        Parameter::Temperature => 30.0,
-        Parameter::ActivationEnergy => 0.1,
+        Some(Parameter::EmissionCoefficient | Parameter::BreakdownVoltage) => 0.1 * value.abs(),
+        Some(Parameter::Temperature) => 30.0,
+        Some(Parameter::ActivationEnergy) => 0.1,
         _ if value != 0.0 => value.abs(),
-        Parameter::Current | Parameter::BreakpointCurrent(_) => 1e-3,
+        Some(Parameter::Current | Parameter::BreakpointCurrent(_)) => 1e-3,
         _ => 1.0,
     };
     [1e-2, 2e-3, 3e-4, 3e-5, 3e-6]

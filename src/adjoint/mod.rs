@@ -12,9 +12,13 @@
 mod check;
 mod gradient;
 mod network;
+mod transfer;
 mod transpose;
+mod variables;
 
 pub use check::{Comparison, compare_with_differences};
 pub use gradient::{Gradient, GradientEntry, derivative};
 pub use network::AdjointNetwork;
+pub use transfer::TransferFunction;
 pub use transpose::{Adjoint, AdjointError, Cotangent};
+pub use variables::{Derivative, Sensitivities};

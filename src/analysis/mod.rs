@@ -1,15 +1,28 @@
 //! What a user asks of a circuit: an operating point, a sweep.
 
+mod curve;
+pub mod dataset;
+mod formula;
 mod operating_point;
 mod output;
+mod probe;
+mod request;
+mod selection;
 mod sweep;
 
+pub(crate) use curve::{Curve, Window};
+pub(crate) use formula::Formula;
 pub(crate) use operating_point::describe;
 pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
 pub use output::{Output, OutputError};
+pub use probe::{Probe, ProbeDerivatives};
+pub use request::RequestError;
+pub use selection::{default_probes, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
+pub(crate) use sweep::{at_each_point, number};
 
 use crate::circuit::{BuildError, Circuit, TopologyError};
+use crate::device::Device;
 use crate::linear::LinearError;
 use crate::mna::{System, Values, Workspace};
 use crate::netlist::{Diagnostic, Netlist};
@@ -25,6 +38,26 @@ pub struct Solver {
     pub options: NewtonOptions,
     /// What the parser, the circuit builder and the topology check found odd.
     pub warnings: Vec<Diagnostic>,
+    structure: Vec<Structure>,
+}
+
+/// What of an element's value the compiled system depends on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Structure {
+    Short,
+    Positive,
+    /// The system is not positive definite then.
+    Negative,
+    Other,
+}
+
+fn structure(device: &Device) -> Structure {
+    match device {
+        Device::Resistor { resistance } if *resistance == 0.0 => Structure::Short,
+        Device::Resistor { resistance } if *resistance < 0.0 => Structure::Negative,
+        Device::Resistor { .. } => Structure::Positive,
+        _ => Structure::Other,
+    }
 }
 
 /// Why a circuit cannot be compiled.
@@ -56,7 +89,9 @@ impl Solver {
         let values = Values::new(&system, &circuit);
         let workspace = Workspace::new(&system, &values);
         let options = newton_options(&circuit);
+        let structure = circuit.elements().map(|(_, e)| structure(&e.device));
         Ok(Self {
+            structure: structure.collect(),
             circuit,
             system,
             values,
@@ -66,7 +101,31 @@ impl Solver {
         })
     }
 
-    /// Takes changed element values of [`Self::circuit`] into the next solve.
+    /// Takes changed element values of [`Self::circuit`] into the next solve, and compiles the circuit
+    /// anew where a resistor has become a short, ceased to be one, or changed its sign.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; the solver is as before then.
+    pub fn take_values(&mut self) -> Result<(), CompileError> {
+        let elements = self.circuit.elements();
+        let is_same = elements
+            .zip(&self.structure)
+            .all(|((_, e), known)| structure(&e.device) == *known);
+        if is_same {
+            self.refresh();
+            return Ok(());
+        }
+        self.circuit.check()?;
+        self.system = System::compile(&self.circuit)?;
+        self.values = Values::new(&self.system, &self.circuit);
+        self.workspace = Workspace::new(&self.system, &self.values);
+        let elements = self.circuit.elements();
+        self.structure = elements.map(|(_, e)| structure(&e.device)).collect();
+        Ok(())
+    }
+
+    /// Takes changed element values of [`Self::circuit`] into the next solve. No resistor must become
+    /// or cease to be a short, or change its sign.
     pub fn refresh(&mut self) {
         self.values.update(&self.system, &self.circuit);
         self.workspace.sources.copy_from_slice(&self.values.sources);

@@ -130,6 +130,19 @@ impl Solver {
     }
 }
 
+impl Solver {
+    /// Solves from the state of the workspace, and from a cold start if that leads nowhere.
+    ///
+    /// # Errors
+    /// [`SolveError`] if neither does.
+    pub(crate) fn operating_point_from_anywhere(&mut self) -> Result<OperatingPoint, SolveError> {
+        self.operating_point().or_else(|_| {
+            self.workspace.restart(&self.system, &self.values);
+            self.operating_point()
+        })
+    }
+}
+
 pub(crate) fn describe(circuit: &Circuit, system: &System, failure: NoConvergence) -> SolveError {
     let node = system.node_of_unknown(failure.check.worst);
     SolveError::NoConvergence {

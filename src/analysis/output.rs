@@ -63,7 +63,7 @@ impl Output {
                 p: node(circuit, text, p)?,
                 n: node(circuit, text, n)?,
             }),
-            ("i", [name]) => match circuit.find_element(name) {
+            ("i", [name]) => match circuit.find_element_spelled(name) {
                 Some(element) => Ok(Output::Current { element }),
                 None => Err(OutputError::UnknownElement {
                     text: text.to_string(),
@@ -100,7 +100,7 @@ impl Output {
 
 fn node(circuit: &Circuit, text: &str, name: &str) -> Result<NodeId, OutputError> {
     circuit
-        .find_node(name)
+        .find_node_spelled(name)
         .ok_or_else(|| OutputError::UnknownNode {
             text: text.to_string(),
             name: name.to_string(),

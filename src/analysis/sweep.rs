@@ -1,10 +1,12 @@
-//! `.dc`: the operating point as a source moves, each point started from the one before.
+//! `.dc` and `.step`: variables and the values that they take.
 
-use crate::circuit::{Circuit, ElementId, ParameterId, Variable, VariableError};
-use crate::device::Parameter;
-use crate::netlist::{self, SweepRange};
-
-use super::{OperatingPoint, SolveError, Solver};
+use super::formula::Formula;
+use super::request::RequestError;
+use super::{CompileError, OperatingPoint, SolveError, Solver};
+use crate::circuit::{Circuit, Variable};
+use crate::netlist::{self, Diagnostic, SweepRange, Value};
+use crate::source::{Span, Spanned};
+use crate::units::format_exact;
 
 /// One sweep variable and its values.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,120 +27,219 @@ pub struct SweepPoint {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SweepError {
     #[error(transparent)]
-    Variable(#[from] VariableError),
+    Request(#[from] RequestError),
     #[error(
-        "`.dc` of `{name}` from {start} to {stop} by {step} never ends\n  help: give a step with the sign of stop - start"
+        "`{name}` cannot be {value}\n  help: an element refuses the value; leave it out of the sweep"
     )]
-    BadStep {
-        name: String,
-        start: f64,
-        stop: f64,
-        step: f64,
-    },
-    #[error(
-        "`.dc` of `{name}` has {points} points; the limit is {limit}\n  help: take a larger step"
-    )]
-    TooManyPoints {
-        name: String,
-        points: f64,
-        limit: usize,
-    },
-    #[error("`{name}` cannot be {value}: an element refuses the value")]
     Refused { name: String, value: f64 },
     #[error("at {at}: {error}")]
     Solve { at: String, error: SolveError },
+    #[error("at {at}: {error}")]
+    Compile { at: String, error: CompileError },
 }
 
 const MAX_POINTS: usize = 10_000_000;
 
+/// A quotient that is a whole number but for rounding counts as whole.
+const WHOLE: f64 = 1e-12;
+
 impl Sweep {
-    /// Turns `.dc source start stop step` into values; the last one is `stop` if the steps meet it.
-    pub fn from_card(circuit: &Circuit, card: &netlist::Sweep) -> Result<Self, SweepError> {
-        let name = card.variable.value.to_string();
-        let variable = circuit.find_variable(&name)?;
-        let SweepRange::Linear { start, stop, step } = &card.range else {
-            return Ok(Self {
-                name,
-                variable,
-                values: Vec::new(),
-            });
-        };
-        let number = |v: &crate::source::Spanned<netlist::Value>| v.value.number().unwrap_or(0.0);
-        let (start, stop, step) = (number(start), number(stop), number(step));
-        if start == stop {
-            return Ok(Self {
-                name,
-                variable,
-                values: vec![start],
-            });
-        }
-        // A quotient that is a whole number but for rounding counts as whole.
-        let steps = ((stop - start) / step * (1.0 + 1e-12)).floor();
-        if !(steps >= 0.0) || !steps.is_finite() {
-            return Err(SweepError::BadStep {
-                name,
+    /// The values that a card asks for, in terms of the circuit's parameters.
+    ///
+    /// # Errors
+    /// Unknown variables, values that are no numbers, steps that lead nowhere, too many points.
+    pub fn from_card(circuit: &Circuit, card: &netlist::Sweep) -> Result<Self, RequestError> {
+        Self::read(circuit, card).map_err(|diagnostic| RequestError::in_deck(circuit, diagnostic))
+    }
+
+    fn read(circuit: &Circuit, card: &netlist::Sweep) -> Result<Self, Diagnostic> {
+        let Spanned { value: name, span } = &card.variable;
+        let variable = circuit.find_variable(name).map_err(|error| {
+            Diagnostic::error(format!("the circuit has no variable `{name}`"))
+                .at(*span, "nothing that can be swept")
+                .help(error.help())
+        })?;
+        let number = |value: &Spanned<Value>| number(circuit, value);
+        let values = match &card.range {
+            SweepRange::Linear { start, stop, step } => {
+                linear([number(start)?, number(stop)?, number(step)?], *span)?
+            }
+            SweepRange::Logarithmic {
                 start,
                 stop,
-                step,
-            });
-        }
-        if steps >= MAX_POINTS as f64 {
-            return Err(SweepError::TooManyPoints {
-                name,
-                points: steps + 1.0,
-                limit: MAX_POINTS,
-            });
-        }
-        let values = (0..=steps as usize)
-            .map(|k| start + k as f64 * step)
-            .collect();
+                points,
+                base,
+            } => logarithmic(
+                [number(start)?, number(stop)?, number(points)?],
+                *base,
+                *span,
+            )?,
+            SweepRange::List(values) => values.iter().map(number).collect::<Result<_, _>>()?,
+        };
         Ok(Self {
-            name,
+            name: name.to_string(),
             variable,
             values,
         })
     }
 }
 
+/// The number that a value is in the main circuit.
+pub(crate) fn number(circuit: &Circuit, value: &Spanned<Value>) -> Result<f64, Diagnostic> {
+    let expr = match &value.value {
+        Value::Number(number) => return Ok(*number),
+        Value::Expression(expr) => expr,
+    };
+    let formula = Formula::compile(circuit, expr, &|_| None)?;
+    if formula.reads_outputs() {
+        let fault = Diagnostic::error("a value that depends on the circuit's solution");
+        return Err(fault
+            .at(value.span, "reads an output")
+            .help("name parameters and numbers only"));
+    }
+    let number = formula.value(circuit, None);
+    if !number.is_finite() {
+        return Err(
+            Diagnostic::error(format!("the value is {number}")).at(value.span, "not finite")
+        );
+    }
+    Ok(number)
+}
+
+/// `start`, `start + step` … up to `stop`, as far as whole steps go.
+fn linear([start, stop, step]: [f64; 3], span: Span) -> Result<Vec<f64>, Diagnostic> {
+    if start == stop {
+        return Ok(vec![start]);
+    }
+    let steps = ((stop - start) / step * (1.0 + WHOLE)).floor();
+    if !(steps >= 0.0) || !steps.is_finite() {
+        let [start, stop, step] = [start, stop, step].map(format_exact);
+        let fault = Diagnostic::error(format!(
+            "a sweep from {start} to {stop} by {step} never ends"
+        ));
+        return Err(fault
+            .at(span, "never ends")
+            .help("give a step with the sign of stop - start"));
+    }
+    let count = count(steps, span)?;
+    Ok((0..count).map(|k| start + k as f64 * step).collect())
+}
+
+/// From `start` to `stop` in equal ratios: as many whole steps as fit at `points` for each factor of
+/// `base`, stretched so that the last one meets `stop`, as ngspice does in its `.ac`.
+fn logarithmic(
+    [start, stop, points]: [f64; 3],
+    base: f64,
+    span: Span,
+) -> Result<Vec<f64>, Diagnostic> {
+    if start == stop {
+        return Ok(vec![start]);
+    }
+    let ratio = stop / start;
+    if !(ratio > 0.0) || !(points >= 1.0) {
+        let [start, stop, points] = [start, stop, points].map(format_exact);
+        let fault = Diagnostic::error(format!(
+            "a logarithmic sweep from {start} to {stop} with {points} points has no values"
+        ));
+        return Err(fault
+            .at(span, "no values")
+            .help("start and stop have the same sign and are not zero; take at least one point"));
+    }
+    let intervals = ratio.ln().abs() / base.ln() * points;
+    let steps = (intervals * (1.0 + WHOLE)).floor().max(1.0);
+    let count = count(steps, span)?;
+    // A whole power of ten comes out as such.
+    let value = |k: usize| match k as f64 / steps {
+        1.0 => stop,
+        part => start * ratio.powf(part),
+    };
+    Ok((0..count).map(value).collect())
+}
+
+fn count(steps: f64, span: Span) -> Result<usize, Diagnostic> {
+    if steps < MAX_POINTS as f64 {
+        return Ok(steps as usize + 1);
+    }
+    let fault = Diagnostic::error(format!(
+        "a sweep of {} points; the limit is {MAX_POINTS}",
+        steps + 1.0
+    ));
+    Err(fault.at(span, "too many points").help("take a larger step"))
+}
+
 /// Solves every point; the first sweep is the inner loop. The circuit is restored at the end.
+///
+/// # Errors
+/// At the first point that has no solution, or that an element refuses.
 pub fn dc_sweep(
     solver: &mut Solver,
     sweeps: &[Sweep],
     each: &mut dyn FnMut(&Circuit, SweepPoint),
 ) -> Result<(), SweepError> {
-    let kept = solver.circuit.clone();
-    let outcome = sweep_points(solver, sweeps, each);
-    solver.circuit = kept;
-    solver.refresh();
+    at_each_point(solver, sweeps, &mut |solver, values| {
+        let op = solver
+            .operating_point_from_anywhere()
+            .map_err(|error| SweepError::Solve {
+                at: place(sweeps, &values),
+                error,
+            })?;
+        each(&solver.circuit, SweepPoint { values, op });
+        Ok(())
+    })
+}
+
+/// Sets the variables to each of their combinations in turn, the first sweep fastest, and restores
+/// them.
+pub(crate) fn at_each_point<E: From<SweepError>>(
+    solver: &mut Solver,
+    sweeps: &[Sweep],
+    each: &mut dyn FnMut(&mut Solver, Vec<f64>) -> Result<(), E>,
+) -> Result<(), E> {
+    let save = |sweep: &Sweep| solver.circuit.save_variable(&sweep.variable);
+    let saved: Vec<_> = sweeps.iter().map(save).collect();
+    let outcome = walk(solver, sweeps, each);
+    // Outermost first: parameters may hold what an inner sweep has set by itself.
+    for variable in saved.iter().rev() {
+        solver.circuit.restore_variable(variable);
+    }
+    let restored = solver.take_values();
+    debug_assert!(restored.is_ok(), "the circuit compiled before");
     outcome
 }
 
-fn sweep_points(
+fn walk<E: From<SweepError>>(
     solver: &mut Solver,
     sweeps: &[Sweep],
-    each: &mut dyn FnMut(&Circuit, SweepPoint),
-) -> Result<(), SweepError> {
+    each: &mut dyn FnMut(&mut Solver, Vec<f64>) -> Result<(), E>,
+) -> Result<(), E> {
     let total: usize = sweeps.iter().map(|s| s.values.len()).product();
+    let mut last: Vec<f64> = Vec::new();
     for index in 0..total {
         let values = coordinates(sweeps, index);
-        for (sweep, &value) in sweeps.iter().zip(&values) {
-            if !solver.circuit.set_variable(&sweep.variable, value) {
-                let name = sweep.name.clone();
-                return Err(SweepError::Refused { name, value });
+        // Outermost first, and all that is inside what changes: an element that is swept itself wins
+        // over a parameter that it depends on.
+        let mut is_inside = false;
+        for (k, sweep) in sweeps.iter().enumerate().rev() {
+            is_inside |= last.get(k).map(|x| x.to_bits()) != Some(values[k].to_bits());
+            if is_inside && !solver.circuit.set_variable(&sweep.variable, values[k]) {
+                let (name, value) = (sweep.name.clone(), values[k]);
+                return Err(SweepError::Refused { name, value }.into());
             }
         }
-        solver.refresh();
-        let op = solver.operating_point().map_err(|error| {
-            let place = |(s, v): (&Sweep, &f64)| format!("{} = {v}", s.name);
-            let at: Vec<_> = sweeps.iter().zip(&values).map(place).collect();
-            SweepError::Solve {
-                at: at.join(", "),
-                error,
-            }
-        })?;
-        each(&solver.circuit, SweepPoint { values, op });
+        if let Err(error) = solver.take_values() {
+            let at = place(sweeps, &values);
+            return Err(SweepError::Compile { at, error }.into());
+        }
+        last.clone_from(&values);
+        each(solver, values)?;
     }
     Ok(())
+}
+
+fn place(sweeps: &[Sweep], values: &[f64]) -> String {
+    let place = |(s, v): (&Sweep, &f64)| format!("{} = {v}", s.name);
+    let at: Vec<_> = sweeps.iter().zip(values).map(place).collect();
+    at.join(", ")
 }
 
 fn coordinates(sweeps: &[Sweep], mut index: usize) -> Vec<f64> {
@@ -148,13 +249,4 @@ fn coordinates(sweeps: &[Sweep], mut index: usize) -> Vec<f64> {
         value
     };
     sweeps.iter().map(&mut digit).collect()
-}
-
-/// Sets the value of an independent source.
-pub(crate) fn set_source(circuit: &mut Circuit, element: ElementId, value: f64) {
-    for parameter in [Parameter::Voltage, Parameter::Current] {
-        if circuit.set(ParameterId { element, parameter }, value) {
-            return;
-        }
-    }
 }

@@ -10,11 +10,12 @@ mod variable;
 mod writer;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
-use crate::expression::{Tape, Term};
+use crate::expression::{Tape, Term, UserFunction};
 use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Spanned};
 
 pub use crate::elaboration::BuildError;
@@ -151,6 +152,8 @@ pub struct Circuit {
     pub warnings: Vec<Diagnostic>,
     /// Potentials (V) near which to look for the operating point; they choose among several.
     pub nodeset: Vec<(NodeId, f64)>,
+    /// `.func` definitions of the main circuit.
+    pub(crate) functions: Arc<HashMap<Name, Arc<UserFunction>>>,
     graph_of_parameters: ParameterGraph,
     /// Elements that share a model, by its name.
     models: indexmap::IndexMap<Name, Vec<ElementId>>,
@@ -177,6 +180,7 @@ impl Circuit {
             options: Vec::new(),
             warnings: Vec::new(),
             nodeset: Vec::new(),
+            functions: Arc::default(),
             graph_of_parameters: ParameterGraph::new(Environment::default().temperature),
             models: indexmap::IndexMap::new(),
             graph,

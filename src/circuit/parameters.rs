@@ -114,14 +114,27 @@ impl ParameterGraph {
         self.values[term.index()]
     }
 
+    /// The value that a parameter was set to, in place of that of its definition.
+    pub(crate) fn override_of(&self, parameter: NamedParameter) -> Option<f64> {
+        self.overrides[parameter.0 as usize]
+    }
+
     /// True if no element depends on a parameter or on the temperature.
     pub fn is_empty(&self) -> bool {
         self.bindings.is_empty()
     }
 
-    /// Derivatives of a number to each term, from its derivatives to element parameters.
-    pub(crate) fn backward(&self, gradient: impl Fn(ParameterId) -> Option<f64>) -> Vec<f64> {
+    /// Derivatives of a number to each term, from its derivatives to element parameters and those that
+    /// it has to terms besides.
+    pub(crate) fn backward(
+        &self,
+        gradient: impl Fn(ParameterId) -> Option<f64>,
+        besides: &[(Term, f64)],
+    ) -> Vec<f64> {
         let mut adjoints = vec![0.0; self.tape.len()];
+        for (term, derivative) in besides {
+            adjoints[term.index()] += derivative;
+        }
         for binding in self.bindings.iter() {
             adjoints[binding.term.index()] += gradient(binding.parameter).unwrap_or(0.0);
         }
@@ -148,9 +161,19 @@ impl Circuit {
     /// False if an element cannot take its new value, and then nothing changes.
     #[must_use]
     pub fn set_parameter(&mut self, parameter: NamedParameter, value: f64) -> bool {
+        self.override_parameter(parameter, Some(value))
+    }
+
+    /// As [`Self::set_parameter`]; without a value, the parameter follows its definition again.
+    #[must_use]
+    pub(crate) fn override_parameter(
+        &mut self,
+        parameter: NamedParameter,
+        value: Option<f64>,
+    ) -> bool {
         let index = parameter.0 as usize;
         self.change_parameters(
-            |graph| std::mem::replace(&mut graph.overrides[index], Some(value)),
+            |graph| std::mem::replace(&mut graph.overrides[index], value),
             |graph, old| {
                 graph.overrides[index] = old;
             },

@@ -1,6 +1,6 @@
 //! Numbers of a circuit by name: what can be swept, set, and differentiated to.
 
-use super::{Circuit, ElementId, NamedParameter, ParameterId, canonical};
+use super::{Circuit, ElementId, NamedParameter, NodeId, ParameterId, canonical};
 use crate::device::{Device, Parameter, Shockley};
 use crate::netlist::closest;
 
@@ -14,18 +14,30 @@ pub enum Variable {
     Elements(Vec<ParameterId>),
 }
 
+/// What a variable was before it was set.
+#[derive(Clone, Debug)]
+pub(crate) enum SavedVariable {
+    Temperature(f64),
+    /// Without a value, the parameter followed its definition.
+    Named(NamedParameter, Option<f64>),
+    Elements(Vec<(ParameterId, f64)>),
+}
+
 /// A text names no variable of a circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "the circuit has no variable `{text}`\n  help: {}",
-    suggestion.as_ref().map_or_else(
-        || "name a source, `temp`, a `.param`, or `element:parameter` such as d1:is".to_string(),
-        |s| format!("did you mean `{s}`?")
-    )
-)]
+#[error("the circuit has no variable `{text}`\n  help: {}", self.help())]
 pub struct VariableError {
     pub text: String,
     pub suggestion: Option<String>,
+}
+
+impl VariableError {
+    pub fn help(&self) -> String {
+        self.suggestion.as_ref().map_or_else(
+            || "name a source, `temp`, a `.param`, or `element:parameter` such as d1:is".into(),
+            |s| format!("did you mean `{s}`?"),
+        )
+    }
 }
 
 impl Circuit {
@@ -38,6 +50,7 @@ impl Circuit {
             _ if name == "temp" || name == "temper" => Some(Variable::Temperature),
             Some((owner, parameter)) => self
                 .parameter_of(owner, parameter)
+                .or_else(|| self.principal(&name))
                 .or_else(|| self.named(&name)),
             None => self.principal(&name).or_else(|| self.named(&name)),
         };
@@ -60,14 +73,10 @@ impl Circuit {
         found.map(Variable::Named)
     }
 
-    /// The first parameter of an element: the value on its card.
+    /// The value on the card of an element.
     fn principal(&self, name: &str) -> Option<Variable> {
         let element = self.find_element_spelled(name)?;
-        let device = &self.element(element).device;
-        if matches!(device, Device::OnePort(_) | Device::Behavioural(_)) {
-            return None;
-        }
-        let parameter = *device.parameters().first()?;
+        let parameter = self.element(element).device.principal()?;
         Some(Variable::Elements(vec![ParameterId { element, parameter }]))
     }
 
@@ -94,6 +103,12 @@ impl Circuit {
             self.find_element(&format!("{letter}.{dotted}"))
                 .or_else(|| self.find_element(&dotted))
         })
+    }
+
+    /// A node by its flat name (`x1.n`), or as Xyce (`x1:n`) writes it.
+    pub fn find_node_spelled(&self, name: &str) -> Option<NodeId> {
+        self.find_node(name)
+            .or_else(|| self.find_node(&name.replace(':', ".")))
     }
 
     fn closest_variable(&self, name: &str) -> Option<String> {
@@ -130,6 +145,29 @@ impl Circuit {
             Variable::Named(name) => self.set_parameter(*name, value),
             Variable::Elements(ids) => ids.iter().all(|id| self.set(*id, value)),
         }
+    }
+
+    pub(crate) fn save_variable(&self, variable: &Variable) -> SavedVariable {
+        match variable {
+            Variable::Temperature => SavedVariable::Temperature(self.environment.temperature),
+            Variable::Named(name) => {
+                SavedVariable::Named(*name, self.parameter_graph().override_of(*name))
+            }
+            Variable::Elements(ids) => {
+                let saved = ids.iter().filter_map(|id| Some((*id, self.value(*id)?)));
+                SavedVariable::Elements(saved.collect())
+            }
+        }
+    }
+
+    /// Sets back what [`Self::save_variable`] saved.
+    pub(crate) fn restore_variable(&mut self, saved: &SavedVariable) {
+        let done = match saved {
+            SavedVariable::Temperature(value) => self.set_temperature(*value),
+            SavedVariable::Named(name, value) => self.override_parameter(*name, *value),
+            SavedVariable::Elements(values) => values.iter().all(|(id, x)| self.set(*id, *x)),
+        };
+        debug_assert!(done, "what was there before is accepted");
     }
 }
 

@@ -210,7 +210,7 @@ impl Deck<'_> {
             (OnePort::PiecewiseTable(table), Simulator::Ohmgrad) => {
                 let voltage = self.voltage(element.port);
                 let _ = write!(self.text, " TABLE {{{voltage}}} =");
-                self.points(table.points(), |(x, y)| format!("({x},{y})"));
+                self.points(table.points(), " ", |(x, y)| format!("({x},{y})"));
             }
             (OnePort::PiecewiseDiode(diode), Simulator::Ngspice) => {
                 let points = diode.law().points_beyond();
@@ -227,20 +227,24 @@ impl Deck<'_> {
     fn pwl(&mut self, element: &Element, points: &[(f64, f64)]) {
         let voltage = self.voltage(element.port);
         let _ = write!(self.text, " I={{pwl({voltage}");
-        self.points(points, |(x, y)| format!(", {x}, {y}"));
+        self.points(points, ", ", |(x, y)| format!("{x}, {y}"));
         self.text.push_str(")}");
     }
 
-    fn points(&mut self, points: &[(f64, f64)], form: impl Fn((String, String)) -> String) {
+    fn points(
+        &mut self,
+        points: &[(f64, f64)],
+        separator: &str,
+        form: impl Fn((String, String)) -> String,
+    ) {
         const POINTS_PER_LINE: usize = 6;
         for (index, (x, y)) in points.iter().enumerate() {
-            let gap = match index > 0 && index % POINTS_PER_LINE == 0 {
-                true => "\n+ ",
-                false => " ",
-            };
-            self.text.push_str(gap);
-            self.text
-                .push_str(&form((format_exact(*x), format_exact(*y))));
+            self.text.push_str(separator);
+            if index > 0 && index % POINTS_PER_LINE == 0 {
+                self.text.push_str("\n+ ");
+            }
+            let point = form((format_exact(*x), format_exact(*y)));
+            self.text.push_str(&point);
         }
     }
 

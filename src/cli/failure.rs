@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::adjoint::AdjointError;
-use crate::analysis::{CompileError, OutputError, SolveError, SweepError};
+use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::circuit::{BuildError, TopologyError};
+use crate::execution::ExecutionError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
 
@@ -34,6 +35,11 @@ impl Failure {
             code: BAD_ARGUMENTS,
             message: message.into(),
         }
+    }
+
+    /// An argument that names what the deck does not have.
+    pub fn argument(error: &dyn std::fmt::Display) -> Self {
+        Self::of(BAD_ARGUMENTS, &error)
     }
 
     pub fn write(path: Option<&Path>, error: &std::io::Error) -> Self {
@@ -92,12 +98,32 @@ impl From<SolveError> for Failure {
 
 impl From<SweepError> for Failure {
     fn from(error: SweepError) -> Self {
-        let code = if matches!(error, SweepError::Solve { .. }) {
-            FAILED
-        } else {
-            BAD_INPUT
+        let code = match error {
+            SweepError::Solve { .. } => FAILED,
+            SweepError::Compile {
+                error: CompileError::Topology(_),
+                ..
+            } => BAD_TOPOLOGY,
+            _ => BAD_INPUT,
         };
         Self::of(code, &error)
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::of(BAD_INPUT, &error)
+    }
+}
+
+impl From<ExecutionError> for Failure {
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::Request(error) => error.into(),
+            ExecutionError::Sweep(error) => error.into(),
+            ExecutionError::Solve(error) => error.into(),
+            ExecutionError::Adjoint(error) => error.into(),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! `ohmgrad grad`: the derivative of an output to every parameter.
 
-use crate::adjoint::{Comparison, Gradient, compare_with_differences};
-use crate::analysis::{Output, Solver};
+use crate::adjoint::{Comparison, Derivative, compare_with_differences};
+use crate::analysis::{Probe, Solver};
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, Format, emit, load};
+use super::{DeckArguments, Failure, Format, emit, load_with};
 
 /// Disagreement with differences beyond this fails the check.
 const TOLERANCE: f64 = 1e-6;
@@ -13,9 +13,15 @@ const TOLERANCE: f64 = 1e-6;
 pub struct Arguments {
     #[command(flatten)]
     deck: DeckArguments,
-    /// What to differentiate: v(node), v(node,node) or i(element)
+    #[command(flatten)]
+    settings: super::Settings,
+    /// What to differentiate: v(node), v(node,node), i(element), p(element), or an expression of these
+    /// in braces
     #[arg(long)]
     output: String,
+    /// Differentiate to this only (repeatable): a .param, temp, r1, d1:is, dmod:is
+    #[arg(long, value_name = "VARIABLE")]
+    wrt: Vec<String>,
     /// Compare every entry with central differences; fail on disagreement
     #[arg(long)]
     check: bool,
@@ -25,33 +31,46 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.deck.check_out()?;
-    let mut solver = load(&arguments.deck.deck)?;
-    let output = Output::parse(&solver.circuit, &arguments.output)?;
+    let mut solver = load_with(&arguments.deck.deck, &arguments.settings)?;
+    let argument = |error: &dyn std::fmt::Display| Failure::argument(error);
+    let probe = Probe::parse(&solver.circuit, &arguments.output).map_err(|e| argument(&e))?;
+    let find = |name: &String| {
+        let found = solver.circuit.find_variable(name);
+        found.map(|variable| (name.clone(), variable))
+    };
+    let wanted = arguments.wrt.iter().map(find);
+    let wanted: Vec<_> = wanted.collect::<Result<_, _>>().map_err(|e| argument(&e))?;
     let op = solver.operating_point()?;
-    let value = output.value(&solver.circuit, &op);
-    let gradient = solver.gradient(&[(output, 1.0)])?;
-    let name = output.name(&solver.circuit).to_string();
+    let value = probe.value(&solver.circuit, &op);
+    let sensitivities = solver.sensitivities(&probe, &op)?;
     let circuit = &solver.circuit;
-    let unit = if matches!(output, Output::Voltage { .. }) {
-        "V"
-    } else {
-        "A"
+    let derivatives = match wanted.is_empty() {
+        true => sensitivities.all(circuit),
+        false => wanted
+            .into_iter()
+            .map(|(name, variable)| sensitivities.derivative(circuit, name, variable))
+            .collect(),
     };
     let text = match arguments.format {
-        Format::Table => table::gradient(circuit, &name, unit, value, &gradient),
-        Format::Json => json::text(&json::gradient(circuit, &name, value, &gradient)),
-        Format::Csv => csv::gradient(circuit, &gradient),
+        Format::Table => table::gradient(
+            circuit,
+            &probe.name,
+            probe.unit.symbol(),
+            value,
+            &derivatives,
+        ),
+        Format::Json => json::text(&json::gradient(circuit, &probe.name, value, &derivatives)),
+        Format::Csv => csv::gradient(circuit, &derivatives),
     };
-    emit(&text, arguments.deck.out.as_deref())?;
-    if arguments.check {
-        check(&solver, output, &gradient)
-    } else {
-        Ok(())
+    emit(text, arguments.deck.out.as_deref())?;
+    match arguments.check {
+        true => check(&solver, &probe, &derivatives),
+        false => Ok(()),
     }
 }
 
-fn check(solver: &Solver, output: Output, gradient: &Gradient) -> Result<(), Failure> {
-    let comparisons = compare_with_differences(solver, &[(output, 1.0)], gradient);
+fn check(solver: &Solver, probe: &Probe, derivatives: &[Derivative]) -> Result<(), Failure> {
+    let comparisons = compare_with_differences(solver, probe, derivatives);
     let bad: Vec<&Comparison> = comparisons
         .iter()
         .filter(|c| !(c.relative_error() <= TOLERANCE))
@@ -67,7 +86,7 @@ fn check(solver: &Solver, output: Output, gradient: &Gradient) -> Result<(), Fai
              {TOLERANCE:e}, worst relative error {:.1e}; the others agree within the rounding of the \
              difference",
             comparisons.len(),
-            gradient.entries.len(),
+            derivatives.len(),
             resolved.len(),
             resolved.iter().copied().fold(0.0, f64::max),
         );

@@ -10,19 +10,23 @@ mod op;
 mod pictures;
 mod run;
 mod run_folder;
+mod settings;
 mod train;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::analysis::Solver;
+use crate::analysis::dataset::Dataset;
 use crate::circuit::Circuit;
 use crate::files::write_atomically;
 use crate::netlist::Netlist;
+use crate::report::{csv, json, prn, raw, table};
 
 pub use failure::Failure;
+use settings::{Settings, load_with};
 
 /// Resistor-diode circuits: solve them, differentiate them, train them.
 #[derive(Debug, Parser)]
@@ -42,11 +46,11 @@ pub struct Cli {
 enum Command {
     /// Solve the DC operating point of a deck
     Op(op::Arguments),
-    /// Execute the deck's own analyses (.op, .dc)
+    /// Execute the deck's own analyses: .op .dc .tf .sens .step .measure
     Run(run::Arguments),
     /// Parse a deck and check its topology
     Check(check::Arguments),
-    /// Differentiate an output with respect to every parameter
+    /// Differentiate an output with respect to every parameter, or to those of --wrt
     Grad(grad::Arguments),
     /// Write the adjoint network of an output as a deck (hardware linearization)
     Linearize(linearize::Arguments),
@@ -63,6 +67,44 @@ enum Format {
     Table,
     Json,
     Csv,
+}
+
+/// Formats of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ResultFormat {
+    /// For people
+    Table,
+    Csv,
+    Json,
+    /// Binary raw file of ngspice
+    Raw,
+    /// Raw file as text
+    RawAscii,
+    /// Columns of Xyce
+    Prn,
+}
+
+impl ResultFormat {
+    fn datasets(self, datasets: &[Dataset]) -> Vec<u8> {
+        match self {
+            Self::Table => table::datasets(datasets).into_bytes(),
+            Self::Csv => csv::datasets(datasets).into_bytes(),
+            Self::Json => json::text(&json::datasets(datasets)).into_bytes(),
+            Self::Raw => raw::binary(datasets),
+            Self::RawAscii => raw::ascii(datasets),
+            Self::Prn => prn::datasets(datasets).into_bytes(),
+        }
+    }
+
+    /// Bytes are not for a terminal.
+    fn check_out(self, out: Option<&Path>) -> Result<(), Failure> {
+        if self == Self::Raw && out.is_none() && std::io::stdout().is_terminal() {
+            return Err(Failure::arguments(
+                "error: a raw file is binary\n  help: give --out FILE, or --format raw-ascii",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// A deck and where the result goes.
@@ -140,14 +182,13 @@ fn show_warnings(solver: &Solver) {
 }
 
 /// Writes a result to a file, whole or not at all, or to standard output.
-fn emit(text: &str, out: Option<&Path>) -> Result<(), Failure> {
+fn emit(result: impl AsRef<[u8]>, out: Option<&Path>) -> Result<(), Failure> {
+    let bytes = result.as_ref();
     let written = match out {
-        Some(path) => write_atomically(path, text.as_bytes()),
+        Some(path) => write_atomically(path, bytes),
         None => {
             let mut stdout = std::io::stdout().lock();
-            stdout
-                .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush())
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
         }
     };
     match written {

@@ -3,17 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use crate::analysis::Solver;
+use crate::analysis::selected_probes;
+use crate::execution;
 use crate::linear::write_matrix_market;
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, Format, emit, load};
+use super::{DeckArguments, Failure, ResultFormat, emit, load_with};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     deck: DeckArguments,
+    #[command(flatten)]
+    settings: super::Settings,
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: ResultFormat,
     /// Write the reduced Jacobian at the operating point to this file (MatrixMarket)
     #[arg(long, value_name = "FILE")]
     jacobian: Option<PathBuf>,
@@ -21,8 +25,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.deck.check_out()?;
-    let mut solver = load(&arguments.deck.deck)?;
     let out = arguments.deck.out.as_deref();
+    arguments.format.check_out(out)?;
+    let mut solver = load_with(&arguments.deck.deck, &arguments.settings)?;
     let outcome = solver.operating_point();
     if let (Ok(_), Some(path)) = (&outcome, &arguments.jacobian) {
         write_jacobian(&mut solver, path)?;
@@ -31,18 +36,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let op = match outcome {
         Ok(op) => op,
         Err(error) => {
-            if arguments.format == Format::Json {
-                emit(&json::text(&json::no_operating_point(circuit, &error)), out)?;
+            if arguments.format == ResultFormat::Json {
+                emit(json::text(&json::no_operating_point(circuit, &error)), out)?;
             }
             return Err(error.into());
         }
     };
-    let text = match arguments.format {
-        Format::Table => table::operating_point(circuit, &op),
-        Format::Json => json::text(&json::operating_point(circuit, &op)),
-        Format::Csv => csv::operating_point(circuit, &op),
+    let bytes = match arguments.format {
+        ResultFormat::Table => table::operating_point(circuit, &op).into_bytes(),
+        ResultFormat::Json => json::text(&json::operating_point(circuit, &op)).into_bytes(),
+        ResultFormat::Csv => csv::operating_point(circuit, &op).into_bytes(),
+        format => {
+            let probes = selected_probes(circuit, &circuit.commands.outputs)?;
+            format.datasets(&[execution::operating_point(&solver, &op, &probes)])
+        }
     };
-    emit(&text, out)
+    emit(bytes, out)
 }
 
 fn write_jacobian(solver: &mut Solver, path: &Path) -> Result<(), Failure> {

@@ -173,6 +173,11 @@ impl Device {
         }
     }
 
+    /// The value on the element's card, where a card holds one value.
+    pub fn principal(&self) -> Option<Parameter> {
+        self.scalar().map(|(parameter, _)| parameter)
+    }
+
     pub fn value(&self, parameter: Parameter) -> Option<f64> {
         match self {
             Device::OnePort(one_port) => one_port.value(parameter),

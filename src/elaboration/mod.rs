@@ -23,6 +23,7 @@ mod switch;
 mod warnings;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, TopologyError, TopologyFault};
 use crate::netlist::{Diagnostic, Name, Netlist, NetlistError, NetlistFault};
@@ -53,6 +54,9 @@ impl Circuit {
         circuit.options = Vec::new();
         circuit.commands = netlist.commands.clone();
         circuit.warnings = netlist.warnings.clone();
+        let functions = netlist.main.functions.iter();
+        let functions = functions.map(|f| (f.name.value.clone(), f.definition.clone()));
+        circuit.functions = Arc::new(functions.collect());
         let mut elaborator = Elaborator {
             netlist,
             tree: &tree,

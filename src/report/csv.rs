@@ -1,6 +1,6 @@
 //! Comma-separated values: one line for each number, or one for each sweep point.
 
-use crate::adjoint::Gradient;
+use crate::adjoint::Derivative;
 use crate::analysis::OperatingPoint;
 use crate::circuit::Circuit;
 use crate::units::format_exact;
@@ -25,15 +25,13 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
     text
 }
 
-/// `element,parameter,value,gradient`.
-pub fn gradient(circuit: &Circuit, gradient: &Gradient) -> String {
+/// `element,parameter,value,gradient`; named parameters and the temperature have no element.
+pub fn gradient(circuit: &Circuit, derivatives: &[Derivative]) -> String {
     let mut text = String::from("element,parameter,value,gradient\n");
-    for e in &gradient.entries {
-        let name = field(&circuit.element(e.parameter.element).name);
-        text += &format!(
-            "{name},{},{},{}\n",
-            e.parameter.parameter, e.value, e.gradient
-        );
+    for d in derivatives {
+        let (owner, parameter) = d.owner_and_parameter(circuit);
+        let owner = field(owner.unwrap_or_default());
+        text += &format!("{owner},{},{},{}\n", field(&parameter), d.value, d.gradient);
     }
     text
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::adjoint::Gradient;
+use crate::adjoint::Derivative;
 use crate::analysis::{OperatingPoint, SolveError};
 use crate::circuit::Circuit;
+
+use crate::execution::Results;
 
 use super::dataset::Dataset;
 
@@ -55,20 +57,20 @@ pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
     })
 }
 
-/// `output, value, gradients: [{element, parameter, value, gradient}]`.
-pub fn gradient(circuit: &Circuit, output: &str, value: f64, gradient: &Gradient) -> Value {
-    let entries: Vec<_> = gradient
-        .entries
-        .iter()
-        .map(|e| {
-            json!({
-                "element": circuit.element(e.parameter.element).name.as_str(),
-                "parameter": e.parameter.parameter.to_string(),
-                "value": e.value,
-                "gradient": e.gradient,
-            })
+/// `output, value, gradients: [{variable, element, parameter, value, gradient}]`; the element of named
+/// parameters and of the temperature is null.
+pub fn gradient(circuit: &Circuit, output: &str, value: f64, derivatives: &[Derivative]) -> Value {
+    let entry = |d: &Derivative| {
+        let (owner, parameter) = d.owner_and_parameter(circuit);
+        json!({
+            "variable": d.name,
+            "element": owner,
+            "parameter": parameter,
+            "value": finite(d.value),
+            "gradient": finite(d.gradient),
         })
-        .collect();
+    };
+    let entries: Vec<_> = derivatives.iter().map(entry).collect();
     json!({ "output": output, "value": value, "gradients": entries })
 }
 
@@ -82,13 +84,33 @@ pub fn datasets(datasets: &[Dataset]) -> Value {
     json!({ "schema": SCHEMA, "datasets": datasets })
 }
 
+/// As [`datasets`], with `measurements: [{name, steps{}, value, error}]`: of value and error one is null.
+pub fn results(results: &Results) -> Value {
+    let measurements = results.measurements.iter().map(|m| {
+        let value = m.value.as_ref();
+        json!({
+            "name": m.name,
+            "steps": steps(&m.steps),
+            "value": value.ok().copied().map_or(Value::Null, finite),
+            "error": value.err(),
+        })
+    });
+    let measurements: Vec<_> = measurements.collect();
+    let mut value = datasets(&results.datasets());
+    value["measurements"] = Value::Array(measurements);
+    value
+}
+
+fn steps(steps: &[(String, f64)]) -> Value {
+    let entries = steps.iter().map(|(n, x)| (n.clone(), finite(*x)));
+    Value::Object(entries.collect())
+}
+
 fn dataset(dataset: &Dataset) -> Value {
     let variables = dataset
         .variables
         .iter()
         .map(|v| json!({ "name": v.name, "unit": v.unit.symbol(), "sweep": v.is_sweep }));
-    let steps = dataset.steps.iter();
-    let steps: Map<_, _> = steps.map(|(n, x)| (n.clone(), finite(*x))).collect();
     let columns = dataset.variables.iter().enumerate();
     let column = |k| dataset.column(k).map(finite).collect::<Vec<_>>();
     let data: Map<_, _> = columns
@@ -100,7 +122,7 @@ fn dataset(dataset: &Dataset) -> Value {
         "plot": dataset.plot,
         "variables": variables.collect::<Vec<_>>(),
         "shape": dataset.shape,
-        "steps": steps,
+        "steps": steps(&dataset.steps),
         "data": data,
     })
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** nothing is computed here; every function turns finished numbers into text.
 
 pub mod csv;
-pub mod dataset;
+pub use crate::analysis::dataset;
 pub mod json;
 pub mod picture;
 pub mod prn;

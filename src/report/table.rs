@@ -1,9 +1,10 @@
 //! Tables for people.
 
-use crate::adjoint::{Comparison, Gradient};
+use crate::adjoint::{Comparison, Derivative};
 use crate::analysis::OperatingPoint;
-use crate::circuit::{Circuit, Element};
+use crate::circuit::{Circuit, Element, Variable};
 use crate::device::{Device, Parameter};
+use crate::execution::Measurement;
 use crate::units::{format_engineering, format_exact};
 
 use super::dataset::Dataset;
@@ -60,6 +61,23 @@ fn dataset(dataset: &Dataset) -> String {
     let rows: Vec<Vec<String>> = dataset.rows.iter().map(cells).collect();
     let columns = columns(&names, &rows, &vec![true; names.len()]);
     format!("{}\n{heading}\n\n{columns}", dataset.title)
+}
+
+/// Names and values of measurements; of a failed one, the reason.
+pub fn measurements(measurements: &[Measurement]) -> String {
+    let row = |m: &Measurement| {
+        let steps = m.steps.iter();
+        let steps: Vec<_> = steps
+            .map(|(name, x)| format!("{name} = {}", format_exact(*x)))
+            .collect();
+        let value = match &m.value {
+            Ok(value) => format!("{:.6e}", value + 0.0),
+            Err(reason) => format!("failed: {reason}"),
+        };
+        vec![m.name.clone(), value, steps.join(", ")]
+    };
+    let rows: Vec<_> = measurements.iter().map(row).collect();
+    columns(&["measurement", "value", ""], &rows, &[false; 3])
 }
 
 /// An operating point: how it was reached, nodes, elements, balance.
@@ -132,25 +150,21 @@ pub fn gradient(
     output: &str,
     unit: &str,
     value: f64,
-    gradient: &Gradient,
+    derivatives: &[Derivative],
 ) -> String {
-    let mut entries = gradient.entries.clone();
-    let effect = |e: &crate::adjoint::GradientEntry| (e.gradient * e.value).abs();
-    entries.sort_by(|a, b| effect(b).total_cmp(&effect(a)));
-    let rows: Vec<_> = entries
+    let mut sorted: Vec<_> = derivatives.iter().collect();
+    let effect = |d: &Derivative| (d.gradient * d.value).abs();
+    sorted.sort_by(|a, b| effect(b).total_cmp(&effect(a)));
+    let rows: Vec<_> = sorted
         .iter()
-        .map(|e| {
-            let element = circuit.element(e.parameter.element);
+        .map(|d| {
+            let (owner, parameter) = d.owner_and_parameter(circuit);
             vec![
-                element.name.to_string(),
-                e.parameter.parameter.to_string(),
-                format_engineering(
-                    e.value,
-                    DIGITS,
-                    parameter_unit(element, e.parameter.parameter),
-                ),
-                format!("{:.6e}", e.gradient + 0.0),
-                format_engineering(0.01 * e.gradient * e.value, 4, unit),
+                owner.unwrap_or_default().to_string(),
+                parameter,
+                format_engineering(d.value, DIGITS, variable_unit(circuit, &d.variable)),
+                format!("{:.6e}", d.gradient + 0.0),
+                format_engineering(0.01 * d.gradient * d.value, 4, unit),
             ]
         })
         .collect();
@@ -173,9 +187,10 @@ pub fn comparisons(circuit: &Circuit, comparisons: &[&Comparison]) -> String {
     let rows: Vec<_> = comparisons
         .iter()
         .map(|c| {
+            let (owner, parameter) = c.entry.owner_and_parameter(circuit);
             vec![
-                circuit.element(c.entry.parameter.element).name.to_string(),
-                c.entry.parameter.parameter.to_string(),
+                owner.unwrap_or_default().to_string(),
+                parameter,
                 format!("{:.9e}", c.entry.gradient),
                 format!("{:.9e}", c.difference),
                 format!("{:.1e}", c.relative_error()),
@@ -190,6 +205,17 @@ pub fn comparisons(circuit: &Circuit, comparisons: &[&Comparison]) -> String {
         "relative error",
     ];
     columns(&header, &rows, &[false, false, true, true, true])
+}
+
+/// Unit of a variable, for people.
+fn variable_unit(circuit: &Circuit, variable: &Variable) -> &'static str {
+    match variable {
+        Variable::Temperature => "°C",
+        Variable::Named(_) => "",
+        Variable::Elements(ids) => ids.first().map_or("", |id| {
+            parameter_unit(circuit.element(id.element), id.parameter)
+        }),
+    }
 }
 
 /// Unit of a parameter, for people.

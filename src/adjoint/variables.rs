@@ -1,0 +1,122 @@
+//! From the gradient of every element parameter to that of a `.param`, a model or the temperature.
+
+use std::collections::HashMap;
+
+use crate::analysis::{OperatingPoint, Probe, Solver};
+use crate::circuit::{Circuit, ParameterId, Variable};
+
+use super::AdjointError;
+
+/// The derivative of a probe to one variable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Derivative {
+    /// A text that names the variable: `rload`, `temp`, `r1`, `d1:is`, `dmod:is`.
+    pub name: String,
+    pub variable: Variable,
+    /// Value of the variable, in the deck's unit.
+    pub value: f64,
+    /// Derivative per that unit.
+    pub gradient: f64,
+}
+
+impl Derivative {
+    /// The element or model that the variable belongs to, if any, and what it is called there.
+    pub fn owner_and_parameter<'a>(&'a self, circuit: &'a Circuit) -> (Option<&'a str>, String) {
+        match &self.variable {
+            Variable::Temperature => (None, "temp".to_string()),
+            Variable::Named(name) => (None, circuit.parameter_graph().name(*name).to_string()),
+            Variable::Elements(ids) => {
+                let parameter = ids.first().map(|id| id.parameter.to_string());
+                let owner = match ids[..] {
+                    [id] => circuit.element(id.element).name.as_str(),
+                    _ => self.name.rsplit_once(':').map_or("", |(owner, _)| owner),
+                };
+                (Some(owner), parameter.unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// The derivatives of a probe to everything that its circuit can vary.
+#[derive(Clone, Debug)]
+pub struct Sensitivities {
+    elements: HashMap<ParameterId, f64>,
+    /// By term of the parameter graph.
+    terms: Vec<f64>,
+}
+
+impl Solver {
+    /// Derivatives of `probe` at the operating point held in the workspace, at the cost of one linear
+    /// solve.
+    ///
+    /// # Errors
+    /// [`AdjointError::Singular`].
+    pub fn sensitivities(
+        &mut self,
+        probe: &Probe,
+        op: &OperatingPoint,
+    ) -> Result<Sensitivities, AdjointError> {
+        let seeds = probe.derivatives(&self.circuit, op);
+        let gradient = self.gradient(&seeds.outputs)?;
+        let entries = gradient.entries.iter();
+        let elements: HashMap<_, _> = entries.map(|e| (e.parameter, e.gradient)).collect();
+        let graph = self.circuit.parameter_graph();
+        let mut besides = Vec::new();
+        for (variable, derivative) in &seeds.variables {
+            match variable {
+                Variable::Temperature => besides.push((graph.temperature_term(), *derivative)),
+                Variable::Named(name) => besides.push((graph.term(*name), *derivative)),
+                Variable::Elements(_) => {}
+            }
+        }
+        let terms = graph.backward(|id| elements.get(&id).copied(), &besides);
+        Ok(Sensitivities { elements, terms })
+    }
+}
+
+impl Sensitivities {
+    /// The derivative to a variable; to all elements of a model at once, their sum.
+    pub fn to(&self, circuit: &Circuit, variable: &Variable) -> f64 {
+        let graph = circuit.parameter_graph();
+        match variable {
+            Variable::Temperature => self.terms[graph.temperature_term().index()],
+            Variable::Named(name) => self.terms[graph.term(*name).index()],
+            Variable::Elements(ids) => ids.iter().filter_map(|id| self.elements.get(id)).sum(),
+        }
+    }
+
+    /// The derivative to a variable with its name and value.
+    pub fn derivative(&self, circuit: &Circuit, name: String, variable: Variable) -> Derivative {
+        Derivative {
+            name,
+            value: circuit.variable_value(&variable).unwrap_or(f64::NAN),
+            gradient: self.to(circuit, &variable),
+            variable,
+        }
+    }
+
+    /// To every parameter of every element, every named parameter, and the temperature.
+    pub fn all(&self, circuit: &Circuit) -> Vec<Derivative> {
+        let elements = circuit.parameters().into_iter().map(|id| {
+            let name = element_variable(circuit, id);
+            self.derivative(circuit, name, Variable::Elements(vec![id]))
+        });
+        let named = circuit.parameter_graph().names().map(|(name, id)| {
+            let is_taken = circuit.find_element_spelled(name).is_some() || name == "temp";
+            let prefix = if is_taken { "param:" } else { "" };
+            self.derivative(circuit, format!("{prefix}{name}"), Variable::Named(id))
+        });
+        let temperature = self.derivative(circuit, "temp".to_string(), Variable::Temperature);
+        elements.chain(named).chain([temperature]).collect()
+    }
+}
+
+/// `r1` for the value on a card, `d1:is` for other parameters.
+fn element_variable(circuit: &Circuit, id: ParameterId) -> String {
+    let element = circuit.element(id.element);
+    let name = &element.name;
+    match element.device.principal() == Some(id.parameter) {
+        true => name.to_string(),
+        false => format!("{name}:{}", id.parameter),
+    }
+}
