@@ -195,6 +195,7 @@ impl<'a> Elaborator<'a> {
         let one = Number::constant(1.0);
         let area = self.given(parameters, "area")?.unwrap_or(one);
         let m = self.given(parameters, "m")?.unwrap_or(one);
+        let m = self.multiplied(m);
         Some(self.combine(crate::expression::Function2::Multiply, area, m))
     }
 
@@ -230,6 +231,13 @@ impl<'a> Elaborator<'a> {
                 bound.retain(|(p, _)| *p != parameter);
                 bound.push((parameter, number));
             }
+        }
+        if self.top().multiplier.is_some() {
+            let given = bound.iter().find(|(p, _)| *p == Parameter::Multiplier);
+            let own = given.map_or(Number::constant(1.0), |(_, number)| *number);
+            bound.retain(|(p, _)| *p != Parameter::Multiplier);
+            let m = self.multiplied(own);
+            bound.push((Parameter::Multiplier, m));
         }
         let mut accepted = true;
         for (parameter, number) in &bound {
