@@ -18,7 +18,7 @@ pub const CELSIUS_ZERO: f64 = 273.15;
 pub fn parse_number(text: &str) -> Option<f64> {
     let (mantissa, rest) = text.split_at(mantissa_length(text.as_bytes()));
     let (exponent, suffix) = split_exponent(rest);
-    if !suffix.bytes().all(|b| b.is_ascii_alphabetic()) {
+    if !suffix.chars().all(is_unit_letter) {
         return None;
     }
     let (power, factor) = scale(suffix);
@@ -32,6 +32,13 @@ pub fn parse_number(text: &str) -> Option<f64> {
             .ok()?
     };
     Some(value * factor).filter(|v| v.is_finite())
+}
+
+/// The micro sign and the Greek letter, which LTspice writes.
+const MICRO: [char; 2] = ['\u{b5}', '\u{3bc}'];
+
+fn is_unit_letter(c: char) -> bool {
+    c.is_ascii_alphabetic() || MICRO.contains(&c) || matches!(c, '\u{3a9}' | '\u{2126}')
 }
 
 /// Length of the sign, the digits and the decimal point at the start of a number.
@@ -78,6 +85,9 @@ fn scale(suffix: &str) -> (i64, f64) {
             .get(..word.len())
             .is_some_and(|s| s.eq_ignore_ascii_case(word))
     };
+    if suffix.starts_with(MICRO) {
+        return (-6, 1.0);
+    }
     let Some(first) = suffix.bytes().next() else {
         return (0, 1.0);
     };
@@ -157,6 +167,9 @@ mod tests {
             ("1k", 1e3),
             ("1K", 1e3),
             ("2.2u", 2.2e-6),
+            ("2.2\u{b5}", 2.2e-6),
+            ("2.2\u{3bc}A", 2.2e-6),
+            ("1k\u{3a9}", 1e3),
             ("10MEG", 10e6),
             ("10megohm", 10e6),
             ("1M", 1e-3),
@@ -202,7 +215,6 @@ mod tests {
             "nan",
             "-inf",
             "1k%",
-            "1\u{b5}",
             "--1",
             "e5",
             "1e99999999999999999999k",

@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::dense::{self, Matrix, subtract, zeros};
-use common::{Draft, Family, circuit_up_to, worst_violation};
+use common::{Draft, Family, circuit_up_to, expectations, worst_violation};
 use ohmgrad::analysis::{OperatingPoint, Output, Solver, operating_point};
 use ohmgrad::circuit::{Circuit, ElementId, NodeId};
 use ohmgrad::device::Device;
@@ -596,20 +596,6 @@ fn a_diode_forward_across_a_source_is_refused() {
     c.add("d1", Device::IdealDiode, port).expect("a new name");
     let error = operating_point(&c).expect_err("no solution exists");
     assert!(!error.to_string().is_empty());
-}
-
-/// `* expect v(out) = 6` in a deck.
-fn expectations(text: &str) -> Vec<(String, f64)> {
-    let lines = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("* expect "));
-    lines
-        .filter_map(|line| line.split_once('='))
-        .map(|(output, value)| {
-            let value = ohmgrad::units::parse_number(value.trim()).expect("a number");
-            (output.trim().to_string(), value)
-        })
-        .collect()
 }
 
 #[test]

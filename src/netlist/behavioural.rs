@@ -1,13 +1,13 @@
 //! `E G F H` in all their forms, `B`, `S` and `W`.
 
 use super::cursor::{Cursor, Result, named, node_name, value};
-use super::element::{build, parameters};
+use super::element::{build, own_resistor, parameters};
 use super::fault::NetlistFault;
 use super::table;
 use super::token::{Token, TokenKind};
 use super::{
-    Behavioural, Element, ElementKind, Name, Polynomial, PolynomialControls, Quantity, Switch,
-    Value,
+    Assignment, Behavioural, Element, ElementKind, Name, Polynomial, PolynomialControls, Quantity,
+    Switch, Value,
 };
 use crate::source::Spanned;
 
@@ -17,6 +17,7 @@ pub(super) fn vcvs(mut cursor: Cursor) -> Result<Element> {
         return Ok(build(&cursor, nodes, kind));
     }
     let (nodes, gain) = controlled(&mut cursor, nodes, "its gain")?;
+    cursor.finish()?;
     Ok(build(&cursor, nodes, ElementKind::Vcvs { gain }))
 }
 
@@ -25,7 +26,9 @@ pub(super) fn vccs(mut cursor: Cursor) -> Result<Element> {
     if let Some(kind) = special_form(&mut cursor, &nodes, Quantity::Current, Control::Voltage)? {
         return Ok(build(&cursor, nodes, kind));
     }
-    let (nodes, transconductance) = controlled(&mut cursor, nodes, "its transconductance")?;
+    let (nodes, mut transconductance) = controlled(&mut cursor, nodes, "its transconductance")?;
+    multiplied(&mut cursor, &mut transconductance)?;
+    cursor.finish()?;
     let kind = ElementKind::Vccs { transconductance };
     Ok(build(&cursor, nodes, kind))
 }
@@ -39,7 +42,6 @@ fn controlled(
     nodes.push(cursor.node("its first control node")?);
     nodes.push(cursor.node("its second control node")?);
     let gain = gain(cursor, what)?;
-    cursor.finish()?;
     Ok((nodes, gain))
 }
 
@@ -57,7 +59,9 @@ pub(super) fn cccs(mut cursor: Cursor) -> Result<Element> {
     if let Some(kind) = special_form(&mut cursor, &nodes, Quantity::Current, Control::Current)? {
         return Ok(build(&cursor, nodes, kind));
     }
-    let (control, gain) = current_controlled(&mut cursor, "its gain")?;
+    let (control, mut gain) = current_controlled(&mut cursor, "its gain")?;
+    multiplied(&mut cursor, &mut gain)?;
+    cursor.finish()?;
     Ok(build(&cursor, nodes, ElementKind::Cccs { control, gain }))
 }
 
@@ -67,11 +71,23 @@ pub(super) fn ccvs(mut cursor: Cursor) -> Result<Element> {
         return Ok(build(&cursor, nodes, kind));
     }
     let (control, transresistance) = current_controlled(&mut cursor, "its transresistance")?;
+    cursor.finish()?;
     let kind = ElementKind::Ccvs {
         control,
         transresistance,
     };
     Ok(build(&cursor, nodes, kind))
+}
+
+/// `m=`: so many sources of current in parallel.
+fn multiplied(cursor: &mut Cursor, value: &mut Spanned<Value>) -> Result<()> {
+    let mut ahead = *cursor;
+    if ahead.parameter().is_some_and(|name| name.is("m")) {
+        *cursor = ahead;
+        let m = cursor.value("its multiplier")?;
+        value.value = super::value::product(value, &m);
+    }
+    Ok(())
 }
 
 fn current_controlled(
@@ -80,7 +96,6 @@ fn current_controlled(
 ) -> Result<(Spanned<Name>, Spanned<Value>)> {
     let control = cursor.name("the voltage source that senses its control current")?;
     let gain = gain(cursor, what)?;
-    cursor.finish()?;
     Ok((control, gain))
 }
 
@@ -97,6 +112,7 @@ fn special_form(
     quantity: Quantity,
     control: Control,
 ) -> Result<Option<ElementKind>> {
+    skip_kind(cursor, quantity, control);
     let Some(token) = cursor.peek() else {
         return Ok(None);
     };
@@ -131,6 +147,20 @@ fn special_form(
         });
     }
     Ok(None)
+}
+
+/// HSPICE may write what kind of source it is: `E1 o 0 VCVS a 0 3`.
+fn skip_kind(cursor: &mut Cursor, quantity: Quantity, control: Control) {
+    let word = match (quantity, control) {
+        (Quantity::Voltage, Control::Voltage) => "vcvs",
+        (Quantity::Current, Control::Voltage) => "vccs",
+        (Quantity::Current, Control::Current) => "cccs",
+        (Quantity::Voltage, Control::Current) => "ccvs",
+    };
+    let linear = if control == Control::Voltage { 3 } else { 2 };
+    if cursor.rest().len() > linear {
+        cursor.take(word);
+    }
 }
 
 fn behavioural(cursor: &mut Cursor, quantity: Quantity) -> Result<ElementKind> {
@@ -185,7 +215,7 @@ fn polynomial(cursor: &mut Cursor, quantity: Quantity, control: Control) -> Resu
 }
 
 /// `B n+ n- V=expression` or `I=expression`.
-pub(super) fn source(mut cursor: Cursor) -> Result<Element> {
+pub(super) fn source(mut cursor: Cursor, elements: &mut Vec<Element>) -> Result<Element> {
     let nodes = cursor.two_nodes()?;
     let token = cursor
         .peek()
@@ -199,7 +229,16 @@ pub(super) fn source(mut cursor: Cursor) -> Result<Element> {
     if !cursor.take_equals() {
         return Err(cursor.missing("`V=` or `I=`"));
     }
-    let kind = behavioural(&mut cursor, quantity)?;
+    let mut kind = behavioural(&mut cursor, quantity)?;
+    if let ElementKind::Behavioural(card) = &mut kind {
+        let is_parallel = |p: &Assignment| p.name.value == "rpar";
+        if let Some(at) = card.parameters.iter().position(is_parallel) {
+            let resistance = card.parameters.remove(at).value;
+            let terminals = [&nodes[0], &nodes[1]];
+            elements.push(own_resistor(&cursor, terminals, "rpar", resistance));
+        }
+        card.parameters.retain(|p| p.name.value != "cpar");
+    }
     Ok(build(&cursor, nodes, kind))
 }
 

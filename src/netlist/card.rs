@@ -69,8 +69,8 @@ const PASSED_OVER: [&str; 16] = [
 ];
 
 /// Cards that would change the circuit: to pass over them would simulate another one.
-const REFUSED: [&str; 7] = [
-    ".if", ".elseif", ".else", ".endif", ".data", ".alter", ".protect",
+const REFUSED: [&str; 8] = [
+    ".if", ".elseif", ".else", ".endif", ".data", ".alter", ".protect", ".connect",
 ];
 
 /// What `.param` defines.
@@ -168,12 +168,23 @@ fn model(mut cursor: Cursor) -> Result<Model> {
         parameters: Vec::new(),
     };
     while cursor.peek().is_some() {
-        match cursor.assignment("the value of a model parameter")? {
-            Some(parameter) => model.parameters.push(parameter),
-            None => model.flags.push(cursor.name("a parameter")?),
+        let before = cursor;
+        match cursor.assignment("the value of a model parameter") {
+            Ok(Some(parameter)) => model.parameters.push(parameter),
+            Ok(None) => model.flags.push(cursor.name("a parameter")?),
+            // A text such as `mfg="Acme Inc."` is for people.
+            Err(_) if is_text(&before) => {
+                cursor = before;
+                cursor.skip(3);
+            }
+            Err(fault) => return Err(fault),
         }
     }
     Ok(model)
+}
+
+fn is_text(cursor: &Cursor) -> bool {
+    matches!(cursor.rest(), [_, _, value, ..] if value.text.starts_with('"'))
 }
 
 /// `D`, or `AKO: base D`, where the type may be left out.
@@ -237,6 +248,9 @@ fn options(reader: &mut Reader, mut cursor: Cursor) -> Result<()> {
             Some(name) => option_value(reader, &mut cursor, name)?,
             None => {
                 let name = named(cursor.word("the name of an option")?);
+                if NUMERIC_OPTIONS.contains(&name.value.as_str()) {
+                    return Err(cursor.missing("`=` and the value of the option"));
+                }
                 reader
                     .netlist
                     .options

@@ -139,6 +139,17 @@ impl<'t, 'a> Cursor<'t, 'a> {
         value(self.line, token, what)
     }
 
+    /// A number, or an expression that needs neither braces nor quotes and ends where it must.
+    pub fn open_value(&mut self, what: &'static str) -> Result<Spanned<Value>> {
+        let token = self.peek().ok_or_else(|| self.missing(what))?;
+        if parse_number(token.text).is_some() || token.kind != TokenKind::Word {
+            return self.value(what);
+        }
+        let expr = self.expression(what)?;
+        let span = expr.span;
+        Ok(Spanned::new(Value::Expression(expr), span))
+    }
+
     /// A number and no expression.
     pub fn number(&mut self, what: &'static str) -> Result<Spanned<f64>> {
         let token = self.peek().ok_or_else(|| self.missing(what))?;
@@ -181,7 +192,10 @@ impl<'t, 'a> Cursor<'t, 'a> {
 
     /// Parses the longest expression that begins at the next token, and takes its tokens.
     pub fn expression(&mut self, what: &'static str) -> Result<Arc<Expr>> {
-        let start = self.peek().ok_or_else(|| self.missing(what))?.start;
+        self.peek().ok_or_else(|| self.missing(what))?;
+        // Parentheses separate tokens, but here they count.
+        let rest = &self.line.text[self.end_of_last()..];
+        let start = self.line.text.len() - rest.trim_start().len();
         let text = &self.line.text[start..];
         let (expr, length) =
             Expr::parse_prefix(text, start, self.line, PROBES).map_err(NetlistFault::Expression)?;

@@ -7,37 +7,63 @@ use super::fault::NetlistFault;
 use super::passive;
 use super::stimulus;
 use super::token::Token;
-use super::{Assignment, Element, ElementKind, Name};
+use super::{Assignment, Element, ElementKind, Name, Value};
 use crate::source::{LogicalLine, Spanned};
 
-/// An element, or nothing for one that is open at DC; a warning goes to `warnings`.
+/// Appends the elements of a card: one, none for what is open at DC, two for a source with a
+/// resistor in it. A warning goes to `warnings`.
 pub(super) fn element<'a>(
     line: &'a LogicalLine,
     tokens: &[Token<'a>],
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Option<Element>> {
+    elements: &mut Vec<Element>,
+) -> Result<()> {
     let cursor = |form| Cursor::new(line, tokens, form);
     let element = match tokens[0].text.as_bytes()[0].to_ascii_lowercase() {
         b'r' => passive::resistor(cursor("Rname n+ n- resistance"), warnings),
-        b'v' => stimulus::voltage_source(cursor("Vname n+ n- [DC] voltage"), warnings),
+        b'v' => stimulus::voltage_source(cursor("Vname n+ n- [DC] voltage"), warnings, elements),
         b'i' => stimulus::current_source(cursor("Iname n+ n- [DC] current"), warnings),
         b'd' => diode(cursor("Dname anode cathode model [area]")),
         b'e' => behavioural::vcvs(cursor("Ename n+ n- nc+ nc- gain")),
         b'g' => behavioural::vccs(cursor("Gname n+ n- nc+ nc- transconductance")),
         b'f' => behavioural::cccs(cursor("Fname n+ n- Vcontrol gain")),
         b'h' => behavioural::ccvs(cursor("Hname n+ n- Vcontrol transresistance")),
-        b'b' => behavioural::source(cursor("Bname n+ n- V={expression}")),
+        b'b' => behavioural::source(cursor("Bname n+ n- V={expression}"), elements),
         b's' => behavioural::voltage_switch(cursor("Sname n+ n- nc+ nc- model [ON|OFF]")),
         b'w' => behavioural::current_switch(cursor("Wname n+ n- Vcontrol model [ON|OFF]")),
         b'x' => call(cursor("Xname nodes… subcircuit [name=value …]")),
         b'l' => passive::inductor(cursor("Lname n+ n- inductance"), warnings),
         b'c' => return passive::capacitor(cursor("Cname n+ n- capacitance"), warnings),
-        b'k' => return passive::coupling(cursor("Kname L1 L2 coefficient"), warnings),
+        b'k' => {
+            passive::coupling(cursor("Kname L1 L2 coefficient"), warnings);
+            return Ok(());
+        }
         _ => Err(NetlistFault::UnknownElement {
             name: named(tokens[0]),
         }),
     };
-    element.map(Some)
+    elements.push(element?);
+    Ok(())
+}
+
+/// A resistor between two nodes that belongs to the element of the card (`Rser=` and `Rpar=` of
+/// LTspice).
+pub(super) fn own_resistor(
+    cursor: &Cursor,
+    nodes: [&Spanned<Name>; 2],
+    suffix: &str,
+    resistance: Spanned<Value>,
+) -> Element {
+    let Spanned { value: name, span } = cursor.subject();
+    Element {
+        name: compact_str::format_compact!("r{name}#{suffix}"),
+        span,
+        nodes: nodes.map(Spanned::clone).to_vec(),
+        kind: ElementKind::Resistor {
+            resistance: Some(resistance),
+            details: None,
+        },
+    }
 }
 
 pub(super) fn build(cursor: &Cursor, nodes: Vec<Spanned<Name>>, kind: ElementKind) -> Element {

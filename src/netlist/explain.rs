@@ -4,7 +4,7 @@ use super::Name;
 use super::diagnostic::Diagnostic;
 use super::fault::NetlistFault;
 use crate::source::Spanned;
-use crate::units::{format_exact, parse_number};
+use crate::units::format_exact;
 
 impl NetlistFault {
     /// The message for a person, with its places in the deck.
@@ -333,13 +333,9 @@ fn bad_number(found: &Spanned<Name>, what: &str) -> Diagnostic {
         .help(help)
 }
 
-/// What was meant by the spellings of part lists: `4k7` and the micro sign.
+/// What was meant by the spelling of part lists: `4k7`.
 fn corrected_number(text: &str) -> Option<String> {
-    let text = shown(text).replace(['\u{b5}', '\u{3bc}'], "u");
-    let text = text.replace(['\u{3a9}', '\u{2126}'], "ohm");
-    if parse_number(&text).is_some() {
-        return Some(text);
-    }
+    let text = shown(text);
     let letter = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (whole, rest) = text.split_at(letter);
     let (suffix, fraction) = rest.split_at(1);
@@ -399,7 +395,6 @@ mod tests {
     fn spellings_of_part_lists_are_corrected() {
         assert_eq!(corrected_number("4k7"), Some("4.7k".into()));
         assert_eq!(corrected_number("4R7"), Some("4.7".into()));
-        assert_eq!(corrected_number("10\u{b5}F"), Some("10uF".into()));
         assert_eq!(corrected_number("abc"), None);
     }
 }

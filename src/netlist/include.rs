@@ -6,7 +6,7 @@ use super::Name;
 use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::lines::Lines;
-use super::reader::{Flow, Reader, lossy_text};
+use super::reader::{Flow, Reader, text_of};
 use super::token::{Token, tokenize};
 use crate::source::{LogicalLine, Spanned};
 
@@ -130,7 +130,7 @@ impl Reader {
                 place,
             });
         }
-        let id = self.netlist.sources.add(shown, lossy_text(bytes));
+        let id = self.netlist.sources.add(shown, text_of(bytes));
         let text = self.netlist.sources.shared_text(id);
         Ok(Input {
             lines: Lines::new(text, id),

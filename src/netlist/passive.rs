@@ -8,7 +8,7 @@ use super::token::{Token, TokenKind};
 use super::{Assignment, Element, ElementKind, Name, ResistorDetails, Value};
 use crate::source::Spanned;
 
-const PARAMETERS: [&str; 17] = [
+const PARAMETERS: [&str; 19] = [
     "r",
     "resistance",
     "tc",
@@ -26,6 +26,8 @@ const PARAMETERS: [&str; 17] = [
     "noise",
     "bv_max",
     "geo",
+    "tol",
+    "pwr",
 ];
 
 pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Result<Element> {
@@ -42,13 +44,12 @@ pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Re
                     form: "r= tc1= tc2= m= temp= dtemp= l= w=",
                 });
             }
-            let value = cursor.value("its resistance")?;
-            match name.is("r") || name.is("resistance") {
-                true => resistance = Some(value),
-                false => {
-                    let name = named(name);
-                    details.parameters.push(Assignment { name, value });
-                }
+            if name.is("r") || name.is("resistance") {
+                resistance = Some(cursor.open_value("its resistance")?);
+            } else {
+                let value = cursor.value("the value of a parameter")?;
+                let name = named(name);
+                details.parameters.push(Assignment { name, value });
             }
             if name.is("tc") {
                 second_coefficient(&mut cursor, &mut details)?;
@@ -134,32 +135,40 @@ fn positional_coefficient(cursor: &mut Cursor, details: &mut ResistorDetails) ->
     Ok(())
 }
 
-pub(super) fn capacitor(
-    mut cursor: Cursor,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<Option<Element>> {
+pub(super) fn capacitor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Result<()> {
     cursor.two_nodes()?;
     let Spanned { value: name, span } = cursor.subject();
     let message = format!("the capacitor `{name}` is open for DC, left out");
     warnings.push(Diagnostic::warning(message).at(span, "left out"));
-    Ok(None)
+    Ok(())
 }
 
 /// Coupled inductors are shorts as well.
-pub(super) fn coupling(cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Result<Option<Element>> {
+pub(super) fn coupling(cursor: Cursor, warnings: &mut Vec<Diagnostic>) {
     let Spanned { value: name, span } = cursor.subject();
     let message = format!("the coupling `{name}` does nothing at DC, left out");
     warnings.push(Diagnostic::warning(message).at(span, "left out"));
-    Ok(None)
 }
 
+/// A short, or what `Rser=` of LTspice leaves of it.
 pub(super) fn inductor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Result<Element> {
     let nodes = cursor.two_nodes()?;
     let Spanned { value: name, span } = cursor.subject();
-    let message = format!("the inductor `{name}` is a short for DC, taken as 0 ohm");
-    warnings.push(Diagnostic::warning(message).at(span, "taken as 0 ohm"));
+    let mut resistance = Spanned::new(Value::Number(0.0), span);
+    while cursor.peek().is_some() {
+        match cursor.parameter() {
+            Some(parameter) if parameter.is("rser") => {
+                resistance = cursor.value("its series resistance")?;
+            }
+            _ => cursor.skip(1),
+        }
+    }
+    if resistance.value == Value::Number(0.0) {
+        let message = format!("the inductor `{name}` is a short for DC, taken as 0 ohm");
+        warnings.push(Diagnostic::warning(message).at(span, "taken as 0 ohm"));
+    }
     let kind = ElementKind::Resistor {
-        resistance: Some(Spanned::new(Value::Number(0.0), span)),
+        resistance: Some(resistance),
         details: None,
     };
     Ok(build(&cursor, nodes, kind))

@@ -17,12 +17,12 @@ use super::token::{Token, tokenize};
 use crate::source::{LogicalLine, SourceMap, Span};
 
 impl Netlist {
-    /// Reads a deck from a file. Bytes that are no UTF-8 are replaced. Files that it includes are
+    /// Reads a deck from a file. Text that is no UTF-8 is read as Latin-1. Files that it includes are
     /// looked for beside it.
     pub fn read(path: impl AsRef<Path>) -> std::result::Result<Self, NetlistError> {
         let name = path.as_ref().display().to_string();
         match std::fs::read(&path) {
-            Ok(bytes) => Self::parse_at(&name, lossy_text(bytes), Some(path.as_ref())),
+            Ok(bytes) => Self::parse_at(&name, text_of(bytes), Some(path.as_ref())),
             Err(error) => Err(unreadable(name, error)),
         }
     }
@@ -32,7 +32,7 @@ impl Netlist {
         const NAME: &str = "<stdin>";
         let mut bytes = Vec::new();
         match std::io::stdin().read_to_end(&mut bytes) {
-            Ok(_) => Self::parse(NAME, lossy_text(bytes)),
+            Ok(_) => Self::parse(NAME, text_of(bytes)),
             Err(error) => Err(unreadable(NAME.into(), error)),
         }
     }
@@ -64,8 +64,9 @@ impl Netlist {
     }
 }
 
-pub(super) fn lossy_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+pub(super) fn text_of(bytes: Vec<u8>) -> String {
+    // What is no UTF-8 is Latin-1, in which older programs write their micro signs.
+    String::from_utf8(bytes).unwrap_or_else(|e| e.as_bytes().iter().map(|b| *b as char).collect())
 }
 
 fn unreadable(path: String, error: std::io::Error) -> NetlistError {
@@ -156,9 +157,8 @@ impl Reader {
             }
             _ => {}
         }
-        if let Some(element) = element(line, &tokens, &mut self.netlist.warnings)? {
-            self.scopes.current().body.elements.push(element);
-        }
+        let elements = &mut self.scopes.current().body.elements;
+        element(line, &tokens, &mut self.netlist.warnings, elements)?;
         Ok(Flow::Continue)
     }
 
@@ -203,7 +203,7 @@ fn warn_of_card_in_title(title: &str) -> Option<Diagnostic> {
     let first = *tokens.first()?;
     let numbered = first.text.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     let is_card = match numbered {
-        true => element(&line, &tokens, &mut Vec::new()).is_ok(),
+        true => element(&line, &tokens, &mut Vec::new(), &mut Vec::new()).is_ok(),
         false => card::is_known(first),
     };
     let message = format!(

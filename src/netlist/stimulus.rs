@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Result, value};
 use super::diagnostic::Diagnostic;
-use super::element::build;
+use super::element::{build, own_resistor};
 use super::fault::NetlistFault;
 use super::token::{Token, TokenKind};
 use super::{Element, ElementKind, Value};
@@ -12,9 +12,19 @@ use crate::units::{format_exact, parse_number};
 pub(super) fn voltage_source(
     mut cursor: Cursor,
     warnings: &mut Vec<Diagnostic>,
+    elements: &mut Vec<Element>,
 ) -> Result<Element> {
-    let nodes = cursor.two_nodes()?;
-    let dc = dc_value(&mut cursor, "its voltage", warnings)?;
+    let mut nodes = cursor.two_nodes()?;
+    let (dc, series) = dc_value(&mut cursor, "its voltage", warnings)?;
+    if let Some(resistance) = series {
+        let inner = Spanned::new(
+            compact_str::format_compact!("{}#inner", cursor.subject().value),
+            nodes[0].span,
+        );
+        let terminals = [&nodes[0], &inner];
+        elements.push(own_resistor(&cursor, terminals, "rser", resistance));
+        nodes[0] = inner;
+    }
     Ok(build(&cursor, nodes, ElementKind::VoltageSource { dc }))
 }
 
@@ -23,20 +33,24 @@ pub(super) fn current_source(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Element> {
     let nodes = cursor.two_nodes()?;
-    let dc = dc_value(&mut cursor, "its current", warnings)?;
+    let (dc, _) = dc_value(&mut cursor, "its current", warnings)?;
     Ok(build(&cursor, nodes, ElementKind::CurrentSource { dc }))
 }
 
-/// The DC value if there is one, else the transient function at time zero, else 0.
+/// The DC value if there is one, else the transient function at time zero, else 0; and the series
+/// resistance that LTspice allows.
 fn dc_value(
     cursor: &mut Cursor,
     what: &'static str,
     warnings: &mut Vec<Diagnostic>,
-) -> Result<Spanned<Value>> {
-    let (mut dc, mut wave) = (None, None);
+) -> Result<(Spanned<Value>, Option<Spanned<Value>>)> {
+    let (mut dc, mut wave, mut series) = (None, None, None);
     while let Some(token) = cursor.peek() {
         if cursor.take("dc") {
             cursor.take_equals();
+            if cursor.peek().is_none() && dc.is_some() {
+                break;
+            }
             dc = Some(cursor.value(what)?);
         } else if ["ac", "distof1", "distof2"].iter().any(|w| token.is(w)) {
             cursor.skip(1);
@@ -46,17 +60,25 @@ fn dc_value(
             cursor.skip(1);
             wave = Some((shape, token.span, take_values(cursor)));
             take_repeat_parameters(cursor);
+        } else if token.is("rser") || token.is("cpar") {
+            cursor.skip(1);
+            cursor.take_equals();
+            let value = cursor.value("its series resistance")?;
+            series = token.is("rser").then_some(value).or(series);
+        } else if token.is("load") {
+            cursor.skip(1);
         } else if dc.is_none() && wave.is_none() {
             dc = Some(cursor.value(what)?);
         } else {
             return Err(cursor.unexpected(token));
         }
     }
-    match (dc, wave) {
-        (Some(dc), _) => Ok(dc),
-        (None, Some(wave)) => value_at_time_zero(cursor, wave, warnings),
-        (None, None) => Ok(Spanned::new(Value::Number(0.0), cursor.subject().span)),
-    }
+    let dc = match (dc, wave) {
+        (Some(dc), _) => dc,
+        (None, Some(wave)) => value_at_time_zero(cursor, wave, warnings)?,
+        (None, None) => Spanned::new(Value::Number(0.0), cursor.subject().span),
+    };
+    Ok((dc, series))
 }
 
 fn take_values<'t, 'a>(cursor: &mut Cursor<'t, 'a>) -> &'t [Token<'a>] {

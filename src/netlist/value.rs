@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Name;
-use crate::expression::{Expr, ExprKind};
-use crate::source::Span;
+use crate::expression::{BinaryOperator, Expr, ExprKind};
+use crate::source::{Span, Spanned};
 
 /// A number or an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,27 @@ impl From<f64> for Value {
     fn from(value: f64) -> Self {
         Value::Number(value)
     }
+}
+
+/// The product of two values, with the place of the first.
+pub(super) fn product(x: &Spanned<Value>, y: &Spanned<Value>) -> Value {
+    if let (Value::Number(x), Value::Number(y)) = (&x.value, &y.value) {
+        return Value::Number(x * y);
+    }
+    let operand = |value: &Spanned<Value>| {
+        let span = value.span;
+        Box::new(match &value.value {
+            Value::Number(number) => Expr {
+                kind: ExprKind::Number(*number),
+                span,
+            },
+            Value::Expression(expr) => (**expr).clone(),
+        })
+    };
+    Value::Expression(Arc::new(Expr {
+        kind: ExprKind::Binary(BinaryOperator::Multiply, operand(x), operand(y)),
+        span: x.span,
+    }))
 }
 
 /// The number that an expression is, if it is one and nothing else.

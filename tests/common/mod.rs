@@ -608,3 +608,17 @@ fn conductance(device: &Device, op: &OperatingPoint, id: ElementId, circuit: &Ci
         _ => 0.0,
     }
 }
+
+/// `* expect v(out) = 6` in a deck.
+pub fn expectations(text: &str) -> Vec<(String, f64)> {
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("* expect "));
+    lines
+        .filter_map(|line| line.split_once('='))
+        .map(|(output, value)| {
+            let value = ohmgrad::units::parse_number(value.trim()).expect("a number");
+            (output.trim().to_string(), value)
+        })
+        .collect()
+}

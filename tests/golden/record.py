@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CIRCUITS = HERE.parent.parent / "circuits"
-FOLDERS = ["basic", "diode", "controlled", "piecewise", "rtgd"]
+FOLDERS = ["basic", "diode", "controlled", "piecewise", "rtgd", "dialect", "behavioural"]
 
 # reltol, abstol, vntol: the first setting that settles is recorded, the next one that settles checks it.
 TOLERANCES = [
@@ -28,6 +28,7 @@ TOLERANCES = [
     ("1e-7", "1e-13", "1e-10"),
 ]
 KEPT_OPTIONS = {"gmin", "tnom", "temp"}
+REQUESTS = (".op", ".dc", ".tran", ".ac", ".print", ".save", ".step", ".tf", ".sens", ".meas", ".measure")
 
 # The elements that ohmgrad has built in. The odd inner names are left out of the record.
 BUILTINS = """\
@@ -67,10 +68,22 @@ def cards(text):
     return out
 
 
-def piecewise(name, p, n, points):
+def piecewise(name, p, n, points, quantity="i", control=None):
     """A B source; its pwl() extrapolates the end segments."""
     numbers = ", ".join(f"{v!r}, {i!r}" for v, i in points)
-    return f"b{name} {p} {n} i=pwl(v({p},{n}), {numbers})"
+    return f"b{name} {p} {n} {quantity}=pwl({control or f'v({p},{n})'}, {numbers})"
+
+
+def table(card):
+    """`E/G name n+ n- TABLE {control} = (x,y) ...`, constant beyond its ends."""
+    match = re.match(r"(\S+)\s+(\S+)\s+(\S+)\s+table\s*=?\s*\{(.*)\}\s*=?(.*)", card, re.I)
+    name, p, n, control, pairs = match.groups()
+    numbers = [number(x) for x in re.findall(r"[^\s,()]+", pairs)]
+    points = list(zip(numbers[::2], numbers[1::2]))
+    low, high = points[0], points[-1]
+    points = [(low[0] - 1, low[1]), *points, (high[0] + 1, high[1])]
+    quantity = "v" if name[0] in "eE" else "i"
+    return piecewise(name, p, n, points, quantity, control)
 
 
 def ltspice_points(parameters):
@@ -83,7 +96,7 @@ def ltspice_points(parameters):
     return points
 
 
-def translate(text):
+def translate(text, folder=CIRCUITS):
     """The deck in ngspice's terms, or None when it has no counterpart there (ideal diodes)."""
     title, *body = cards(text)
     models, out = {}, []
@@ -97,7 +110,7 @@ def translate(text):
     for card in body:
         word = card.split()
         first = word[0].lower()
-        if first in (".op", ".dc", ".tran"):
+        if first in REQUESTS:
             continue
         if first.startswith(".option"):
             kept = [w for w in word[1:] if w.split("=")[0].lower() in KEPT_OPTIONS]
@@ -107,14 +120,14 @@ def translate(text):
             continue
         elif first[0] == "d" and word[3].lower() in models:
             out.append(piecewise(first, word[1], word[2], ltspice_points(models[word[3].lower()])))
-        elif first[0] == "d" and len(word) == 5 and "=" not in word[4]:
-            out.append(f"{first} {word[1]} {word[2]} {word[3]} area={word[4]}")  # ngspice-39 rejects the bare number
-        elif first[0] == "g" and word[3].lower() == "table":
-            pairs = re.findall(r"\(\s*([^\s,()]+)\s*,\s*([^\s,()]+)\s*\)", card.split("=", 1)[1])
-            points = [(number(v), number(i)) for v, i in pairs]
-            low, high = points[0], points[-1]
-            points = [(low[0] - 1, low[1]), *points, (high[0] + 1, high[1])]
-            out.append(piecewise(first, word[1], word[2], points))
+        elif first[0] == "d" and len(word) > 4 and re.match(r"[\d.{]", word[4]):
+            word[4] = f"area={word[4]}"  # ngspice-39 rejects the bare number
+            out.append(" ".join(word))
+        elif first[0] in "eg" and re.match(r"table\b", word[3], re.I):
+            out.append(table(card))
+        elif first in (".include", ".inc", ".lib") and len(word) > (2 if first == ".lib" else 1):
+            # The deck is run from another folder.
+            out.append(" ".join([first, str(folder / word[1].strip("\"'")), *word[2:]]))
         else:
             out.append(card)
     return title, out
@@ -139,7 +152,7 @@ def run(deck, options):
 
 def record(path):
     text = path.read_text()
-    deck = translate(text)
+    deck = translate(text, path.parent)
     if deck is None:
         return "skipped: ideal diodes have no ngspice counterpart"
     settled = []
@@ -162,8 +175,8 @@ def record(path):
     for name, value in values.items():
         kind, inner = name[0], name[2:-1]
         last = inner.split(".")[-1]
-        # `d1#internal`, the inside of the built-ins, and `all`, which ngspice adds when there is one node only
-        if "#" in inner or last in ("builtinnode", "vbuiltin") or inner == "all":
+        # `d1#internal`, the inside of the built-ins and of VALUE, and `all`, which ngspice adds when there is one node only
+        if "#" in inner or last in ("builtinnode", "vbuiltin") or inner == "all" or re.search(r"_int\d$", inner):
             continue
         if kind == "v":
             nodes[inner] = value
