@@ -551,15 +551,12 @@ fn assert_gradients(circuit: &Circuit, count: usize) -> (f64, f64) {
         for (x, y) in solved.full[..nodes].iter().zip(&adjoint.full) {
             worst.0 = worst.0.max((x - y).abs() / largest);
         }
-        let names = seeds.iter().map(|(o, _)| o.name(&circuit).to_string());
-        let text = format!("{{{}}}", names.collect::<Vec<_>>().join("+"));
-        let probe = Probe::parse(&circuit, &text).expect("a probe");
-        let sensitivities = solver
-            .sensitivities(&probe, &op)
-            .expect("a regular circuit");
-        let gradient = sensitivities.all(&circuit);
-        assert!(gradient.iter().all(|e| e.gradient.is_finite()));
-        for comparison in compare_with_differences(&solver, &probe, &gradient) {
+        let gradient = solver.gradient(seeds).expect("a regular circuit");
+        assert!(gradient.entries.iter().all(|e| e.gradient.is_finite()));
+        let probe = Probe::weighted_sum(seeds);
+        let sensitivities = solver.sensitivities(&probe, &op).expect("as above");
+        let derivatives = sensitivities.all(circuit);
+        for comparison in compare_with_differences(&solver, &probe, &derivatives) {
             let error = comparison.relative_error();
             // A difference that is lost in rounding can only refute what is far off.
             let resolved = comparison.is_resolved(1e-6);

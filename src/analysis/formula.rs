@@ -71,6 +71,22 @@ impl Formula {
         }
     }
 
+    pub fn weighted_sum(outputs: &[(Output, f64)]) -> Self {
+        let (mut tape, mut leaves) = (Tape::default(), Vec::new());
+        let mut result = tape.constant(0.0);
+        for &(output, weight) in outputs {
+            let value = input(&mut tape, &mut leaves, Leaf::Output(output));
+            let weight = tape.constant(weight);
+            let part = tape.binary(Function2::Multiply, weight, value);
+            result = tape.binary(Function2::Add, result, part);
+        }
+        Self {
+            tape,
+            result,
+            leaves,
+        }
+    }
+
     /// True if an operating point is needed for its value.
     pub fn reads_outputs(&self) -> bool {
         self.leaves.iter().any(|l| matches!(l, Leaf::Output(_)))

@@ -87,6 +87,15 @@ impl Probe {
         }
     }
 
+    /// `sum weight * output`, such as a loss.
+    pub fn weighted_sum(outputs: &[(Output, f64)]) -> Self {
+        Self {
+            name: "sum".to_string(),
+            unit: Unit::None,
+            reading: Reading::Formula(Formula::weighted_sum(outputs)),
+        }
+    }
+
     /// The output that this is, if it is no expression.
     pub fn output(&self) -> Option<Output> {
         match self.reading {

@@ -188,12 +188,15 @@ pub fn dc_sweep(
     })
 }
 
+/// What is done at a point of a sweep, given the values of its variables.
+type Visit<'a, E> = &'a mut dyn FnMut(&mut Solver, Vec<f64>) -> Result<(), E>;
+
 /// Sets the variables to each of their combinations in turn, the first sweep fastest, and restores
 /// them.
 pub(crate) fn at_each_point<E: From<SweepError>>(
     solver: &mut Solver,
     sweeps: &[Sweep],
-    each: &mut dyn FnMut(&mut Solver, Vec<f64>) -> Result<(), E>,
+    each: Visit<E>,
 ) -> Result<(), E> {
     let save = |sweep: &Sweep| solver.circuit.save_variable(&sweep.variable);
     let saved: Vec<_> = sweeps.iter().map(save).collect();
@@ -210,7 +213,7 @@ pub(crate) fn at_each_point<E: From<SweepError>>(
 fn walk<E: From<SweepError>>(
     solver: &mut Solver,
     sweeps: &[Sweep],
-    each: &mut dyn FnMut(&mut Solver, Vec<f64>) -> Result<(), E>,
+    each: Visit<E>,
 ) -> Result<(), E> {
     let total: usize = sweeps.iter().map(|s| s.values.len()).product();
     let mut last: Vec<f64> = Vec::new();

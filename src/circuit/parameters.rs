@@ -117,10 +117,10 @@ impl ParameterGraph {
     }
 
     /// Derivatives of a number to each term, from its derivatives to element parameters and those that
-    /// it has to terms besides.
+    /// it has to terms besides. `gradient` is told the value that the element parameter has from here.
     pub(crate) fn backward(
         &self,
-        gradient: impl Fn(ParameterId) -> Option<f64>,
+        gradient: impl Fn(ParameterId, f64) -> Option<f64>,
         besides: &[(Term, f64)],
     ) -> Vec<f64> {
         let mut adjoints = vec![0.0; self.tape.len()];
@@ -128,7 +128,8 @@ impl ParameterGraph {
             adjoints[term.index()] += derivative;
         }
         for binding in self.bindings.iter() {
-            adjoints[binding.term.index()] += gradient(binding.parameter).unwrap_or(0.0);
+            let term = binding.term.index();
+            adjoints[term] += gradient(binding.parameter, self.values[term]).unwrap_or(0.0);
         }
         self.tape
             .backward(&self.values, &self.overrides, &mut adjoints);

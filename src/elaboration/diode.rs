@@ -135,17 +135,11 @@ impl<'a> Elaborator<'a> {
             return Some((Device::IdealDiode, Vec::new()));
         }
         let is_piecewise = model.get(&["ron", "roff", "vfwd"]).is_some();
-        let built = if is_piecewise {
+        if is_piecewise {
             self.piecewise(model, parameters)
         } else {
             self.shockley(model, parameters)
-        };
-        if let Some((device, bound)) = &built {
-            for (parameter, _) in bound {
-                debug_assert!(device.value(*parameter).is_some(), "{parameter}");
-            }
         }
-        built
     }
 
     /// Area times multiplier, and what they are bound to.
@@ -195,6 +189,7 @@ impl<'a> Elaborator<'a> {
         let one = Number::constant(1.0);
         let area = self.given(parameters, "area")?.unwrap_or(one);
         let m = self.given(parameters, "m")?.unwrap_or(one);
+        let m = self.multiplied(m);
         Some(self.combine(crate::expression::Function2::Multiply, area, m))
     }
 
@@ -230,6 +225,13 @@ impl<'a> Elaborator<'a> {
                 bound.retain(|(p, _)| *p != parameter);
                 bound.push((parameter, number));
             }
+        }
+        if self.top().multiplier.is_some() {
+            let given = bound.iter().find(|(p, _)| *p == Parameter::Multiplier);
+            let own = given.map_or(Number::constant(1.0), |(_, number)| *number);
+            bound.retain(|(p, _)| *p != Parameter::Multiplier);
+            let m = self.multiplied(own);
+            bound.push((Parameter::Multiplier, m));
         }
         let mut accepted = true;
         for (parameter, number) in &bound {

@@ -1,6 +1,7 @@
 //! One card to one device.
 
 use super::Elaborator;
+use super::number::Number;
 use crate::device::{Device, Parameter, PiecewiseTable};
 use crate::netlist::{Assignment, BuiltIn, Diagnostic, Element, ElementKind, Name, Value};
 use crate::source::Spanned;
@@ -66,8 +67,19 @@ impl<'a> Elaborator<'a> {
         device: impl FnOnce(f64) -> Device,
     ) -> Option<crate::circuit::ElementId> {
         let number = match value.value {
-            Value::Number(number) => super::number::Number::constant(number),
+            Value::Number(number) => Number::constant(number),
             _ => self.number(value, &format!("the {parameter} of `{}`", element.name))?,
+        };
+        let scales = [
+            Parameter::Current,
+            Parameter::Transconductance,
+            Parameter::Conductance,
+        ];
+        let is_current =
+            scales.contains(&parameter) || matches!(element.kind, ElementKind::Cccs { .. });
+        let number = match is_current {
+            true => self.multiplied(number),
+            false => number,
         };
         let nodes = self.nodes(element);
         let id = self.insert(element, device(number.value), &nodes)?;
@@ -112,7 +124,9 @@ impl<'a> Elaborator<'a> {
     }
 
     fn piecewise_table(&mut self, element: &'a Element, points: &[(f64, f64)]) {
-        match PiecewiseTable::new(points.to_vec()) {
+        let m = self.multiplied(Number::constant(1.0)).value;
+        let points = points.iter().map(|(v, i)| (*v, m * i));
+        match PiecewiseTable::new(points.collect()) {
             Ok(table) => {
                 let nodes = self.nodes(element);
                 self.insert(element, table.into(), &nodes);

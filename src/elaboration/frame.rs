@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::model::ResolvedModel;
-use super::number::{Lowered, other};
-use super::scope_tree::{MAIN, ScopeId};
+use super::number::{Lowered, Number, other};
+use super::scope_tree::{MAIN, Scope, ScopeId};
 use super::{Elaborator, element_name, join};
 use crate::circuit::NodeId;
-use crate::expression::{LowerError, Tape, Term};
+use crate::expression::{Function2, LowerError, Tape, Term};
 use crate::netlist::{Assignment, BuiltIn, GROUND, Name, Netlist, NetlistFault, Value};
 use crate::source::{Span, Spanned};
 
@@ -19,6 +19,8 @@ pub(super) struct Frame<'a> {
     pub path: Name,
     /// Nodes at the ports.
     pub ports: Vec<NodeId>,
+    /// `m=` of this call and of those around it: so many copies in parallel.
+    pub multiplier: Option<Number>,
     pub parameters: HashMap<&'a str, Slot<'a>>,
     pub models: HashMap<&'a str, Rc<ResolvedModel>>,
 }
@@ -55,6 +57,7 @@ impl<'a> Frame<'a> {
             scope,
             path,
             ports,
+            multiplier: None,
             parameters: HashMap::new(),
             models: HashMap::new(),
         }
@@ -100,12 +103,39 @@ impl<'a> Elaborator<'a> {
         frame.define(defaults, caller + 1);
         frame.define(&body.body.parameters, caller + 1);
         frame.define(parameters, caller);
+        frame.multiplier = self.multiplier_of_call(body, parameters);
         self.frames.push(frame);
         self.resolve_parameters();
         self.body();
         let frame = self.frames.pop();
         if let Some(frame) = frame {
             self.check_parameters(&frame, definition, parameters);
+        }
+    }
+
+    /// A subcircuit with a parameter `m` of its own does what it likes with it.
+    fn multiplier_of_call(
+        &mut self,
+        scope: &Scope,
+        parameters: &'a [Assignment],
+    ) -> Option<Number> {
+        let around = self.top().multiplier;
+        let defaults = scope.definition.map_or(&[][..], |d| &d.defaults);
+        let mut own = defaults.iter().chain(&scope.body.parameters);
+        if own.any(|p| p.name.value == "m") {
+            return around;
+        }
+        match (self.given(parameters, "m").flatten(), around) {
+            (Some(m), Some(around)) => Some(self.combine(Function2::Multiply, m, around)),
+            (m, around) => m.or(around),
+        }
+    }
+
+    /// A value times the multiplier of the call.
+    pub(super) fn multiplied(&mut self, number: Number) -> Number {
+        match self.top().multiplier {
+            Some(m) => self.combine(Function2::Multiply, number, m),
+            None => number,
         }
     }
 

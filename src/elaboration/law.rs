@@ -10,7 +10,7 @@ use crate::expression::{
     Dialect, Expr, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{
-    Assignment, Behavioural as Card, Element, GROUND, Name, NetlistFault, Polynomial,
+    Assignment, Behavioural as Card, Diagnostic, Element, GROUND, Name, NetlistFault, Polynomial,
     PolynomialControls, Table,
 };
 use crate::source::{Span, Spanned};
@@ -158,6 +158,7 @@ impl<'a> Elaborator<'a> {
     }
 
     pub(super) fn lower_law(&mut self, law: &mut LawBuilder, expr: &Arc<Expr>) -> Option<Term> {
+        self.warn_of_statistics(expr);
         let mut resolver = Laws {
             frame: self.frames.len() - 1,
             elaborator: self,
@@ -172,11 +173,15 @@ impl<'a> Elaborator<'a> {
         &mut self,
         element: &Element,
         quantity: Quantity,
-        law: LawBuilder,
+        mut law: LawBuilder,
         mut result: Term,
     ) -> Option<ElementId> {
         let mut nodes = self.nodes(element);
         nodes.truncate(2);
+        if let (Quantity::Current, Some(m)) = (quantity, self.top().multiplier) {
+            let m = law.number(m);
+            result = law.binary(Function2::Multiply, result, m);
+        }
         if self.reject_constant_nonsense(element, &law, result) {
             return None;
         }
@@ -280,11 +285,8 @@ impl<'a> Elaborator<'a> {
             };
             coefficients.push(law.argument(number));
         }
-        // A single number is the linear coefficient of one control.
-        if let ([x], [gain]) = (&variables[..], &coefficients[..]) {
-            let result = law.binary(Function2::Multiply, *gain, *x);
-            self.insert_law(element, card.quantity, law, result);
-            return;
+        if let ([_], [_]) = (&variables[..], &coefficients[..]) {
+            self.warn_of_constant_polynomial(element);
         }
         let mut result = law.tape.constant(0.0);
         let products = products(variables.len(), coefficients.len());
@@ -296,6 +298,13 @@ impl<'a> Elaborator<'a> {
             result = law.binary(Function2::Add, result, product);
         }
         self.insert_law(element, card.quantity, law, result);
+    }
+
+    /// SPICE2 and PSpice take a single number as the gain; ngspice takes it as what it is.
+    fn warn_of_constant_polynomial(&mut self, element: &Element) {
+        let message = format!("the polynomial of `{}` is a constant", element.name);
+        let warning = Diagnostic::warning(message).at(element.span, "one coefficient only");
+        self.warn(warning.help("write `POLY(1) … 0 gain` for a gain"));
     }
 
     pub(super) fn table(&mut self, element: &'a Element, card: &'a Table) {

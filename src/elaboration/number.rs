@@ -113,6 +113,7 @@ impl<'a> Elaborator<'a> {
         match &value.value {
             Value::Number(number) => Ok(tape.constant(*number)),
             Value::Expression(expr) => {
+                self.warn_of_statistics(expr);
                 let mut resolver = Parameters {
                     elaborator: self,
                     frame,

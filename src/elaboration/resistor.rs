@@ -18,7 +18,7 @@ impl<'a> Elaborator<'a> {
     ) {
         // Most resistors are a number and nothing else.
         let plain = resistance.and_then(|r| r.value.number());
-        if let (Some(ohm), None) = (plain, details) {
+        if let (Some(ohm), None, None) = (plain, details, self.top().multiplier) {
             let nodes = self.nodes(element);
             self.insert(element, Device::Resistor { resistance: ohm }, &nodes);
             return;
@@ -74,6 +74,9 @@ impl<'a> Elaborator<'a> {
             value = self.combine(Function2::Multiply, value, scale);
         }
         if let Some(m) = self.given(parameters, "m")? {
+            value = self.combine(Function2::Divide, value, m);
+        }
+        if let Some(m) = self.top().multiplier {
             value = self.combine(Function2::Divide, value, m);
         }
         match value.value.is_finite() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::Elaborator;
 use super::scope_tree::{MAIN, ScopeId};
+use crate::expression::{Expr, ExprKind, is_statistical};
 use crate::netlist::{Diagnostic, Name};
 use crate::source::{FileId, Spanned};
 
@@ -44,6 +45,30 @@ impl<'a> Elaborator<'a> {
         unused.sort_by_key(|name| (name.span.line, name.span.column));
         for name in unused {
             self.unused("parameter", name);
+        }
+    }
+
+    /// Random functions give their nominal value: nothing is drawn.
+    pub(super) fn warn_of_statistics(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Call(name, arguments) => {
+                if is_statistical(name, arguments.len()) {
+                    let message = format!("`{name}` is not drawn: its nominal value is used");
+                    self.warn(Diagnostic::warning(message).at(expr.span, "nominal"));
+                }
+                arguments.iter().for_each(|e| self.warn_of_statistics(e));
+            }
+            ExprKind::Unary(_, x) => self.warn_of_statistics(x),
+            ExprKind::Binary(_, x, y) => {
+                self.warn_of_statistics(x);
+                self.warn_of_statistics(y);
+            }
+            ExprKind::If(c, x, y) => {
+                for e in [c, x, y] {
+                    self.warn_of_statistics(e);
+                }
+            }
+            ExprKind::Number(_) | ExprKind::Name(_) | ExprKind::Probe(..) => {}
         }
     }
 

@@ -126,6 +126,7 @@ const NAMES: &[(&str, BuiltIn)] = {
         ("pwl", Table { extrapolates: true }),
         ("gauss", Nominal),
         ("agauss", Nominal),
+        ("mc", Nominal),
         ("unif", Nominal),
         ("aunif", Nominal),
         ("ddt", TimeDerivative),

@@ -142,8 +142,7 @@ impl<'t, 'a> Cursor<'t, 'a> {
     /// A number, or an expression that needs neither braces nor quotes and ends where it must.
     pub fn open_value(&mut self, what: &'static str) -> Result<Spanned<Value>> {
         let token = self.peek().ok_or_else(|| self.missing(what))?;
-        let is_plain = parse_number(token.text).is_some() || token.kind != TokenKind::Word;
-        if is_plain || starts_like_a_number(token.text) {
+        if parse_number(token.text).is_some() || token.kind != TokenKind::Word {
             return self.value(what);
         }
         let expr = self.expression(what)?;

@@ -394,8 +394,11 @@ fn crossing_count(cursor: &mut Cursor) -> Result<usize> {
     Ok(cursor.number("a count, or `last`")?.value.max(1.0) as usize)
 }
 
+/// Both ends of a window, where they are given.
+type Window = (Option<Spanned<Value>>, Option<Spanned<Value>>);
+
 /// `from=` and `to=`.
-fn window(cursor: &mut Cursor) -> Result<(Option<Spanned<Value>>, Option<Spanned<Value>>)> {
+fn window(cursor: &mut Cursor) -> Result<Window> {
     let (mut from, mut to) = (None, None);
     while let Some(name) = cursor.parameter() {
         let value = Some(cursor.value("a value of the sweep variable")?);

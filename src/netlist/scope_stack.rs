@@ -152,6 +152,9 @@ fn ports(cursor: &mut Cursor, subcircuit: &Name) -> Result<Vec<Spanned<Name>>> {
         if port.value == "params:" || port.value == "params" {
             continue;
         }
+        if port.value == "optional:" {
+            return Err(cursor.unexpected(*token));
+        }
         if port.value == GROUND || port.value == "gnd" {
             let subcircuit = subcircuit.clone();
             return Err(NetlistFault::GroundPort { subcircuit, port });
