@@ -34,7 +34,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ResultFormat::Table => tables(&solver.circuit, &results, has_columns).into_bytes(),
         ResultFormat::Json => json::text(&json::results(&results)).into_bytes(),
         format => {
-            report_failed(&results);
+            if !results.measurements.is_empty() {
+                // These formats have no place for them.
+                eprint!("{}", table::measurements(&results.measurements));
+            }
             format.datasets(&results.datasets())
         }
     };
@@ -54,16 +57,4 @@ fn tables(circuit: &crate::circuit::Circuit, results: &Results, has_columns: boo
         parts.push(table::measurements(&results.measurements));
     }
     parts.join("\n")
-}
-
-/// Formats that hold columns only do not show measurements.
-fn report_failed(results: &Results) {
-    for measurement in &results.measurements {
-        if let Err(reason) = &measurement.value {
-            eprintln!(
-                "warning: measurement `{}` failed: {reason}",
-                measurement.name
-            );
-        }
-    }
 }
