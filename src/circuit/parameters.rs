@@ -62,9 +62,14 @@ impl ParameterGraph {
 
     /// Evaluates the terms added since the last time, and gives that of `term`.
     pub(crate) fn update(&mut self, term: Term) -> f64 {
+        self.update_all();
+        self.values[term.index()]
+    }
+
+    /// Evaluates the terms added since the last time.
+    pub(crate) fn update_all(&mut self) {
         let inputs = [self.temperature];
         self.tape.extend(&inputs, &self.overrides, &mut self.values);
-        self.values[term.index()]
     }
 
     /// Names a term of `tape`, which is this graph's, so that it can be set and asked for.

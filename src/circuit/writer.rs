@@ -97,6 +97,7 @@ impl Deck<'_> {
         }
         self.models.write(&mut self.text);
         self.environment();
+        self.nodeset();
         self.analyses();
         self.line(".end");
         Ok(())
@@ -330,6 +331,13 @@ impl Deck<'_> {
             let _ = writeln!(self.text, ".options {name}={}", format_exact(value));
         }
         let _ = writeln!(self.text, ".temp {}", format_exact(e.temperature));
+    }
+
+    fn nodeset(&mut self) {
+        for (node, value) in &self.circuit.nodeset {
+            let (name, value) = (self.circuit.node_name(*node), format_exact(*value));
+            let _ = writeln!(self.text, ".nodeset v({name})={value}");
+        }
     }
 
     /// `.op`, and `.dc` of sources between numbers; other requests depend on what a flat deck no

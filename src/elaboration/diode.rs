@@ -233,9 +233,13 @@ impl<'a> Elaborator<'a> {
             let m = self.multiplied(own);
             bound.push((Parameter::Multiplier, m));
         }
-        let mut accepted = true;
-        for (parameter, number) in &bound {
-            accepted &= law.assign(*parameter, number.value);
+        for (parameter, number) in &mut bound {
+            *number = within_ngspice(*parameter, *number);
+            if !law.assign(*parameter, number.value) {
+                let value = number.value;
+                self.refused(model, *parameter, value);
+                return None;
+            }
         }
         let temperature = self.own_temperature(parameters)?;
         let mut environment = self.circuit.environment;
@@ -244,7 +248,7 @@ impl<'a> Elaborator<'a> {
             environment.nominal_temperature = tnom.value;
         }
         bound.push((Parameter::Temperature, temperature));
-        match Shockley::new(law, environment).filter(|_| accepted) {
+        match Shockley::new(law, environment) {
             Some(diode) => {
                 let one_port = Box::new(OnePort::Shockley(diode));
                 Some((Device::OnePort(one_port), bound))
@@ -256,6 +260,23 @@ impl<'a> Elaborator<'a> {
                 None
             }
         }
+    }
+
+    fn refused(&mut self, model: &ResolvedModel, parameter: Parameter, value: f64) {
+        let message = format!(
+            "model `{}` cannot have `{parameter}` = {value}: it is out of range",
+            model.name
+        );
+        let given = model
+            .parameters
+            .iter()
+            .find(|p| Shockley::card_parameter(&p.name.value) == Some(parameter));
+        let span = given.map_or(model.span, |p| p.name.span);
+        self.diagnose(
+            Diagnostic::error(message)
+                .at(span, "out of range")
+                .help("IS, N, BV, IBV and the area must be positive, RS not negative"),
+        );
     }
 
     fn unusable(&mut self, model: &ResolvedModel, area: f64, rule: &str) {
@@ -291,4 +312,16 @@ impl<'a> Elaborator<'a> {
             self.warn(warning);
         }
     }
+}
+
+/// Where ngspice limits a value without a fault, so do we.
+fn within_ngspice(parameter: Parameter, number: Number) -> Number {
+    const LEAST_SATURATION: f64 = 1e-28;
+    const LARGEST_DEPLETION: f64 = 0.95;
+    let value = match parameter {
+        Parameter::SaturationCurrent if number.value >= 0.0 => number.value.max(LEAST_SATURATION),
+        Parameter::DepletionCoefficient => number.value.min(LARGEST_DEPLETION),
+        _ => return number,
+    };
+    Number { value, ..number }
 }

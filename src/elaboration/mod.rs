@@ -98,6 +98,7 @@ impl<'a> Elaborator<'a> {
         self.resolve_parameters();
         self.body();
         self.connect_controls();
+        self.circuit.graph_mut().update_all();
         self.check_commands();
         self.warn_of_unused(reached);
     }

@@ -6,15 +6,12 @@ use super::Name;
 use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::lines::Lines;
-use super::reader::{Flow, Reader, text_of};
+use super::reader::{Flow, Reader, read_file, text_of};
 use super::token::{Token, tokenize};
 use crate::source::{LogicalLine, Spanned};
 
 /// Files may not include each other deeper than this.
 const DEEPEST: usize = 40;
-
-/// All files of a deck together may not be larger than this, bytes.
-const LARGEST: usize = 2 << 30;
 
 /// A file that is being read.
 pub(super) struct Input {
@@ -115,21 +112,13 @@ impl Reader {
             return Err(NetlistFault::TooManyIncludes { limit, span });
         }
         let shown = path.display().to_string();
-        let bytes = std::fs::read(&path).map_err(|error| NetlistFault::Unreadable {
-            path: shown.clone(),
-            reason: error.to_string(),
-            place,
-        })?;
-        self.bytes_read += bytes.len();
-        if self.bytes_read > LARGEST {
-            let reason = format!("the files of the deck have more than {LARGEST} bytes");
-            let path = shown;
-            return Err(NetlistFault::Unreadable {
-                path,
-                reason,
+        let bytes =
+            read_file(&path, self.bytes_read).map_err(|error| NetlistFault::Unreadable {
+                path: shown.clone(),
+                reason: error.to_string(),
                 place,
-            });
-        }
+            })?;
+        self.bytes_read += bytes.len() as u64;
         let id = self.netlist.sources.add(shown, text_of(bytes));
         let text = self.netlist.sources.shared_text(id);
         Ok(Input {
@@ -142,9 +131,16 @@ impl Reader {
     /// Relative paths start from the folder of the file that holds the card.
     fn resolve(&self, path: &Path) -> PathBuf {
         let here = self.inputs.last().and_then(|input| input.path.as_deref());
-        match here.and_then(Path::parent) {
+        let beside = |path: &Path| match here.and_then(Path::parent) {
             Some(folder) if path.is_relative() => folder.join(path),
             _ => path.to_path_buf(),
+        };
+        let found = beside(path);
+        // Decks from Windows separate folders by backslashes.
+        let slashes = path.to_string_lossy().replace('\\', "/");
+        match found.exists() {
+            true => found,
+            false => beside(Path::new(&slashes)),
         }
     }
 

@@ -44,6 +44,11 @@ pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Re
                     form: "r= tc1= tc2= m= temp= dtemp= l= w=",
                 });
             }
+            if name.is("tol") || name.is("pwr") {
+                // LTspice's notes on the part: `5%` is no number.
+                cursor.skip(1);
+                continue;
+            }
             if name.is("r") || name.is("resistance") {
                 resistance = Some(cursor.open_value("its resistance")?);
             } else {

@@ -21,7 +21,7 @@ impl Netlist {
     /// looked for beside it.
     pub fn read(path: impl AsRef<Path>) -> std::result::Result<Self, NetlistError> {
         let name = path.as_ref().display().to_string();
-        match std::fs::read(&path) {
+        match read_file(path.as_ref(), 0) {
             Ok(bytes) => Self::parse_at(&name, text_of(bytes), Some(path.as_ref())),
             Err(error) => Err(unreadable(name, error)),
         }
@@ -31,8 +31,9 @@ impl Netlist {
     pub fn read_stdin() -> std::result::Result<Self, NetlistError> {
         const NAME: &str = "<stdin>";
         let mut bytes = Vec::new();
-        match std::io::stdin().read_to_end(&mut bytes) {
-            Ok(_) => Self::parse(NAME, text_of(bytes)),
+        let read = std::io::stdin().take(LARGEST + 1).read_to_end(&mut bytes);
+        match read.and_then(|_| check_size(bytes.len() as u64)) {
+            Ok(()) => Self::parse(NAME, text_of(bytes)),
             Err(error) => Err(unreadable(NAME.into(), error)),
         }
     }
@@ -64,9 +65,49 @@ impl Netlist {
     }
 }
 
+/// All files of a deck together may not be larger than this, bytes.
+const LARGEST: u64 = 2 << 30;
+
+/// The bytes of a file, if there are no more than are allowed after those `already` read.
+pub(super) fn read_file(path: &Path, already: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = LARGEST.saturating_sub(already) + 1;
+    std::fs::File::open(path)?
+        .take(most)
+        .read_to_end(&mut bytes)?;
+    check_size(already + bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+fn check_size(bytes: u64) -> std::io::Result<()> {
+    match bytes > LARGEST {
+        true => Err(std::io::Error::other(format!(
+            "the files of the deck have more than {LARGEST} bytes"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// UTF-8, or UTF-16 with its mark (LTspice), or else Latin-1, in which older programs write their micro
+/// signs. Line ends of old Macs become new ones.
 pub(super) fn text_of(bytes: Vec<u8>) -> String {
-    // What is no UTF-8 is Latin-1, in which older programs write their micro signs.
-    String::from_utf8(bytes).unwrap_or_else(|e| e.as_bytes().iter().map(|b| *b as char).collect())
+    let text = match bytes[..] {
+        [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, ref rest @ ..] => utf16(rest, u16::from_be_bytes),
+        _ => String::from_utf8(bytes)
+            .unwrap_or_else(|e| e.as_bytes().iter().map(|b| *b as char).collect()),
+    };
+    match text.contains('\r') && !text.contains('\n') {
+        true => text.replace('\r', "\n"),
+        false => text,
+    }
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
 }
 
 fn unreadable(path: String, error: std::io::Error) -> NetlistError {
@@ -91,7 +132,7 @@ pub(super) struct Reader {
     /// Deck-wide results; elements, models and definitions are in `scopes` until the end.
     pub netlist: Netlist,
     pub scopes: ScopeStack,
-    pub bytes_read: usize,
+    pub bytes_read: u64,
     faults: Vec<NetlistFault>,
 }
 
@@ -99,7 +140,7 @@ impl Reader {
     fn new(sources: SourceMap, path: Option<PathBuf>) -> Self {
         let file = super::FileId(0);
         let text = sources.shared_text(file);
-        let bytes_read = text.len();
+        let bytes_read = text.len() as u64;
         let mut lines = Lines::new(text, file);
         let title = lines.take_title();
         let mut netlist = Netlist {
