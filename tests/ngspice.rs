@@ -59,7 +59,7 @@ fn compare(golden: &Golden) -> Result<(), String> {
 #[test]
 fn operating_points_agree_with_ngspice() {
     let files = golden_files();
-    assert!(files.len() >= 220, "only {} golden files", files.len());
+    assert!(files.len() >= 250, "only {} golden files", files.len());
     let mut failures = Vec::new();
     for file in &files {
         let text = std::fs::read_to_string(file).expect("a golden file");

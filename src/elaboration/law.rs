@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Elaborator;
+use super::law_builder::{Input, Inputs, LawBuilder};
 use super::number::{Lowered, Number, into_fault, other};
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
@@ -14,85 +15,6 @@ use crate::netlist::{
     PolynomialControls, Table,
 };
 use crate::source::{Span, Spanned};
-
-/// A law under construction: its tape, and what its inputs stand for.
-#[derive(Default)]
-pub(super) struct LawBuilder {
-    pub tape: Tape,
-    inputs: Inputs,
-}
-
-/// What the inputs of a tape stand for, in their order.
-#[derive(Default)]
-struct Inputs(Vec<Input>);
-
-#[derive(Clone, PartialEq)]
-enum Input {
-    Voltage([NodeId; 2]),
-    /// The name as the frame knows it.
-    Current(Spanned<Name>),
-    /// A term of the circuit's tape.
-    Argument(Term),
-    /// A number with a parameter of its own: the coefficient of a polynomial.
-    Number(f64),
-}
-
-impl Inputs {
-    fn add(&mut self, tape: &mut Tape, input: Input) -> Term {
-        let same = |known: &Input| match (known, &input) {
-            (Input::Current(a), Input::Current(b)) => a.value == b.value,
-            (Input::Number(_), _) => false,
-            (a, b) => a == b,
-        };
-        let index = self.0.iter().position(same).unwrap_or_else(|| {
-            self.0.push(input);
-            self.0.len() - 1
-        });
-        tape.input(index as u32)
-    }
-
-    fn voltage(&mut self, tape: &mut Tape, nodes: [NodeId; 2]) -> Term {
-        match nodes {
-            [p, n] if p == n => tape.constant(0.0),
-            nodes => self.add(tape, Input::Voltage(nodes)),
-        }
-    }
-
-    fn number(&mut self, tape: &mut Tape, number: Number) -> Term {
-        match number.term {
-            Some(term) => self.add(tape, Input::Argument(term)),
-            None => tape.constant(number.value),
-        }
-    }
-}
-
-impl LawBuilder {
-    pub fn voltage(&mut self, nodes: [NodeId; 2]) -> Term {
-        self.inputs.voltage(&mut self.tape, nodes)
-    }
-
-    pub fn current(&mut self, source: &Spanned<Name>) -> Term {
-        self.inputs
-            .add(&mut self.tape, Input::Current(source.clone()))
-    }
-
-    /// A number: an argument if it depends on a parameter, else a constant.
-    pub fn number(&mut self, number: Number) -> Term {
-        self.inputs.number(&mut self.tape, number)
-    }
-
-    /// A number that is an argument in any case.
-    pub fn argument(&mut self, number: Number) -> Term {
-        match number.term {
-            Some(term) => self.inputs.add(&mut self.tape, Input::Argument(term)),
-            None => self.inputs.add(&mut self.tape, Input::Number(number.value)),
-        }
-    }
-
-    pub fn binary(&mut self, function: Function2, x: Term, y: Term) -> Term {
-        self.tape.binary(function, x, y)
-    }
-}
 
 impl<'a> Elaborator<'a> {
     pub(super) fn behavioural(&mut self, element: &'a Element, card: &'a Card) {

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod frame;
 mod law;
+mod law_builder;
 mod model;
 mod number;
 mod resistor;

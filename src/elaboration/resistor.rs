@@ -1,7 +1,7 @@
 //! Resistors: value, geometry, temperature, multiplier.
 
 use super::Elaborator;
-use super::law::LawBuilder;
+use super::law_builder::LawBuilder;
 use super::model::ResolvedModel;
 use super::number::Number;
 use crate::device::{Device, Parameter, Quantity};

@@ -5,12 +5,25 @@
 //! `ISWITCH` the logarithm of the resistance follows a cubic.
 
 use super::Elaborator;
-use super::law::LawBuilder;
+use super::law_builder::LawBuilder;
 use super::model::ResolvedModel;
 use super::number::Number;
 use crate::device::Quantity;
-use crate::expression::{Function1, Function2, Term};
+use crate::expression::{Function2, Term};
 use crate::netlist::{Diagnostic, Element, Name, NetlistFault, Switch};
+
+/// Where the control `c` stands between off (-1/2) and on (1/2).
+const POSITION: &str = "min(max((c - (on + off)/2)/(on - off), -0.5), 0.5)";
+
+/// `1/R` with `R = exp(Lm + Lr (3 x/2 - 2 x^3))`, `Lm = ln sqrt(Ron Roff)`, `Lr = ln(Ron/Roff)` (PSpice
+/// reference guide, voltage-controlled switch).
+const SMOOTH: &str = "exp(-(ln(ron*roff)/2 + ln(ron/roff)*x*(1.5 - 2*x*x)))";
+
+/// Off until the upper threshold is passed.
+const STAYS_OFF: &str = "1/if(c > t + abs(h), ron, roff)";
+
+/// On until the lower threshold is passed.
+const STAYS_ON: &str = "1/if(c > t - abs(h), ron, roff)";
 
 impl<'a> Elaborator<'a> {
     pub(super) fn switch(&mut self, element: &'a Element, card: &'a Switch) {
@@ -86,37 +99,52 @@ impl<'a> Elaborator<'a> {
             );
             return None;
         }
-        let (ron, roff) = (law.number(ron), law.number(roff));
-        if is_smooth {
-            let is_current = card.control.is_some();
-            let names: [&[&str]; 2] = match is_current {
-                true => [&["ion", "on"], &["ioff", "off"]],
-                false => [&["von", "on"], &["voff", "off"]],
-            };
-            let on = self.model_value(model, names[0])?;
-            let off = self.model_value(model, names[1])?;
-            let default = if is_current { 1e-3 } else { 1.0 };
-            let on = law.number(on.unwrap_or(Number::constant(default)));
-            let off = law.number(off.unwrap_or(Number::constant(0.0)));
-            return Some(smooth(law, control, [on, off], [ron, roff]));
+        let terms = [
+            ("c", control),
+            ("ron", law.number(ron)),
+            ("roff", law.number(roff)),
+        ];
+        match is_smooth {
+            true => self.smooth(model, card, law, &terms),
+            false => self.abrupt(model, card, law, &terms),
         }
+    }
+
+    fn smooth(
+        &mut self,
+        model: &ResolvedModel,
+        card: &Switch,
+        law: &mut LawBuilder,
+        terms: &[(&str, Term)],
+    ) -> Option<Term> {
+        let (names, default): ([&[&str]; 2], f64) = match card.control.is_some() {
+            true => ([&["ion", "on"], &["ioff", "off"]], 1e-3),
+            false => ([&["von", "on"], &["voff", "off"]], 1.0),
+        };
+        let on = self.model_value(model, names[0])?;
+        let off = self.model_value(model, names[1])?;
+        let on = law.number(on.unwrap_or(Number::constant(default)));
+        let off = law.number(off.unwrap_or(Number::constant(0.0)));
+        let mut terms = [terms, &[("on", on), ("off", off)]].concat();
+        terms.push(("x", law.formula(POSITION, &terms)));
+        Some(law.formula(SMOOTH, &terms))
+    }
+
+    fn abrupt(
+        &mut self,
+        model: &ResolvedModel,
+        card: &Switch,
+        law: &mut LawBuilder,
+        terms: &[(&str, Term)],
+    ) -> Option<Term> {
         let threshold = self.model_value(model, &["vt", "it"])?;
         let hysteresis = self.model_value(model, &["vh", "ih"])?;
         let zero = Number::constant(0.0);
         let threshold = law.number(threshold.unwrap_or(zero));
         let hysteresis = law.number(hysteresis.unwrap_or(zero));
-        let width = law.tape.unary(Function1::Abs, hysteresis);
-        // Off until the upper threshold is passed, on until the lower one is.
-        let function = if card.starts_on {
-            Function2::Subtract
-        } else {
-            Function2::Add
-        };
-        let limit = law.binary(function, threshold, width);
-        let is_on = law.binary(Function2::Greater, control, limit);
-        let resistance = law.tape.select(is_on, ron, roff);
-        let one = law.tape.constant(1.0);
-        Some(law.binary(Function2::Divide, one, resistance))
+        let terms = [terms, &[("t", threshold), ("h", hysteresis)]].concat();
+        let formula = if card.starts_on { STAYS_ON } else { STAYS_OFF };
+        Some(law.formula(formula, &terms))
     }
 
     fn wrong_kind(&mut self, model: &ResolvedModel, name: &Name) {
@@ -127,37 +155,4 @@ impl<'a> Elaborator<'a> {
         let fault = Diagnostic::error(message).at(model.kind.span, "expected a switch");
         self.diagnose(fault.help("write `.model name SW(vt=1 vh=0 ron=1 roff=1meg)`"));
     }
-}
-
-/// `R = exp(Lm + Lr (3 x/2 - 2 x^3))` with `x` from -1/2 (off) to 1/2 (on), `Lm = ln sqrt(Ron Roff)`,
-/// `Lr = ln(Ron/Roff)` (PSpice reference guide, voltage-controlled switch).
-fn smooth(
-    law: &mut LawBuilder,
-    control: Term,
-    [on, off]: [Term; 2],
-    [ron, roff]: [Term; 2],
-) -> Term {
-    let number = |law: &mut LawBuilder, x: f64| law.tape.constant(x);
-    let (half, three_halves, two) = (number(law, 0.5), number(law, 1.5), number(law, 2.0));
-    let minus_half = number(law, -0.5);
-    let sum = law.binary(Function2::Add, on, off);
-    let middle = law.binary(Function2::Multiply, half, sum);
-    let span = law.binary(Function2::Subtract, on, off);
-    let above = law.binary(Function2::Subtract, control, middle);
-    let x = law.binary(Function2::Divide, above, span);
-    let x = law.binary(Function2::Max, x, minus_half);
-    let x = law.binary(Function2::Min, x, half);
-    let product = law.binary(Function2::Multiply, ron, roff);
-    let quotient = law.binary(Function2::Divide, ron, roff);
-    let ln_product = law.tape.unary(Function1::Ln, product);
-    let middle = law.binary(Function2::Multiply, half, ln_product);
-    let ratio = law.tape.unary(Function1::Ln, quotient);
-    let square = law.binary(Function2::Multiply, x, x);
-    let twice = law.binary(Function2::Multiply, two, square);
-    let slope = law.binary(Function2::Subtract, three_halves, twice);
-    let cubic = law.binary(Function2::Multiply, x, slope);
-    let offset = law.binary(Function2::Multiply, ratio, cubic);
-    let logarithm = law.binary(Function2::Add, middle, offset);
-    let negative = law.tape.unary(Function1::Negate, logarithm);
-    law.tape.unary(Function1::Exp, negative)
 }
