@@ -342,6 +342,12 @@ fn a_circle_of_subcircuits_is_named() {
 }
 
 #[test]
+fn a_switch_whose_control_stands_in_the_place_of_its_model_is_refused() {
+    let message = message("V1 z 0 1\nS1 z 0 CONTROL={v(z)} S3\n.model S3 SW\n");
+    assert!(message.contains("s1"), "{message}");
+}
+
+#[test]
 fn hierarchies_that_explode_are_refused() {
     let mut wide = String::from(".subckt s0 p\nR1 p 0 1\n.ends\n");
     for level in 1..60 {

@@ -268,7 +268,7 @@ fn conditional(cursor: &mut Cursor) -> Result<Option<(Spanned<Name>, Condition)>
     let Some(at) = rest.iter().position(|t| t.is("control")) else {
         return Ok(None);
     };
-    if rest.get(at + 1).is_none_or(|t| t.kind != TokenKind::Equals) {
+    if at == 0 || rest.get(at + 1).is_none_or(|t| t.kind != TokenKind::Equals) {
         return Ok(None);
     }
     let model = cursor.name("the name of its model")?;
