@@ -69,6 +69,7 @@ impl Unit {
             ("A", "V") => Unit::Conductance,
             ("", b) => Unit::Other(format!("1/{b}")),
             (a, b) if a == b => Unit::None,
+            (a, b) if b.contains('/') => Unit::Other(format!("{a}/({b})")),
             (a, b) => Unit::Other(format!("{a}/{b}")),
         }
     }
