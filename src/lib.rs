@@ -13,6 +13,8 @@
 //!                   [device]    [linear]     [newton]
 //! ```
 //!
+//! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`.
+//!
 //! # Equations
 //!
 //! The unknowns `z` are node potentials (V) and the branch currents (A) of elements that prescribe a

@@ -260,6 +260,43 @@ fn a_transfer_function_is_that_of_the_linear_circuit() {
 }
 
 #[test]
+fn requests_that_make_no_sense_are_pointed_at() {
+    let message = |card: &str| {
+        let error = try_run(&format!("{CLAMP}{card}\n"));
+        error.expect_err("a bad request").to_string()
+    };
+    let cases = [
+        (".tf v(out) r1", "`r1` is no independent source"),
+        (".tf i(r1) v1", "cannot take the output `i(r1)`"),
+        (".tf v(oot) v1", "did you mean `out`?"),
+        (".sens v(out) i(r7)", "no element `r7`"),
+        (".save v(x*)", "nothing in the circuit matches"),
+    ];
+    for (card, expected) in cases {
+        let text = message(card);
+        assert!(text.contains(expected), "{card}: {text}");
+        assert!(text.contains("deck.cir:8:"), "{text}");
+    }
+}
+
+#[test]
+fn derivatives_have_units() {
+    let datasets = run(&format!("{CLAMP}.sens v(out) p(r1)\n.tf i(v1) v2\n")).datasets();
+    let unit = |k: usize, name: &str| {
+        let mut variables = datasets[k].variables.iter();
+        let found = variables.find(|v| v.name == name).expect("a variable");
+        found.unit.symbol().to_string()
+    };
+    assert_eq!(unit(0, "v(out)"), "V");
+    assert_eq!(unit(0, "v1"), "");
+    assert_eq!(unit(0, "r1"), "V/ohm");
+    assert_eq!(unit(0, "d1:is"), "ohm");
+    assert_eq!(unit(1, "temp"), "W/degC");
+    assert_eq!(unit(2, "transfer_function"), "S");
+    assert_eq!(unit(2, "v1#output_impedance"), "ohm");
+}
+
+#[test]
 fn transfer_functions_are_those_of_ngspice() {
     if !has_ngspice() {
         return;

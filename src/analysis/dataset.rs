@@ -47,6 +47,33 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// The unit of a symbol.
+    pub fn of(symbol: &str) -> Self {
+        match symbol {
+            "V" => Unit::Voltage,
+            "A" => Unit::Current,
+            "W" => Unit::Power,
+            "ohm" => Unit::Resistance,
+            "S" => Unit::Conductance,
+            "degC" | "°C" => Unit::Temperature,
+            "" => Unit::None,
+            other => Unit::Other(other.to_string()),
+        }
+    }
+
+    /// The unit of a quotient.
+    pub fn per(&self, other: &Unit) -> Self {
+        match (self.symbol(), other.symbol()) {
+            (a, "") => Self::of(a),
+            ("V", "A") => Unit::Resistance,
+            ("A", "V") => Unit::Conductance,
+            ("", b) => Unit::Other(format!("1/{b}")),
+            (a, b) if a == b => Unit::None,
+            (a, b) if b.contains('/') => Unit::Other(format!("{a}/({b})")),
+            (a, b) => Unit::Other(format!("{a}/{b}")),
+        }
+    }
+
     /// The unit's symbol in ASCII; empty for a plain number.
     pub fn symbol(&self) -> &str {
         match self {

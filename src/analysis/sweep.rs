@@ -136,7 +136,8 @@ fn logarithmic(
         return Ok(vec![start]);
     }
     let ratio = stop / start;
-    if !(ratio > 0.0 && ratio.is_finite()) || !(points >= 1.0) {
+    let has_values = ratio > 0.0 && ratio.is_finite() && points >= 1.0;
+    if !has_values {
         let [start, stop, points] = [start, stop, points].map(format_exact);
         let fault = Diagnostic::error(format!(
             "a logarithmic sweep from {start} to {stop} with {points} points has no values"

@@ -9,6 +9,7 @@ mod dual;
 mod junction;
 mod parameter;
 mod piecewise_linear;
+mod unit;
 
 pub use behavioural::{Behavioural, Law, LawScratch, Quantity};
 pub use junction::{DiodeLevel, Environment, Shockley, ShockleyParameters};

@@ -3,18 +3,18 @@
 //! **Invariant:** this folder turns requests into numbers and writes nothing.
 
 mod measure;
+mod transfer;
 
 pub use measure::Measurement;
 
-use crate::adjoint::{AdjointError, TransferFunction};
+use crate::adjoint::AdjointError;
 use crate::analysis::dataset::{Dataset, Unit, Variable};
 use crate::analysis::{
-    OperatingPoint, Output, Probe, RequestError, SolveError, Solver, Sweep, SweepError,
-    at_each_point, dc_sweep, selected_probes,
+    OperatingPoint, Probe, RequestError, SolveError, Solver, Sweep, SweepError, at_each_point,
+    dc_sweep, selected_probes,
 };
-use crate::circuit;
-use crate::device::{Device, Parameter};
-use crate::netlist::{self, Analysis, Diagnostic, Name, OutputCard};
+use crate::circuit::{self, Circuit};
+use crate::netlist::{self, Analysis, Name, OutputCard};
 use crate::source::Spanned;
 
 use measure::Measurements;
@@ -172,7 +172,7 @@ impl Execution {
         let sweeps: Vec<Sweep> = cards.iter().map(read).collect::<Result<_, _>>()?;
         let swept = sweeps
             .iter()
-            .map(|s| Variable::swept(s.name.clone(), unit(&s.variable)));
+            .map(|s| Variable::swept(s.name.clone(), unit(&solver.circuit, &s.variable)));
         let variables = swept.chain(self.columns()).collect();
         let kind = ("dc", "DC transfer characteristic");
         let mut dataset = self.dataset(solver, kind, variables);
@@ -191,36 +191,6 @@ impl Execution {
         Ok(())
     }
 
-    fn transfer_function(
-        &mut self,
-        solver: &mut Solver,
-        output: &Spanned<Name>,
-        input: &Spanned<Name>,
-    ) -> Result<(), ExecutionError> {
-        let in_deck = |solver: &Solver, d| RequestError::in_deck(&solver.circuit, d);
-        let probe = Probe::read(&solver.circuit, output).map_err(|fault| in_deck(solver, fault))?;
-        let source = solver.circuit.find_element_spelled(&input.value);
-        solver.operating_point_from_anywhere()?;
-        let found = match (probe.output(), source) {
-            (Some(output), Some(source)) => solver.transfer_function(output, source)?,
-            _ => None,
-        };
-        let (Some(transfer), Some(output)) = (found, probe.output()) else {
-            let fault = no_transfer_function(solver, output, input);
-            return Err(in_deck(solver, fault).into());
-        };
-        let variables = transfer_variables(&probe.name, output, &input.value, solver);
-        let mut dataset = self.dataset(solver, ("tf", "Transfer Function"), variables);
-        let TransferFunction {
-            gain,
-            input_resistance,
-            output_resistance,
-        } = transfer;
-        dataset.rows = vec![vec![gain, input_resistance, output_resistance]];
-        self.push(dataset, None);
-        Ok(())
-    }
-
     /// The output itself, then its derivatives.
     fn sensitivity(
         &mut self,
@@ -232,8 +202,10 @@ impl Execution {
         let op = solver.operating_point_from_anywhere()?;
         let derivatives = solver.sensitivities(&probe, &op)?.all(&solver.circuit);
         let own = Variable::new(probe.name.clone(), probe.unit.clone());
-        let names = derivatives.iter().map(|d| d.name.clone());
-        let others = names.map(|name| Variable::new(name, Unit::None));
+        let others = derivatives.iter().map(|d| {
+            let unit = probe.unit.per(&unit(&solver.circuit, &d.variable));
+            Variable::new(d.name.clone(), unit)
+        });
         let variables = [own].into_iter().chain(others).collect();
         let mut dataset = self.dataset(solver, ("sens", "Sensitivity Analysis"), variables);
         let value = probe.value(&solver.circuit, &op);
@@ -269,55 +241,13 @@ pub fn operating_point(solver: &Solver, op: &OperatingPoint, probes: &[Probe]) -
     }
 }
 
-/// ngspice's names.
-fn transfer_variables(name: &str, output: Output, source: &str, solver: &Solver) -> Vec<Variable> {
-    let impedance = match output {
-        Output::Voltage { .. } => format!("output_impedance_at_{name}"),
-        Output::Current { element } => {
-            format!("{}#output_impedance", solver.circuit.element(element).name)
-        }
-    };
-    vec![
-        Variable::new("transfer_function", Unit::None),
-        Variable::new(format!("{source}#input_impedance"), Unit::Resistance),
-        Variable::new(impedance, Unit::Resistance),
-    ]
-}
-
-fn no_transfer_function(
-    solver: &Solver,
-    output: &Spanned<Name>,
-    input: &Spanned<Name>,
-) -> Diagnostic {
-    let source = solver.circuit.find_element_spelled(&input.value);
-    let is_source = source.is_some_and(|id| {
-        let device = &solver.circuit.element(id).device;
-        matches!(
-            device,
-            Device::VoltageSource { .. } | Device::CurrentSource { .. }
-        )
-    });
-    if is_source {
-        Diagnostic::error(format!("`.tf` cannot take the output `{}`", output.value))
-            .at(output.span, "neither v(…) nor the current of a source")
-            .help("write v(node), v(node,node), or i(v1) of a voltage source v1")
-    } else {
-        Diagnostic::error(format!("`{}` is no independent source", input.value))
-            .at(input.span, "not a V or I source of the circuit")
-            .help("write .tf output source, for instance .tf v(out) v1")
-    }
-}
-
-/// The unit of a sweep variable.
-fn unit(variable: &circuit::Variable) -> Unit {
+/// The unit of a variable.
+fn unit(circuit: &Circuit, variable: &circuit::Variable) -> Unit {
     match variable {
         circuit::Variable::Temperature => Unit::Temperature,
         circuit::Variable::Named(_) => Unit::None,
-        circuit::Variable::Elements(ids) => match ids.first().map(|id| id.parameter) {
-            Some(Parameter::Voltage) => Unit::Voltage,
-            Some(Parameter::Current) => Unit::Current,
-            Some(Parameter::Resistance) => Unit::Resistance,
-            _ => Unit::None,
-        },
+        circuit::Variable::Elements(ids) => ids.first().map_or(Unit::None, |id| {
+            Unit::of(circuit.element(id.element).device.unit(id.parameter))
+        }),
     }
 }

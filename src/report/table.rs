@@ -2,8 +2,7 @@
 
 use crate::adjoint::{Comparison, Derivative};
 use crate::analysis::OperatingPoint;
-use crate::circuit::{Circuit, Element, Variable};
-use crate::device::{Device, Parameter};
+use crate::circuit::{Circuit, Variable};
 use crate::execution::Measurement;
 use crate::units::{format_engineering, format_exact};
 
@@ -213,67 +212,7 @@ fn variable_unit(circuit: &Circuit, variable: &Variable) -> &'static str {
         Variable::Temperature => "°C",
         Variable::Named(_) => "",
         Variable::Elements(ids) => ids.first().map_or("", |id| {
-            parameter_unit(circuit.element(id.element), id.parameter)
+            circuit.element(id.element).device.unit(id.parameter)
         }),
-    }
-}
-
-/// Unit of a parameter, for people.
-fn parameter_unit(element: &Element, parameter: Parameter) -> &'static str {
-    match parameter {
-        Parameter::Resistance
-        | Parameter::Transresistance
-        | Parameter::SeriesResistance
-        | Parameter::OnResistance
-        | Parameter::OffResistance
-        | Parameter::ReverseResistance => "ohm",
-        Parameter::Voltage
-        | Parameter::BreakdownVoltage
-        | Parameter::JunctionPotential
-        | Parameter::ForwardVoltage
-        | Parameter::ReverseVoltage
-        | Parameter::BreakpointVoltage(_) => "V",
-        Parameter::Current
-        | Parameter::SaturationCurrent
-        | Parameter::BreakdownCurrent
-        | Parameter::LowBreakdownCurrent
-        | Parameter::ForwardKneeCurrent
-        | Parameter::ReverseKneeCurrent
-        | Parameter::RecombinationCurrent
-        | Parameter::SidewallCurrent
-        | Parameter::TunnelCurrent
-        | Parameter::SidewallTunnelCurrent
-        | Parameter::BreakpointCurrent(_) => "A",
-        Parameter::Transconductance | Parameter::Conductance => "S",
-        Parameter::ActivationEnergy => "eV",
-        Parameter::Temperature => "°C",
-        Parameter::Gain if matches!(element.device, Device::Vcvs { .. }) => "V/V",
-        Parameter::Gain => "A/A",
-        Parameter::BreakdownTemperature | Parameter::PotentialTemperature => "V/K",
-        Parameter::KneeTemperature
-        | Parameter::GradingTemperature
-        | Parameter::ResistanceTemperature
-        | Parameter::RelativeBreakdownTemperature => "1/K",
-        Parameter::QuadraticGradingTemperature
-        | Parameter::QuadraticResistanceTemperature
-        | Parameter::QuadraticBreakdownTemperature => "1/K2",
-        Parameter::Ratio
-        | Parameter::EmissionCoefficient
-        | Parameter::BreakdownEmission
-        | Parameter::LowBreakdownEmission
-        | Parameter::RecombinationEmission
-        | Parameter::SidewallEmission
-        | Parameter::TunnelEmission
-        | Parameter::TunnelExponent
-        | Parameter::TunnelEnergyFactor
-        | Parameter::SaturationExponent
-        | Parameter::GradingCoefficient
-        | Parameter::DepletionCoefficient
-        | Parameter::BreakdownTemperatureLaw
-        | Parameter::PotentialTemperatureLaw
-        | Parameter::Perimeter
-        | Parameter::Multiplier
-        | Parameter::Area
-        | Parameter::Argument(_) => "",
     }
 }
