@@ -19,7 +19,7 @@ pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
 pub use selection::{default_probes, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
-pub(crate) use sweep::{at_each_point, number};
+pub(crate) use sweep::{at_each_point, count_points, number};
 
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::device::Device;

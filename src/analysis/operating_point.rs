@@ -185,7 +185,8 @@ impl OperatingPoint {
             op.diodes
                 .extend(diode(id, &element.device, ideal, voltage, current));
         }
-        op.cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
+        let cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
+        op.cocontent = cocontent.filter(|c| c.abs() < LARGEST_VALUE);
         op
     }
 

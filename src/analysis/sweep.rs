@@ -32,13 +32,18 @@ pub enum SweepError {
         "`{name}` cannot be {value}\n  help: an element refuses the value; leave it out of the sweep"
     )]
     Refused { name: String, value: f64 },
+    #[error(
+        "the loops have {points:e} points together; the limit is {limit}\n  help: take larger steps, \
+         or run the parts one after the other"
+    )]
+    TooManyPoints { points: f64, limit: usize },
     #[error("at {at}: {error}")]
     Solve { at: String, error: SolveError },
     #[error("at {at}: {error}")]
     Compile { at: String, error: CompileError },
 }
 
-const MAX_POINTS: usize = 10_000_000;
+const MAX_POINTS: usize = 1_000_000;
 
 /// A quotient that is a whole number but for rounding counts as whole.
 const WHOLE: f64 = 1e-12;
@@ -216,7 +221,7 @@ fn walk<E: From<SweepError>>(
     sweeps: &[Sweep],
     each: Visit<E>,
 ) -> Result<(), E> {
-    let total: usize = sweeps.iter().map(|s| s.values.len()).product();
+    let total = count_points(sweeps, 0)?;
     let mut last: Vec<f64> = Vec::new();
     for index in 0..total {
         let values = coordinates(sweeps, index);
@@ -238,6 +243,16 @@ fn walk<E: From<SweepError>>(
         each(solver, values)?;
     }
     Ok(())
+}
+
+/// The points of nested sweeps, if there are not too many together with those `already` done.
+pub(crate) fn count_points(sweeps: &[Sweep], already: usize) -> Result<usize, SweepError> {
+    let points: f64 = sweeps.iter().map(|s| s.values.len() as f64).product();
+    let limit = MAX_POINTS;
+    match points + already as f64 <= limit as f64 {
+        true => Ok(points as usize),
+        false => Err(SweepError::TooManyPoints { points, limit }),
+    }
 }
 
 fn place(sweeps: &[Sweep], values: &[f64]) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Elaborator;
 use super::law_builder::{Input, Inputs, LawBuilder};
 use super::number::{Lowered, Number, into_fault, other};
+use super::resistor::Nominal;
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
@@ -51,7 +52,9 @@ impl<'a> Elaborator<'a> {
                 return None;
             }
         }
-        if let Some(factor) = self.temperature_factor(&card.parameters, None)? {
+        if let Some(factor) =
+            self.temperature_factor(&card.parameters, None, Nominal::OfBehaviouralSources)?
+        {
             let factor = law.number(factor);
             result = law.binary(Function2::Multiply, result, factor);
         }
@@ -118,21 +121,17 @@ impl<'a> Elaborator<'a> {
         let is_control = |input: &Input| matches!(input, Input::Voltage(_) | Input::Current(_));
         let controls: Vec<_> = inputs.iter().filter(|i| is_control(i)).cloned().collect();
         let arguments: Vec<_> = inputs.iter().filter(|i| !is_control(i)).cloned().collect();
-        let order: Vec<u32> = inputs
-            .iter()
-            .map(|input| {
-                let list = if is_control(input) {
-                    &controls
-                } else {
-                    &arguments
-                };
-                let base = if is_control(input) { 0 } else { controls.len() };
-                let same = |other: &Input| other == input;
-                (base + list.iter().position(same).unwrap_or(0)) as u32
-            })
-            .collect();
-        // Equal numbers are arguments of their own.
-        let order = distinct_numbers(&inputs, order, controls.len());
+        let (mut control, mut argument) = (0, controls.len() as u32);
+        let mut number = |input: &Input| {
+            let next = if is_control(input) {
+                &mut control
+            } else {
+                &mut argument
+            };
+            *next += 1;
+            *next - 1
+        };
+        let order: Vec<u32> = inputs.iter().map(&mut number).collect();
         tape.map_inputs(|index| order[index as usize]);
         let values: Vec<f64> = arguments.iter().map(|a| self.argument_value(a)).collect();
         let law = Arc::new(Law::new(tape, result, controls.len(), arguments.len()));
@@ -211,12 +210,15 @@ impl<'a> Elaborator<'a> {
             self.warn_of_constant_polynomial(element);
         }
         let mut result = law.tape.constant(0.0);
-        let products = products(variables.len(), coefficients.len());
-        for (coefficient, factors) in coefficients.iter().zip(products) {
-            let mut product = *coefficient;
-            for factor in factors {
-                product = law.binary(Function2::Multiply, product, variables[factor]);
-            }
+        let tape = &mut law.tape;
+        let monomials = monomials(&variables, coefficients.len(), |x, y| {
+            tape.binary(Function2::Multiply, *x, *y)
+        });
+        for (coefficient, monomial) in coefficients.iter().zip(monomials) {
+            let product = match monomial {
+                Some(x) => law.binary(Function2::Multiply, *coefficient, x),
+                None => *coefficient,
+            };
             result = law.binary(Function2::Add, result, product);
         }
         self.insert_law(element, card.quantity, law, result);
@@ -261,33 +263,30 @@ impl<'a> Elaborator<'a> {
     }
 }
 
-/// Two coefficients of the same number are two parameters.
-fn distinct_numbers(inputs: &[Input], mut order: Vec<u32>, controls: usize) -> Vec<u32> {
-    let mut next = controls as u32;
-    for (index, input) in inputs.iter().enumerate() {
-        if !matches!(input, Input::Voltage(_) | Input::Current(_)) {
-            order[index] = next;
-            next += 1;
+/// What each coefficient of a polynomial is multiplied by: nothing, then the products of the variables by
+/// degree, and within a degree in lexical order (Nagel 1975).
+fn monomials<T: Clone>(
+    variables: &[T],
+    count: usize,
+    mut multiply: impl FnMut(&T, &T) -> T,
+) -> Vec<Option<T>> {
+    let mut all = vec![None];
+    // Products of one degree, each with the variable from which it may be continued.
+    let mut degree: Vec<(usize, Option<T>)> = vec![(0, None)];
+    while all.len() < count && !variables.is_empty() {
+        let mut next = Vec::new();
+        for (first, product) in &degree {
+            for (index, variable) in variables.iter().enumerate().skip(*first) {
+                if all.len() + next.len() < count {
+                    let longer = product
+                        .as_ref()
+                        .map_or(variable.clone(), |p| multiply(p, variable));
+                    next.push((index, Some(longer)));
+                }
+            }
         }
-    }
-    order
-}
-
-/// The factors of each term of a polynomial in `variables` unknowns: by degree, and within a degree
-/// in lexical order.
-fn products(variables: usize, count: usize) -> Vec<Vec<usize>> {
-    let mut all = vec![Vec::new()];
-    let mut degree: Vec<Vec<usize>> = vec![Vec::new()];
-    while all.len() < count && variables > 0 {
-        degree = degree
-            .iter()
-            .flat_map(|factors| {
-                let first = factors.last().copied().unwrap_or(0);
-                (first..variables).map(move |next| [factors.as_slice(), &[next]].concat())
-            })
-            .take(count)
-            .collect();
-        all.extend(degree.iter().cloned());
+        all.extend(next.iter().map(|(_, product)| product.clone()));
+        degree = next;
     }
     all.truncate(count);
     all
@@ -362,23 +361,21 @@ impl Resolver for Laws<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::products;
+    use super::monomials;
+
+    fn names(variables: &[&str], count: usize) -> Vec<String> {
+        let variables: Vec<String> = variables.iter().map(|v| v.to_string()).collect();
+        let monomials = monomials(&variables, count, |x, y| format!("{x}{y}"));
+        monomials
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect()
+    }
 
     #[test]
     fn products_come_in_the_order_of_spice() {
-        let expected: [&[usize]; 10] = [
-            &[],
-            &[0],
-            &[1],
-            &[2],
-            &[0, 0],
-            &[0, 1],
-            &[0, 2],
-            &[1, 1],
-            &[1, 2],
-            &[2, 2],
-        ];
-        assert_eq!(products(3, 10), expected);
-        assert_eq!(products(1, 4), [vec![], vec![0], vec![0, 0], vec![0, 0, 0]]);
+        let expected = ["", "x", "y", "z", "xx", "xy", "xz", "yy", "yz", "zz"];
+        assert_eq!(names(&["x", "y", "z"], 10), expected);
+        assert_eq!(names(&["x"], 4), ["", "x", "xx", "xxx"]);
     }
 }

@@ -35,7 +35,11 @@ impl Inputs {
             (Input::Number(_), _) => false,
             (a, b) => a == b,
         };
-        let index = self.0.iter().position(same).unwrap_or_else(|| {
+        let known = match input {
+            Input::Number(_) => None,
+            _ => self.0.iter().position(same),
+        };
+        let index = known.unwrap_or_else(|| {
             self.0.push(input);
             self.0.len() - 1
         });

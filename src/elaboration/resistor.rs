@@ -9,6 +9,15 @@ use crate::expression::{Expr, ExprKind, Function2};
 use crate::netlist::{Assignment, Element, NetlistFault, ResistorDetails, Value};
 use crate::source::Spanned;
 
+/// Where temperature coefficients count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nominal {
+    /// TNOM.
+    OfCircuit,
+    /// 27 degrees Celsius, whatever TNOM is, as in ngspice-39.
+    OfBehaviouralSources,
+}
+
 impl<'a> Elaborator<'a> {
     pub(super) fn resistor(
         &mut self,
@@ -67,7 +76,8 @@ impl<'a> Elaborator<'a> {
             // PSpice: R of the model multiplies the value.
             value = self.combine(Function2::Multiply, value, factor);
         }
-        if let Some(factor) = self.temperature_factor(parameters, model.as_deref())? {
+        let nominal = Nominal::OfCircuit;
+        if let Some(factor) = self.temperature_factor(parameters, model.as_deref(), nominal)? {
             value = self.combine(Function2::Multiply, value, factor);
         }
         if let Some(scale) = self.given(parameters, "scale")? {
@@ -176,6 +186,7 @@ impl<'a> Elaborator<'a> {
         &mut self,
         parameters: &'a [Assignment],
         model: Option<&ResolvedModel>,
+        nominal: Nominal,
     ) -> Option<Option<Number>> {
         let tc1 = self.coefficient(parameters, model, &["tc1", "tc1r"])?;
         let tc2 = self.coefficient(parameters, model, &["tc2", "tc2r"])?;
@@ -184,7 +195,7 @@ impl<'a> Elaborator<'a> {
         if is_zero(&tc1) && is_zero(&tc2) && is_zero(&tce) {
             return Some(None);
         }
-        let difference = self.temperature_difference(parameters, model)?;
+        let difference = self.temperature_difference(parameters, model, nominal)?;
         if let Some(tce) = tce.filter(|n| n.term.is_some() || n.value != 0.0) {
             let exponent = self.combine(Function2::Multiply, tce, difference);
             let base = Number::constant(1.01);
@@ -220,15 +231,18 @@ impl<'a> Elaborator<'a> {
         &mut self,
         parameters: &'a [Assignment],
         model: Option<&ResolvedModel>,
+        nominal: Nominal,
     ) -> Option<Number> {
         let own = self.own_temperature(parameters)?;
-        let nominal = match model {
+        let of_model = match model {
             Some(model) => self.model_value(model, &["tnom", "t_measured"])?,
             None => None,
         };
-        let nominal = nominal.unwrap_or(Number::constant(
-            self.circuit.environment.nominal_temperature,
-        ));
+        let default = match nominal {
+            Nominal::OfCircuit => self.circuit.environment.nominal_temperature,
+            Nominal::OfBehaviouralSources => 27.0,
+        };
+        let nominal = of_model.unwrap_or(Number::constant(default));
         Some(self.combine(Function2::Subtract, own, nominal))
     }
 
@@ -256,7 +270,8 @@ impl<'a> Elaborator<'a> {
         let Some(mut resistance) = self.lower_law(&mut law, expr) else {
             return;
         };
-        let Some(factor) = self.temperature_factor(&details.parameters, None) else {
+        let nominal = Nominal::OfBehaviouralSources;
+        let Some(factor) = self.temperature_factor(&details.parameters, None, nominal) else {
             return;
         };
         if let Some(factor) = factor {

@@ -1,6 +1,6 @@
 //! Definitions that nothing uses.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Elaborator;
 use super::scope_tree::{MAIN, ScopeId};
@@ -40,8 +40,8 @@ impl<'a> Elaborator<'a> {
             .values()
             .filter(|slot| !slot.is_used)
             .map(|slot| slot.name)
-            .filter(|name| !self.is_mentioned_again(&name.value))
             .collect();
+        self.retain_unmentioned(&mut unused);
         unused.sort_by_key(|name| (name.span.line, name.span.column));
         for name in unused {
             self.unused("parameter", name);
@@ -73,11 +73,21 @@ impl<'a> Elaborator<'a> {
     }
 
     /// Cards that ask for results may name a parameter as well: a sweep, a measurement.
-    fn is_mentioned_again(&self, name: &str) -> bool {
-        let text = self.netlist.sources.text(DECK);
+    fn retain_unmentioned(&self, names: &mut Vec<&'a Spanned<Name>>) {
+        if names.is_empty() {
+            return;
+        }
+        let mut mentions: HashMap<String, usize> = names
+            .iter()
+            .map(|name| (name.value.to_string(), 0))
+            .collect();
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let words = text.split(|c| !is_part(c));
-        words.filter(|w| w.eq_ignore_ascii_case(name)).count() > 1
+        for word in self.netlist.sources.text(DECK).split(|c| !is_part(c)) {
+            if let Some(count) = mentions.get_mut(&word.to_ascii_lowercase()) {
+                *count += 1;
+            }
+        }
+        names.retain(|name| mentions.get(name.value.as_str()) == Some(&1));
     }
 
     fn unused(&mut self, what: &str, name: &Spanned<Name>) {

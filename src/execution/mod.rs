@@ -11,7 +11,7 @@ use crate::adjoint::AdjointError;
 use crate::analysis::dataset::{Dataset, Unit, Variable};
 use crate::analysis::{
     OperatingPoint, Probe, RequestError, SolveError, Solver, Sweep, SweepError, at_each_point,
-    dc_sweep, selected_probes,
+    count_points, dc_sweep, selected_probes,
 };
 use crate::circuit::{self, Circuit};
 use crate::netlist::{self, Analysis, Name, OutputCard};
@@ -79,6 +79,7 @@ pub fn execute(solver: &mut Solver, columns: Columns) -> Result<Results, Executi
         probes,
         measures: commands.measures,
         steps: Vec::new(),
+        points: 0,
         results: Results::default(),
     };
     at_each_point(solver, &steps, &mut |solver, values| {
@@ -104,6 +105,8 @@ struct Execution {
     measures: Vec<netlist::Measure>,
     /// Where the `.step` loops stand.
     steps: Vec<(String, f64)>,
+    /// Points of all sweeps so far.
+    points: usize,
     results: Results,
 }
 
@@ -170,6 +173,7 @@ impl Execution {
     ) -> Result<(), ExecutionError> {
         let read = |card| Sweep::from_card(&solver.circuit, card);
         let sweeps: Vec<Sweep> = cards.iter().map(read).collect::<Result<_, _>>()?;
+        self.points += count_points(&sweeps, self.points)?;
         let swept = sweeps
             .iter()
             .map(|s| Variable::swept(s.name.clone(), unit(&solver.circuit, &s.variable)));

@@ -116,9 +116,16 @@ impl NetlistFault {
             IncludeCircle { file } => error(format!("`{}` includes itself", file.value))
                 .at(file.span, "this file is already being read")
                 .help("remove one of the cards that lead in a circle"),
-            TooManyIncludes { limit, span } => {
-                error(format!("files include each other more than {limit} deep"))
-                    .at(*span, "one level too many")
+            TooManyIncludes {
+                deepest,
+                most,
+                span,
+            } => {
+                let message = format!(
+                    "files include each other more than {deepest} deep, or more than {most} times"
+                );
+                error(message)
+                    .at(*span, "one too many")
                     .help("put the lines it stands for into this file")
             }
             UnknownSection {

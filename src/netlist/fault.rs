@@ -21,7 +21,8 @@ pub enum NetlistFault {
         file: Spanned<Name>,
     },
     TooManyIncludes {
-        limit: usize,
+        deepest: usize,
+        most: usize,
         span: Span,
     },
     /// `.lib file section` where the file has no such section.

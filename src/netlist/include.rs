@@ -13,6 +13,9 @@ use crate::source::{LogicalLine, Spanned};
 /// Files may not include each other deeper than this.
 const DEEPEST: usize = 40;
 
+/// A deck may not read more files than this.
+const MOST: usize = 10_000;
+
 /// A file that is being read.
 pub(super) struct Input {
     pub lines: Lines,
@@ -106,10 +109,21 @@ impl Reader {
         let path = self.resolve(Path::new(file.value.as_str()));
         let place = Some(file.span);
         self.check_circle(&path, file)?;
-        if self.inputs.len() > DEEPEST {
-            let limit = DEEPEST;
-            let span = file.span;
-            return Err(NetlistFault::TooManyIncludes { limit, span });
+        let span = file.span;
+        self.files_read += 1;
+        if self.inputs.len() > DEEPEST || self.files_read > MOST {
+            return Err(NetlistFault::TooManyIncludes {
+                deepest: DEEPEST,
+                most: MOST,
+                span,
+            });
+        }
+        if path.exists() && !path.is_file() {
+            return Err(NetlistFault::Unreadable {
+                path: path.display().to_string(),
+                reason: "it is no regular file".into(),
+                place,
+            });
         }
         let shown = path.display().to_string();
         let bytes =

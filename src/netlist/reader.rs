@@ -133,6 +133,7 @@ pub(super) struct Reader {
     pub netlist: Netlist,
     pub scopes: ScopeStack,
     pub bytes_read: u64,
+    pub files_read: usize,
     faults: Vec<NetlistFault>,
 }
 
@@ -154,6 +155,7 @@ impl Reader {
             netlist,
             scopes: ScopeStack::default(),
             bytes_read,
+            files_read: 1,
             faults: Vec::new(),
         }
     }
