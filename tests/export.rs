@@ -1,41 +1,17 @@
 //! `ohmgrad export`: the flat decks that ngspice reads, ideal and trained circuits included.
 
+#[path = "common/ngspice.rs"]
+mod ngspice;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ohmgrad::analysis::Solver;
 use ohmgrad::circuit::{Circuit, Simulator};
 use ohmgrad::netlist::Netlist;
 
-fn has_ngspice() -> bool {
-    let found = Command::new("ngspice").arg("--version").output().is_ok();
-    if !found {
-        println!("skipped: ngspice is not on PATH");
-    }
-    found
-}
-
-/// Node voltages of a deck as ngspice prints them.
-fn ngspice(deck: &str) -> HashMap<String, f64> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("deck.cir");
-    let options = ".options reltol=1e-9 abstol=1e-15 vntol=1e-12 itl1=2000\n";
-    let control = ".control\nset numdgt=17\nop\nprint all\n.endc\n.end\n";
-    let body = deck.trim_end().trim_end_matches(".end");
-    std::fs::write(&path, format!("{body}\n{options}{control}")).expect("a deck");
-    let output = Command::new("ngspice")
-        .arg("-b")
-        .arg(&path)
-        .output()
-        .expect("ngspice runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = |line: &str| {
-        let (name, value) = line.split_once(" = ")?;
-        Some((name.trim().to_lowercase(), value.trim().parse().ok()?))
-    };
-    text.lines().filter_map(number).collect()
-}
+/// The kinks of ideal and piecewise-linear elements keep ngspice from its tightest options.
+const OPTIONS: &str = ".options reltol=1e-9 abstol=1e-15 vntol=1e-12 itl1=2000";
 
 fn decks(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -51,7 +27,7 @@ fn decks(folder: &str) -> Vec<PathBuf> {
 /// Largest difference to ngspice, relative to 1 V or the voltage; how many nodes were compared.
 fn worst(circuit: Circuit) -> (f64, usize) {
     let deck = circuit.to_spice_for(Simulator::Ngspice).expect("a deck");
-    let theirs = ngspice(&deck);
+    let theirs = ngspice::operating_point(&deck, OPTIONS);
     let mut solver = Solver::new(circuit).expect("a sound circuit");
     let op = solver.operating_point().expect("an operating point");
     let (mut worst, mut compared) = (0.0f64, 0);
@@ -67,7 +43,7 @@ fn worst(circuit: Circuit) -> (f64, usize) {
 
 #[test]
 fn ideal_diodes_come_near_enough() {
-    if !has_ngspice() {
+    if !ngspice::is_available() {
         return;
     }
     let mut total = 0;
@@ -84,7 +60,7 @@ fn ideal_diodes_come_near_enough() {
 
 #[test]
 fn piecewise_linear_elements_are_exact() {
-    if !has_ngspice() {
+    if !ngspice::is_available() {
         return;
     }
     let mut total = 0;

@@ -1,8 +1,10 @@
 //! Agreement with ngspice: node voltages and source currents of every deck that has a golden file.
 //! `tests/golden/README.md` says how the files were made.
 
+#[path = "common/ngspice.rs"]
+mod ngspice;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ohmgrad::analysis::Solver;
 use ohmgrad::circuit::Simulator;
@@ -77,43 +79,10 @@ fn operating_points_agree_with_ngspice() {
     );
 }
 
-/// Runs a deck through ngspice and reads what it prints: `name = value`.
-fn ngspice(deck: &str) -> std::collections::HashMap<String, f64> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("deck.cir");
-    let options = ".options reltol=1e-12 abstol=1e-18 vntol=1e-15 itl1=2000\n";
-    let control = ".control\nset numdgt=17\nop\nprint all\n.endc\n.end\n";
-    let body = deck.trim_end().trim_end_matches(".end");
-    std::fs::write(&path, format!("{body}\n{options}{control}")).expect("a deck");
-    let output = Command::new("ngspice")
-        .arg("-b")
-        .arg(&path)
-        .output()
-        .expect("ngspice runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let number = |line: &str| {
-        let (name, value) = line.split_once(" = ")?;
-        Some((name.trim().to_lowercase(), value.trim().parse().ok()?))
-    };
-    text.lines().filter_map(number).collect()
-}
-
-/// A flat deck has no requests: where a circuit has several operating points, the deck's own hint.
-fn with_nodeset_of(original: &Path, flat: &str) -> String {
-    let original = std::fs::read_to_string(original).expect("a deck");
-    let hints = original.lines().filter(|l| l.starts_with(".nodeset"));
-    let body = flat.trim_end().trim_end_matches(".end");
-    std::iter::once(body)
-        .chain(hints)
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// The flat deck that we write, run by ngspice itself: the writer and the solver in one test.
 #[test]
 fn exported_decks_settle_in_ngspice_where_ours_do() {
-    if Command::new("ngspice").arg("--version").output().is_err() {
-        println!("skipped: ngspice is not on PATH");
+    if !ngspice::is_available() {
         return;
     }
     let (mut compared, mut failures) = (0, Vec::new());
@@ -127,7 +96,7 @@ fn exported_decks_settle_in_ngspice_where_ours_do() {
         let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
         let op = solver.operating_point().expect("an operating point");
         let deck = solver.circuit.to_spice_for(Simulator::Ngspice);
-        let theirs = ngspice(&with_nodeset_of(&path, &deck.expect("a deck")));
+        let theirs = ngspice::operating_point(&deck.expect("a deck"), ngspice::TIGHT);
         for (id, node) in solver.circuit.nodes().skip(1) {
             let Some(&expected) = theirs.get(node.name.as_str()) else {
                 continue;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use ohmgrad::analysis::{OperatingPoint, Solver};
+use ohmgrad::analysis::{OperatingPoint, Probe, Solver};
 use ohmgrad::device::Device;
+use ohmgrad::execution::{Columns, execute};
 use ohmgrad::netlist::Netlist;
 
 /// Solves a deck and checks Kirchhoff's current law by the incidence matrix.
@@ -93,4 +94,78 @@ fn a_tree_of_ideal_diodes_follows_its_highest_leaf() {
 #[test]
 fn nonreciprocal_monotone_circuits_settle() {
     settle("nonreciprocal.cir");
+}
+
+#[test]
+fn a_default_may_name_the_parameter_outside() {
+    let settled = settle("outer_parameter.cir");
+    assert_eq!(potential(&settled, "a"), 101.0);
+    assert_eq!(potential(&settled, "b"), 100.0);
+}
+
+#[test]
+fn a_global_node_wins_over_a_port_of_its_name() {
+    let settled = settle("global_port.cir");
+    assert!((potential(&settled, "a") - 2.5).abs() < 1e-12);
+}
+
+#[test]
+fn a_breakdown_current_without_a_breakdown_voltage_does_nothing() {
+    settle("breakdown_current_alone.cir");
+}
+
+#[test]
+fn behavioural_sources_count_their_temperature_from_27_degrees() {
+    let settled = settle("behavioural_temperature.cir");
+    assert!((potential(&settled, "a") - 2.046).abs() < 1e-12);
+}
+
+#[test]
+fn a_parameter_that_no_element_reads_has_no_gradient() {
+    let deck = "unused\n.param a=1 b={a*3}\nv1 in 0 6\nr1 in 0 1k\n";
+    let netlist = Netlist::parse("unused.cir", deck).expect("a sound deck");
+    let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
+    let op = solver.operating_point().expect("an operating point");
+    let probe = Probe::parse(&solver.circuit, "v(in)").expect("a probe");
+    let sensitivities = solver
+        .sensitivities(&probe, &op)
+        .expect("a regular circuit");
+    let all = sensitivities.all(&solver.circuit);
+    let b = all.iter().find(|d| d.name == "b").expect("the parameter");
+    assert_eq!((b.value, b.gradient), (3.0, 0.0));
+}
+
+#[test]
+fn a_polynomial_of_a_hundred_thousand_terms_fits() {
+    let coefficients = "0.1 ".repeat(100_000);
+    let deck = format!("long\nv1 a 0 0.5\nr1 b 0 1\ne1 b 0 poly(1) a 0 {coefficients}\n");
+    let netlist = Netlist::parse("long.cir", deck).expect("a sound deck");
+    let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
+    let op = solver.operating_point().expect("an operating point");
+    let node = solver.circuit.find_node("b").expect("a node");
+    assert!((op.potentials[node.index()] - 0.2).abs() < 1e-12);
+}
+
+#[test]
+fn files_that_multiply_end_in_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for level in 0..36 {
+        let next = format!(".include {}.inc\n", level + 1);
+        let path = folder.path().join(format!("{level}.inc"));
+        std::fs::write(path, next.repeat(2)).expect("a file");
+    }
+    std::fs::write(folder.path().join("36.inc"), "* end\n").expect("a file");
+    let deck = folder.path().join("deck.cir");
+    std::fs::write(&deck, "bomb\n.include 0.inc\n").expect("a deck");
+    let error = Netlist::read(&deck).expect_err("too many files");
+    assert!(error.to_string().contains("more than 10000 times"));
+}
+
+#[test]
+fn loops_of_too_many_points_end_in_an_error() {
+    let deck = "loops\nv1 a 0 1\nv2 b 0 1\nr1 a b 1\n.dc v1 0 9e5 1 v2 0 9e5 1\n";
+    let netlist = Netlist::parse("loops.cir", deck).expect("a sound deck");
+    let mut solver = Solver::from_netlist(&netlist).expect("a sound circuit");
+    let error = execute(&mut solver, Columns::Saved).expect_err("too many points");
+    assert!(error.to_string().contains("the limit is"), "{error}");
 }

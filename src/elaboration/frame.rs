@@ -166,12 +166,18 @@ impl<'a> Elaborator<'a> {
         frame: usize,
         name: &str,
     ) -> Lowered<Option<Term>> {
-        let holder = (0..=frame)
+        let mut holders = (0..=frame)
             .rev()
-            .find(|f| self.frames[*f].parameters.contains_key(name));
-        let Some(holder) = holder else {
+            .filter(|f| self.frames[*f].parameters.contains_key(name));
+        let Some(mut holder) = holders.next() else {
             return Ok(None);
         };
+        // `rload={rload}` of a subcircuit means the one outside.
+        let is_own = self.active.last().is_some_and(|own| *own == (holder, name));
+        if is_own && let Some(outer) = holders.next() {
+            holder = outer;
+        }
+        drop(holders);
         if let Some(slot) = self.frames[holder].parameters.get_mut(name) {
             slot.is_used = true;
         }
@@ -195,8 +201,8 @@ impl<'a> Elaborator<'a> {
         }
         let (key, value, frame) = (slot.name, slot.value, slot.frame);
         slot.state = State::Active;
-        self.depth += 1;
-        let term = if self.depth > DEEPEST {
+        self.active.push((holder, key.value.as_str()));
+        let term = if self.active.len() > DEEPEST {
             Err(other(NetlistFault::TooDeep {
                 what: "parameters depend on each other",
                 limit: DEEPEST,
@@ -205,7 +211,7 @@ impl<'a> Elaborator<'a> {
         } else {
             self.lower_parameter(tape, frame, value)
         };
-        self.depth -= 1;
+        self.active.pop();
         let defined = term.map(|term| {
             let name = join(&self.frames[holder].path, &key.value);
             self.circuit.graph_mut().define(tape, name, term)
@@ -284,15 +290,13 @@ impl<'a> Elaborator<'a> {
             return NodeId::GROUND;
         }
         let frame = &self.frames[self.frames.len() - 1];
-        if !frame.path.is_empty() {
+        if !frame.path.is_empty() && !self.is_global(node) {
             let ports = &self.tree.scopes[frame.scope].ports;
             if let Some(port) = ports.get(node.as_str()) {
                 return frame.ports[*port];
             }
-            if !self.is_global(node) {
-                let name = join(&frame.path, node);
-                return self.circuit.node_at(&name, Some(span));
-            }
+            let name = join(&frame.path, node);
+            return self.circuit.node_at(&name, Some(span));
         }
         self.circuit.node_at(node, Some(span))
     }

@@ -65,7 +65,7 @@ impl Circuit {
             frames: Vec::new(),
             pending: Vec::new(),
             globals: netlist.globals.iter().map(|g| g.value.as_str()).collect(),
-            depth: 0,
+            active: Vec::new(),
             faults: Vec::new(),
             duplicates: Vec::new(),
             used: warnings::Usage::default(),
@@ -84,8 +84,8 @@ pub(crate) struct Elaborator<'a> {
     frames: Vec<Frame<'a>>,
     pending: Vec<PendingControl>,
     globals: HashSet<&'a str>,
-    /// Parameters that are being evaluated for each other.
-    depth: usize,
+    /// Parameters that are being evaluated for each other, by frame and name.
+    active: Vec<(usize, &'a str)>,
     faults: Vec<Diagnostic>,
     duplicates: Vec<TopologyFault>,
     used: warnings::Usage,

@@ -6,8 +6,9 @@ use super::model::ResolvedModel;
 use super::number::Number;
 use crate::device::{Device, Parameter, Quantity};
 use crate::expression::{Expr, ExprKind, Function2};
-use crate::netlist::{Assignment, Element, NetlistFault, ResistorDetails, Value};
+use crate::netlist::{Assignment, Diagnostic, Element, NetlistFault, ResistorDetails, Value};
 use crate::source::Spanned;
+use crate::units::CELSIUS_ZERO;
 
 /// Where temperature coefficients count from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,14 +249,28 @@ impl<'a> Elaborator<'a> {
 
     /// `temp=`, or the circuit's temperature plus `dtemp=`; degrees Celsius.
     pub(super) fn own_temperature(&mut self, parameters: &'a [Assignment]) -> Option<Number> {
-        if let Some(own) = self.given(parameters, "temp")? {
+        let own = match self.given(parameters, "temp")? {
+            Some(own) => own,
+            None => {
+                let circuit = self.temperature();
+                match self.given(parameters, "dtemp")? {
+                    Some(difference) => self.combine(Function2::Add, circuit, difference),
+                    None => return Some(circuit),
+                }
+            }
+        };
+        if own.value + CELSIUS_ZERO > 0.0 {
             return Some(own);
         }
-        let circuit = self.temperature();
-        match self.given(parameters, "dtemp")? {
-            Some(difference) => Some(self.combine(Function2::Add, circuit, difference)),
-            None => Some(circuit),
-        }
+        let given = parameters.iter().find(|p| p.name.value.ends_with("temp"));
+        let span = given.map(|p| p.name.span).unwrap_or_default();
+        let message = format!("{} °C is below absolute zero", own.value);
+        self.diagnose(
+            Diagnostic::error(message)
+                .at(span, "out of range")
+                .help("temperatures are in degrees Celsius, above -273.15"),
+        );
+        None
     }
 
     /// A resistance that depends on voltages or currents: `i = v/R(…)`, as in ngspice.

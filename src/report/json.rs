@@ -14,6 +14,7 @@ use super::dataset::Dataset;
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
     let c = &op.convergence;
     json!({
+        "schema": SCHEMA,
         "title": circuit.title,
         "converged": true,
         "strategy": c.strategy.to_string(),
@@ -34,7 +35,7 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
 /// The same keys when no operating point was found.
 pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
     let SolveError::NoConvergence { node, failure } = error else {
-        return json!({ "title": circuit.title, "converged": false, "error": error.to_string() });
+        return json!({ "schema": SCHEMA, "title": circuit.title, "converged": false, "error": error.to_string() });
     };
     let attempts: Vec<_> = failure
         .attempts
@@ -48,6 +49,7 @@ pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
         })
         .collect();
     json!({
+        "schema": SCHEMA,
         "title": circuit.title,
         "converged": false,
         "residual": finite(failure.check.residual),
