@@ -80,17 +80,21 @@ impl Solver {
     /// Gradient of `sum weight * output` to every parameter, at the cost of one linear solve.
     ///
     /// # Errors
-    /// [`AdjointError::Singular`].
+    /// [`AdjointError`].
     pub fn gradient(&mut self, seeds: &[(Output, f64)]) -> Result<Gradient, AdjointError> {
         let (adjoint, cotangent) = self.adjoint(seeds)?;
         let parameters = self.circuit.parameters();
-        Ok(Gradient::evaluate(
+        let gradient = Gradient::evaluate(
             &self.circuit,
             &self.system,
             &self.values,
             &self.workspace,
             (&adjoint, &cotangent),
             &parameters,
-        ))
+        );
+        match gradient.entries.iter().all(|e| e.gradient.is_finite()) {
+            true => Ok(gradient),
+            false => Err(AdjointError::OutOfRange),
+        }
     }
 }

@@ -35,6 +35,12 @@ pub enum AdjointError {
          help: a node is held by blocking diodes or flat tables only; put a large resistor there"
     )]
     Singular { residual: f64 },
+    /// A derivative has no finite value in double precision.
+    #[error(
+        "a derivative is beyond the range of double precision\n  help: look for element values that \
+         are out of range"
+    )]
+    OutOfRange,
 }
 
 /// Refinement ends at this relative residual, or when it stops falling.
