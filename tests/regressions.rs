@@ -169,3 +169,19 @@ fn loops_of_too_many_points_end_in_an_error() {
     let error = execute(&mut solver, Columns::Saved).expect_err("too many points");
     assert!(error.to_string().contains("the limit is"), "{error}");
 }
+
+#[test]
+fn adjoints_of_huge_conductances_are_accepted_at_their_rounding() {
+    let (mut solver, op) = settle("huge_slope.cir");
+    let probe = Probe::parse(&solver.circuit, "v(n1)").expect("a probe");
+    let sensitivities = solver
+        .sensitivities(&probe, &op)
+        .expect("a regular circuit");
+    let r8 = solver.circuit.find_variable("r8").expect("a resistor");
+    let expected = probe.value(&solver.circuit, &op) / 2376.0;
+    let found = sensitivities.to(&solver.circuit, &r8);
+    assert!(
+        (found / expected - 1.0).abs() < 1e-9,
+        "{found} against {expected}"
+    );
+}

@@ -154,10 +154,15 @@ fn logarithmic(
     let intervals = ratio.ln().abs() / base.ln() * points;
     let steps = (intervals * (1.0 + WHOLE)).floor().max(1.0);
     let count = count(steps, span)?;
-    // A whole power of ten comes out as such.
-    let value = |k: usize| match k as f64 / steps {
-        1.0 => stop,
-        part => start * ratio.powf(part),
+    // A whole power of ten, or of two, comes out as such.
+    let is_even = (intervals - steps).abs() <= 1e-9 * steps;
+    let value = |k: usize| {
+        let power = ratio.ln().signum() * k as f64 / points;
+        match k as f64 / steps {
+            1.0 => stop,
+            _ if is_even && power.fract() == 0.0 => start * base.powi(power as i32),
+            part => start * ratio.powf(part),
+        }
     };
     Ok((0..count).map(value).collect())
 }

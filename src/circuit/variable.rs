@@ -107,8 +107,11 @@ impl Circuit {
 
     /// A node by its flat name (`x1.n`), or as Xyce (`x1:n`) writes it.
     pub fn find_node_spelled(&self, name: &str) -> Option<NodeId> {
+        // PSpice puts names that look like numbers in brackets.
+        let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']'));
         self.find_node(name)
             .or_else(|| self.find_node(&name.replace(':', ".")))
+            .or_else(|| self.find_node(bare?))
     }
 
     fn closest_variable(&self, name: &str) -> Option<String> {
@@ -179,6 +182,8 @@ fn parameter_named(device: &Device, name: &str) -> Option<Parameter> {
         "dc" | "v" => Some(Parameter::Voltage),
         "i" => Some(Parameter::Current),
         "temp" => Some(Parameter::Temperature),
+        // On an element it is the multiplier, on a card the grading coefficient.
+        "m" => Some(Parameter::Multiplier),
         name => Shockley::card_parameter(name),
     };
     let alias = match (alias, device) {

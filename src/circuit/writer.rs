@@ -124,7 +124,17 @@ impl Deck<'_> {
     fn nodes(&mut self, nodes: [NodeId; 2]) {
         for node in nodes {
             self.text.push(' ');
-            self.text.push_str(self.circuit.node_name(node));
+            let name = self.node(node);
+            self.text.push_str(&name);
+        }
+    }
+
+    /// The name of a node. To ngspice a `$` after white space begins a comment.
+    fn node(&self, node: NodeId) -> Name {
+        let name = self.circuit.node_name(node);
+        match name.starts_with('$') && self.simulator == Simulator::Ngspice {
+            true => compact_str::format_compact!("n{name}"),
+            false => name.into(),
         }
     }
 
@@ -272,7 +282,7 @@ impl Deck<'_> {
     }
 
     fn voltage(&self, [p, n]: [NodeId; 2]) -> String {
-        let name = |node| self.circuit.node_name(node);
+        let name = |node| self.node(node);
         match n {
             NodeId::GROUND => format!("v({})", name(p)),
             n => format!("v({},{})", name(p), name(n)),
@@ -335,7 +345,7 @@ impl Deck<'_> {
 
     fn nodeset(&mut self) {
         for (node, value) in &self.circuit.nodeset {
-            let (name, value) = (self.circuit.node_name(*node), format_exact(*value));
+            let (name, value) = (self.node(*node), format_exact(*value));
             let _ = writeln!(self.text, ".nodeset v({name})={value}");
         }
     }

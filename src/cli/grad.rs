@@ -42,6 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted: Vec<_> = wanted.collect::<Result<_, _>>().map_err(|e| argument(&e))?;
     let op = solver.operating_point()?;
     let value = probe.value(&solver.circuit, &op);
+    if !value.is_finite() {
+        let message = format!("error: `{}` is {value} at the operating point", probe.name);
+        return Err(Failure::failed(
+            message + "\n  help: it has no derivative there",
+        ));
+    }
     let sensitivities = solver.sensitivities(&probe, &op)?;
     let circuit = &solver.circuit;
     let derivatives = match wanted.is_empty() {

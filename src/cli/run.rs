@@ -2,6 +2,7 @@
 
 use crate::execution::{Columns, Results, execute};
 use crate::report::{json, table};
+use crate::units::format_exact;
 
 use super::{DeckArguments, Failure, ResultFormat, emit, load_with};
 
@@ -49,7 +50,9 @@ fn tables(circuit: &crate::circuit::Circuit, results: &Results, has_columns: boo
     let outcomes = results.outcomes.iter();
     let mut parts: Vec<String> = outcomes
         .map(|outcome| match &outcome.operating_point {
-            Some(op) if !has_columns => table::operating_point(circuit, op),
+            Some(op) if !has_columns => {
+                steps(&outcome.dataset.steps) + &table::operating_point(circuit, op)
+            }
             _ => table::datasets(std::slice::from_ref(&outcome.dataset)),
         })
         .collect();
@@ -57,4 +60,16 @@ fn tables(circuit: &crate::circuit::Circuit, results: &Results, has_columns: boo
         parts.push(table::measurements(&results.measurements));
     }
     parts.join("\n")
+}
+
+/// Where the loops of `.step` stand.
+fn steps(steps: &[(String, f64)]) -> String {
+    let texts: Vec<String> = steps
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", format_exact(*value)))
+        .collect();
+    match texts.is_empty() {
+        true => String::new(),
+        false => format!("step {}\n", texts.join(", ")),
+    }
 }

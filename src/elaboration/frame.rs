@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::model::ResolvedModel;
-use super::number::{Lowered, Number, other};
+use super::number::{Lowered, Number, into_fault, other};
 use super::scope_tree::{MAIN, Scope, ScopeId};
 use super::{Elaborator, element_name, join};
 use crate::circuit::NodeId;
@@ -103,9 +103,10 @@ impl<'a> Elaborator<'a> {
         frame.define(defaults, caller + 1);
         frame.define(&body.body.parameters, caller + 1);
         frame.define(parameters, caller);
-        frame.multiplier = self.multiplier_of_call(body, parameters);
         self.frames.push(frame);
         self.resolve_parameters();
+        let multiplier = self.multiplier_of_call(body, parameters);
+        self.frames[caller + 1].multiplier = multiplier;
         self.body();
         let frame = self.frames.pop();
         if let Some(frame) = frame {
@@ -119,13 +120,33 @@ impl<'a> Elaborator<'a> {
         scope: &Scope,
         parameters: &'a [Assignment],
     ) -> Option<Number> {
-        let around = self.top().multiplier;
+        let frame = self.frames.len() - 1;
+        let around = self.frames[frame - 1].multiplier;
         let defaults = scope.definition.map_or(&[][..], |d| &d.defaults);
         let mut own = defaults.iter().chain(&scope.body.parameters);
         if own.any(|p| p.name.value == "m") {
             return around;
         }
-        match (self.given(parameters, "m").flatten(), around) {
+        let given = parameters.iter().find(|p| p.name.value == "m");
+        let Some(given) = given else {
+            return around;
+        };
+        // By its name in the call, so that it can be set and differentiated to.
+        let term = self.term(|elaborator, tape| elaborator.parameter_term(tape, frame, "m"));
+        let m = match term.map_err(into_fault) {
+            Ok(term) => term.map(|term| self.number_of(term)),
+            Err(fault) => {
+                self.fault(fault);
+                None
+            }
+        };
+        let m = m.filter(|m| m.value.is_finite()).or_else(|| {
+            let what = "the multiplier of a call".to_string();
+            let (value, span) = (f64::NAN, given.value.span);
+            self.fault(NetlistFault::NotFinite { what, value, span });
+            None
+        });
+        match (m, around) {
             (Some(m), Some(around)) => Some(self.combine(Function2::Multiply, m, around)),
             (m, around) => m.or(around),
         }

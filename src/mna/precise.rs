@@ -243,6 +243,53 @@ impl TransposedResidual {
         reduce(system, sums, reduced, &mut self.scratch);
         reduced.iter_mut().for_each(|r| *r = -*r);
     }
+
+    /// Sums of the magnitudes that meet in each equation of `J' lambda`, by unknown: what rounding of
+    /// `lambda` leaves of a residual is measured by them.
+    pub fn magnitudes(
+        (system, values, workspace): (&System, &Values, &Workspace),
+        lambda: &[f64],
+    ) -> Vec<f64> {
+        let mut full = vec![0.0; system.full_len()];
+        let mut pair = |columns: [usize; 2], slope: f64, rows: [usize; 2]| {
+            let size = slope.abs() * (lambda[rows[0]].abs() + lambda[rows[1]].abs());
+            for column in columns {
+                full[column] += size;
+            }
+        };
+        let conductances = system.conductances.iter().zip(&values.conductances);
+        let companions = system.one_ports.iter().zip(&workspace.companions);
+        let slopes = companions.map(|(stamp, c)| (stamp, &c.conductance));
+        for (stamp, g) in conductances.chain(slopes) {
+            let nodes = [stamp.p.index(), stamp.n.index()];
+            pair(nodes, *g, nodes);
+        }
+        for stamp in &system.laws {
+            let slopes = &workspace.laws.slopes[stamp.slopes.clone()];
+            let rows = stamp.rows.map(FullIndex::index);
+            for (control, slope) in system.controls[stamp.controls.clone()].iter().zip(slopes) {
+                pair(control.columns.map(FullIndex::index), *slope, rows);
+            }
+        }
+        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
+            full[coupling.column.index()] += (c * lambda[coupling.row.index()]).abs();
+        }
+        for stamp in &system.ideal_diodes {
+            let own = lambda[stamp.branch.index()].abs();
+            let nodes = [stamp.p.index(), stamp.n.index()];
+            full[stamp.branch.index()] += own + nodes.map(|n| lambda[n].abs()).iter().sum::<f64>();
+            for node in nodes {
+                full[node] += own;
+            }
+        }
+        let mut reduced = vec![0.0; system.order];
+        for (size, unknown) in full.iter().zip(&system.unknown) {
+            if let Some(sum) = reduced.get_mut(unknown.index()) {
+                *sum += size;
+            }
+        }
+        reduced
+    }
 }
 
 #[cfg(test)]

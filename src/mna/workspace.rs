@@ -208,6 +208,15 @@ impl Workspace {
         self.is_regularized
     }
 
+    /// Puts the nodes of the nodeset at their potentials, as far as sources let them.
+    pub fn move_to_nodeset(&mut self, system: &System, values: &Values) {
+        for &(node, volts) in &values.nodeset {
+            self.full[node.index()] = volts;
+        }
+        self.apply_ties(system);
+        self.settle(system, values);
+    }
+
     /// Puts the linearization points at the voltages of the iterate and evaluates the residual there.
     pub fn settle(&mut self, system: &System, values: &Values) {
         for (point, stamp) in self.points.iter_mut().zip(&system.one_ports) {

@@ -27,7 +27,7 @@ pub(super) fn named(token: Token) -> Spanned<Name> {
 }
 
 pub(super) fn node_name(text: &str) -> Name {
-    match text.eq_ignore_ascii_case("gnd") {
+    match text.eq_ignore_ascii_case("gnd") || text.eq_ignore_ascii_case("gnd!") {
         true => GROUND,
         false => canonical(text),
     }

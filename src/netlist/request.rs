@@ -106,8 +106,16 @@ fn print(reader: &mut Reader, mut cursor: Cursor) -> Result<bool> {
         }
     }
     let mut outputs = output_words(cursor.line(), from);
+    // HSPICE may label an output: `name=par('…')`.
+    for word in &mut outputs {
+        if let Some(at) = word.value.find("=par(") {
+            word.value = word.value[at + 1..].into();
+        }
+    }
     // `FORMAT=…`, `FILE=…` and the like of Xyce say where results go, not which.
-    outputs.retain(|word| !word.value.contains('=') || word.value.starts_with('{'));
+    outputs.retain(|word| {
+        !word.value.contains('=') || word.value.starts_with('{') || word.value.starts_with("par(")
+    });
     let prints = true;
     let card = OutputCard { prints, outputs };
     reader.netlist.commands.outputs.push(card);
@@ -133,6 +141,10 @@ fn nodeset(reader: &mut Reader, mut cursor: Cursor) -> Result<()> {
 fn sweeps(mut cursor: Cursor) -> Result<Vec<Sweep>> {
     let mut sweeps = vec![sweep(&mut cursor)?];
     while cursor.peek().is_some() {
+        // HSPICE says that another one follows.
+        if cursor.rest().len() > 4 {
+            cursor.take("sweep");
+        }
         sweeps.push(sweep(&mut cursor)?);
     }
     Ok(sweeps)
@@ -336,10 +348,11 @@ fn find(
     if cursor.take("when") {
         return when(cursor, output, is_derivative);
     }
-    let at = cursor.parameter().filter(|name| name.is("at"));
-    if at.is_none() {
+    if !cursor.take("at") {
+        cursor.form = ".measure dc name find v(out) at=value";
         return Err(cursor.missing("`when` or `at=`"));
     }
+    cursor.take_equals();
     let condition = Condition::At(cursor.value("a value of the sweep variable")?);
     cursor.finish()?;
     Ok(MeasureKind::Find(Box::new(FindWhen {

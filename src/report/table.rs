@@ -47,6 +47,9 @@ pub fn datasets(datasets: &[Dataset]) -> String {
     tables.join("\n")
 }
 
+/// A single row of more numbers than this is written down the page.
+const MOST_COLUMNS: usize = 6;
+
 fn dataset(dataset: &Dataset) -> String {
     let step = |(name, value): &(String, f64)| format!("{name} = {}", format_exact(*value));
     let steps: Vec<_> = dataset.steps.iter().map(step).collect();
@@ -54,11 +57,25 @@ fn dataset(dataset: &Dataset) -> String {
     if !steps.is_empty() {
         heading += &format!(", {}", steps.join(", "));
     }
-    let names: Vec<&str> = dataset.variables.iter().map(|v| v.name.as_str()).collect();
     // Adding zero turns -0 into 0.
-    let cells = |row: &Vec<f64>| row.iter().map(|x| format!("{:.6e}", x + 0.0)).collect();
-    let rows: Vec<Vec<String>> = dataset.rows.iter().map(cells).collect();
-    let columns = columns(&names, &rows, &vec![true; names.len()]);
+    let cell = |x: &f64| format!("{:.6e}", x + 0.0);
+    let names = dataset.variables.iter().map(|v| v.name.as_str());
+    let columns = match &dataset.rows[..] {
+        [row] if row.len() > MOST_COLUMNS => {
+            let rows = names.zip(row).map(|(n, x)| vec![n.to_string(), cell(x)]);
+            columns(
+                &["name", "value"],
+                &rows.collect::<Vec<_>>(),
+                &[false, true],
+            )
+        }
+        rows => {
+            let names: Vec<&str> = names.collect();
+            let cells = |row: &Vec<f64>| row.iter().map(cell).collect();
+            let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
+            columns(&names, &rows, &vec![true; names.len()])
+        }
+    };
     format!("{}\n{heading}\n\n{columns}", dataset.title)
 }
 

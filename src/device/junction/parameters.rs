@@ -286,10 +286,9 @@ impl ShockleyParameters {
 fn in_range(parameter: Parameter, value: f64) -> bool {
     use Parameter as P;
     match parameter {
-        P::SaturationCurrent
-        | P::EmissionCoefficient
-        | P::Area
-        | P::Multiplier
+        // Beyond anything that is a diode, and far from overflow.
+        P::SaturationCurrent | P::Area | P::Multiplier => value > 0.0 && value < 1e30,
+        P::EmissionCoefficient
         | P::BreakdownVoltage
         | P::BreakdownCurrent
         | P::BreakdownEmission
