@@ -55,6 +55,16 @@
 //! - The same input gives the same bits, whatever the number of threads.
 //! - No input panics; every error says what was expected and what to do.
 
+/// A line on standard error. A closed pipe there is no failure.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! note {
+    ($($argument:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+
 pub mod units;
 
 pub mod source;

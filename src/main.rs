@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match ohmgrad::cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.message);
+            ohmgrad::note!("{}", failure.message);
             ExitCode::from(failure.code)
         }
     }

@@ -85,6 +85,12 @@ fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
             "look for resistances that cancel, for a feedback loop of gain one, or for values that \
              are 15 orders of magnitude apart",
         )
+    } else if !check.residual.is_finite() {
+        (
+            format!("no operating point found: near node `{node}` a law has no value"),
+            "look there for an expression that divides by zero or takes the root or the logarithm of \
+             a negative number",
+        )
     } else {
         (
             format!(

@@ -358,6 +358,10 @@ impl Circuit {
                 continue;
             };
             let Some(span) = element.span else { continue };
+            // Of an inductor the reader has said so already.
+            if resistance == 0.0 && element.name.starts_with('l') {
+                continue;
+            }
             if resistance == 0.0 {
                 warnings.push(
                     Diagnostic::warning(format!("`{}` has 0 ohm", element.name))

@@ -87,7 +87,7 @@ fn check(solver: &Solver, probe: &Probe, derivatives: &[Derivative]) -> Result<(
         .map(Comparison::raw_error)
         .collect();
     if bad.is_empty() {
-        eprintln!(
+        crate::note!(
             "check: {} of {} entries compared with central differences; {} of them resolved to \
              {TOLERANCE:e}, worst relative error {:.1e}; the others agree within the rounding of the \
              difference",

@@ -174,10 +174,10 @@ fn load(deck: &Path) -> Result<Solver, Failure> {
 fn show_warnings(solver: &Solver) {
     const SHOWN: usize = 20;
     for warning in solver.warnings.iter().take(SHOWN) {
-        eprintln!("{}", warning.render(&solver.circuit.sources));
+        crate::note!("{}", warning.render(&solver.circuit.sources));
     }
     if solver.warnings.len() > SHOWN {
-        eprintln!("warning: {} more warnings", solver.warnings.len() - SHOWN);
+        crate::note!("warning: {} more warnings", solver.warnings.len() - SHOWN);
     }
 }
 

@@ -23,7 +23,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut solver = load_with(&arguments.deck.deck, &arguments.settings)?;
     let commands = &solver.circuit.commands;
     if commands.analyses.is_empty() {
-        eprintln!("note: the deck asks for no analysis; running .op");
+        crate::note!("note: the deck asks for no analysis; running .op");
     }
     let has_columns = !commands.outputs.is_empty();
     let columns = match arguments.format {
@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         format => {
             if !results.measurements.is_empty() {
                 // These formats have no place for them.
-                eprint!("{}", table::measurements(&results.measurements));
+                crate::note!("{}", table::measurements(&results.measurements).trim_end());
             }
             format.datasets(&results.datasets())
         }

@@ -155,10 +155,7 @@ impl<'a> Elaborator<'a> {
             ("vrev", Parameter::ReverseVoltage),
             ("rrev", Parameter::ReverseResistance),
         ];
-        self.warn_of_unknown(model, |name| {
-            CARD.iter().any(|(known, _)| *known == name)
-                || ["epsilon", "revepsilon", "ilimit", "revilimit"].contains(&name)
-        });
+        self.warn_of_unknown(model, |name| CARD.iter().any(|(known, _)| *known == name));
         let mut bound = Vec::new();
         let mut values = [None; 5];
         for ((name, parameter), value) in CARD.into_iter().zip(&mut values) {
@@ -198,7 +195,6 @@ impl<'a> Elaborator<'a> {
         model: &ResolvedModel,
         parameters: &'a [Assignment],
     ) -> Option<(Device, Bound)> {
-        self.warn_of_unknown(model, |name| Shockley::card_parameter(name).is_some());
         let mut law = ShockleyParameters::default();
         let mut bound = Bound::new();
         if let Some(level) = self.model_value(model, &["level"])?
@@ -206,8 +202,11 @@ impl<'a> Elaborator<'a> {
         {
             law.level = DiodeLevel::Two;
         }
+        let level = law.level;
+        let known = |name: &str| Shockley::card_parameter(name).filter(|p| level.uses(*p));
+        self.warn_of_unknown(model, |name| known(name).is_some());
         for parameter in &model.parameters {
-            let Some(known) = Shockley::card_parameter(&parameter.name.value) else {
+            let Some(known) = known(&parameter.name.value) else {
                 continue;
             };
             let number = self.model_number(parameter)?;
@@ -289,7 +288,11 @@ impl<'a> Elaborator<'a> {
     }
 
     /// One warning for each parameter that is unknown.
-    fn warn_of_unknown(&mut self, model: &ResolvedModel, is_known: impl Fn(&str) -> bool) {
+    pub(super) fn warn_of_unknown(
+        &mut self,
+        model: &ResolvedModel,
+        is_known: impl Fn(&str) -> bool,
+    ) {
         for parameter in &model.parameters {
             let name = parameter.name.value.as_str();
             if is_known(name) || SILENT.contains(&name) {
@@ -301,7 +304,10 @@ impl<'a> Elaborator<'a> {
             ];
             let help = match closest(name, known) {
                 Some(known) => format!("did you mean `{known}`?"),
-                None => "the diode law has no such parameter".to_string(),
+                None if Shockley::card_parameter(name).is_some() => {
+                    "it belongs to another LEVEL of the diode".to_string()
+                }
+                None => "the law has no such parameter".to_string(),
             };
             let warning = Diagnostic::warning(format!(
                 "parameter `{name}` of model `{}` is not used",

@@ -12,6 +12,10 @@ use crate::device::Quantity;
 use crate::expression::{Function2, Term};
 use crate::netlist::{Diagnostic, Element, Name, NetlistFault, Switch};
 
+const PARAMETERS: [&str; 12] = [
+    "ron", "roff", "vt", "vh", "it", "ih", "von", "voff", "ion", "ioff", "on", "off",
+];
+
 /// Where the control `c` stands between off (-1/2) and on (1/2).
 const POSITION: &str = "min(max((c - (on + off)/2)/(on - off), -0.5), 0.5)";
 
@@ -80,6 +84,11 @@ impl<'a> Elaborator<'a> {
             Some(value.unwrap_or(Number::constant(default)))
         };
         let ron = get(&["ron"], 1.0)?;
+        self.warn_of_unknown(model, |name| PARAMETERS.contains(&name));
+        let mut get = |names: &[&str], default: f64| {
+            let value = self.model_value(model, names)?;
+            Some(value.unwrap_or(Number::constant(default)))
+        };
         let gmin = get(&[], 1e-12)?.value;
         let is_smooth = model
             .get(&["von", "voff", "ion", "ioff", "on", "off"])

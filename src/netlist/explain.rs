@@ -343,6 +343,10 @@ fn bad_number(found: &Spanned<Name>, what: &str) -> Diagnostic {
 /// What was meant by the spelling of part lists: `4k7`.
 fn corrected_number(text: &str) -> Option<String> {
     let text = shown(text);
+    let pointed = text.replacen(',', ".", 1);
+    if pointed != text && crate::units::parse_number(&pointed).is_some() {
+        return Some(pointed);
+    }
     let letter = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (whole, rest) = text.split_at(letter);
     let (suffix, fraction) = rest.split_at(1);

@@ -6,7 +6,7 @@ use super::element::build;
 use super::fault::NetlistFault;
 use super::token::{Token, TokenKind};
 use super::{Assignment, Element, ElementKind, Name, ResistorDetails, Value};
-use crate::source::Spanned;
+use crate::source::{LogicalLine, Spanned};
 
 const PARAMETERS: [&str; 19] = [
     "r",
@@ -60,6 +60,7 @@ pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Re
                 second_coefficient(&mut cursor, &mut details)?;
             }
         } else if resistance.is_none() {
+            check_decimal_point(cursor.line(), token)?;
             resistance = Some(cursor.value("its resistance")?);
             warnings.extend(warn_of_milliohm(token));
         } else if token.kind == TokenKind::Word && is_name(token.text) && details.model.is_none() {
@@ -87,6 +88,26 @@ pub(super) fn resistor(mut cursor: Cursor, warnings: &mut Vec<Diagnostic>) -> Re
         details,
     };
     Ok(build(&cursor, nodes, kind))
+}
+
+/// `2,2k` would be read as 2 and a temperature coefficient.
+fn check_decimal_point(line: &LogicalLine, token: Token) -> Result<()> {
+    let rest = &line.text[token.end()..];
+    let is_digit = |c: char| c.is_ascii_digit();
+    let has_comma = rest
+        .strip_prefix(',')
+        .is_some_and(|r| r.starts_with(is_digit));
+    if !(has_comma && token.text.chars().all(is_digit)) {
+        return Ok(());
+    }
+    let length = 1 + rest[1..]
+        .find(char::is_whitespace)
+        .unwrap_or(rest.len() - 1);
+    let range = token.start..token.end() + length;
+    Err(NetlistFault::BadNumber {
+        found: Spanned::new(line.text[range.clone()].into(), line.span(range)),
+        what: "its resistance, with a point",
+    })
 }
 
 /// In SPICE `1M` is a thousandth; people who write a large letter mean a million.

@@ -11,7 +11,7 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|c| plausible(c) && *c != name && name.len() > 1)
         .map(|c| (edit_distance(name, c), c))
         .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, c)| (*distance, c.len().abs_diff(name.len())))
         .map(|(_, candidate)| candidate)
 }
 
