@@ -8,7 +8,7 @@ use super::number::Number;
 use crate::device::{
     Device, DiodeLevel, OnePort, Parameter, PiecewiseDiode, Shockley, ShockleyParameters,
 };
-use crate::netlist::{Assignment, Diagnostic, Element, Name, NetlistFault, closest};
+use crate::netlist::{Assignment, Diagnostic, Element, Name, closest};
 use crate::source::Spanned;
 
 /// Model parameters that matter only beyond DC, or not to a solver at all.
@@ -94,16 +94,9 @@ impl<'a> Elaborator<'a> {
         reference: &'a Spanned<Name>,
         parameters: &'a [Assignment],
     ) {
-        let Some((scope, model)) = self.find_model(&reference.value) else {
-            let scope = self.top().scope;
-            self.fault(NetlistFault::UnknownModel {
-                element: element.name.clone(),
-                model: reference.clone(),
-                suggestion: self.tree.closest_model(scope, &reference.value),
-            });
+        let Some(model) = self.model_of(element, reference) else {
             return;
         };
-        let model = self.resolve_model(scope, model);
         let Some((device, bound)) = self.diode_device(&model, parameters) else {
             return;
         };

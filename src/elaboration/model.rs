@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::Elaborator;
 use super::number::Number;
 use super::scope_tree::ScopeId;
-use crate::netlist::{Assignment, Model, Name, NetlistFault};
+use crate::netlist::{Assignment, Element, Model, Name, NetlistFault};
 use crate::source::{Span, Spanned};
 
 /// A model whose parameters have been evaluated.
@@ -42,6 +42,24 @@ impl<'a> Elaborator<'a> {
     /// The model that `name` means in the innermost frame.
     pub(super) fn find_model(&self, name: &str) -> Option<(ScopeId, &'a Model)> {
         self.tree.model(self.top().scope, name)
+    }
+
+    /// The model that an element names; a fault is recorded if there is none.
+    pub(super) fn model_of(
+        &mut self,
+        element: &Element,
+        reference: &Spanned<Name>,
+    ) -> Option<Rc<ResolvedModel>> {
+        let Some((scope, model)) = self.find_model(&reference.value) else {
+            let scope = self.top().scope;
+            self.fault(NetlistFault::UnknownModel {
+                element: element.name.clone(),
+                model: reference.clone(),
+                suggestion: self.tree.closest_model(scope, &reference.value),
+            });
+            return None;
+        };
+        Some(self.resolve_model(scope, model))
     }
 
     /// Evaluates a model in the frame that holds it, once for each such frame.
@@ -163,5 +181,16 @@ impl<'a> Elaborator<'a> {
             None => Some(None),
             Some(parameter) => self.model_number(parameter).map(Some),
         }
+    }
+
+    /// The same with a default.
+    pub(super) fn model_value_or(
+        &mut self,
+        model: &ResolvedModel,
+        names: &[&str],
+        default: f64,
+    ) -> Option<Number> {
+        let value = self.model_value(model, names)?;
+        Some(value.unwrap_or(Number::constant(default)))
     }
 }

@@ -115,16 +115,8 @@ impl<'a> Elaborator<'a> {
         Option<&'a Spanned<Value>>,
     )> {
         if let Some(reference) = &details.model {
-            let Some((scope, model)) = self.find_model(&reference.value) else {
-                let scope = self.top().scope;
-                self.fault(NetlistFault::UnknownModel {
-                    element: element.name.clone(),
-                    model: reference.clone(),
-                    suggestion: self.tree.closest_model(scope, &reference.value),
-                });
-                return None;
-            };
-            return Some((Some(self.resolve_model(scope, model)), resistance));
+            let model = self.model_of(element, reference)?;
+            return Some((Some(model), resistance));
         }
         let name = resistance.and_then(|r| match &r.value {
             Value::Expression(expr) => match &expr.kind {
@@ -145,21 +137,14 @@ impl<'a> Elaborator<'a> {
         model: Option<&ResolvedModel>,
         parameters: &'a [Assignment],
     ) -> Option<Number> {
-        let of_model = |elaborator: &mut Self, names: &[&str], default: f64| match model {
-            None => Some(Number::constant(default)),
-            Some(model) => Some(
-                elaborator
-                    .model_value(model, names)?
-                    .unwrap_or(Number::constant(default)),
-            ),
-        };
         if let Some(model) = model
             && model.get(&["rsh"]).is_none()
             && let Some(r) = self.model_value(model, &["r", "res"])?
         {
             return Some(r);
         }
-        let Some(length) = self.given(parameters, "l")? else {
+        let with_sheet = model.filter(|model| model.get(&["rsh"]).is_some());
+        let (Some(model), Some(length)) = (with_sheet, self.given(parameters, "l")?) else {
             self.fault(NetlistFault::NoResistance {
                 element: Spanned::new(element.name.clone(), element.span),
             });
@@ -167,11 +152,11 @@ impl<'a> Elaborator<'a> {
         };
         let width = match self.given(parameters, "w")? {
             Some(width) => width,
-            None => of_model(self, &["defw", "w"], 10e-6)?,
+            None => self.model_value_or(model, &["defw", "w"], 10e-6)?,
         };
-        let rsh = of_model(self, &["rsh"], 0.0)?;
-        let narrow = of_model(self, &["narrow", "dw"], 0.0)?;
-        let short = of_model(self, &["short", "dlr"], 0.0)?;
+        let rsh = self.model_value_or(model, &["rsh"], 0.0)?;
+        let narrow = self.model_value_or(model, &["narrow", "dw"], 0.0)?;
+        let short = self.model_value_or(model, &["short", "dlr"], 0.0)?;
         let two = Number::constant(2.0);
         let narrow = self.combine(Function2::Multiply, narrow, two);
         let short = self.combine(Function2::Multiply, short, two);

@@ -7,10 +7,9 @@
 use super::Elaborator;
 use super::law_builder::LawBuilder;
 use super::model::ResolvedModel;
-use super::number::Number;
 use crate::device::Quantity;
 use crate::expression::{Function2, Term};
-use crate::netlist::{Diagnostic, Element, Name, NetlistFault, Switch};
+use crate::netlist::{Diagnostic, Element, Name, Switch};
 
 const PARAMETERS: [&str; 12] = [
     "ron", "roff", "vt", "vh", "it", "ih", "von", "voff", "ion", "ioff", "on", "off",
@@ -31,16 +30,9 @@ const STAYS_ON: &str = "1/if(c > t - abs(h), ron, roff)";
 
 impl<'a> Elaborator<'a> {
     pub(super) fn switch(&mut self, element: &'a Element, card: &'a Switch) {
-        let Some((scope, model)) = self.find_model(&card.model.value) else {
-            let scope = self.top().scope;
-            self.fault(NetlistFault::UnknownModel {
-                element: element.name.clone(),
-                model: card.model.clone(),
-                suggestion: self.tree.closest_model(scope, &card.model.value),
-            });
+        let Some(model) = self.model_of(element, &card.model) else {
             return;
         };
-        let model = self.resolve_model(scope, model);
         let mut law = LawBuilder::default();
         let Some(control) = self.switch_control(element, card, &mut law) else {
             return;
@@ -79,22 +71,17 @@ impl<'a> Elaborator<'a> {
         law: &mut LawBuilder,
         control: Term,
     ) -> Option<Term> {
-        let mut get = |names: &[&str], default: f64| {
-            let value = self.model_value(model, names)?;
-            Some(value.unwrap_or(Number::constant(default)))
-        };
-        let ron = get(&["ron"], 1.0)?;
         self.warn_of_unknown(model, |name| PARAMETERS.contains(&name));
-        let mut get = |names: &[&str], default: f64| {
-            let value = self.model_value(model, names)?;
-            Some(value.unwrap_or(Number::constant(default)))
-        };
-        let gmin = get(&[], 1e-12)?.value;
         let is_smooth = model
             .get(&["von", "voff", "ion", "ioff", "on", "off"])
             .is_some()
             || ["vswitch", "iswitch", "switch"].contains(&model.kind.value.as_str());
-        let roff = get(&["roff"], if is_smooth { 1e6 } else { 1.0 / gmin })?;
+        let open = match is_smooth {
+            true => 1e6,
+            false => 1.0 / self.circuit.environment.gmin,
+        };
+        let ron = self.model_value_or(model, &["ron"], 1.0)?;
+        let roff = self.model_value_or(model, &["roff"], open)?;
         if !is_smooth && !["sw", "csw"].contains(&model.kind.value.as_str()) {
             self.wrong_kind(model, &card.model.value);
             return None;
@@ -130,10 +117,8 @@ impl<'a> Elaborator<'a> {
             true => ([&["ion", "on"], &["ioff", "off"]], 1e-3),
             false => ([&["von", "on"], &["voff", "off"]], 1.0),
         };
-        let on = self.model_value(model, names[0])?;
-        let off = self.model_value(model, names[1])?;
-        let on = law.number(on.unwrap_or(Number::constant(default)));
-        let off = law.number(off.unwrap_or(Number::constant(0.0)));
+        let on = law.number(self.model_value_or(model, names[0], default)?);
+        let off = law.number(self.model_value_or(model, names[1], 0.0)?);
         let mut terms = [terms, &[("on", on), ("off", off)]].concat();
         terms.push(("x", law.formula(POSITION, &terms)));
         Some(law.formula(SMOOTH, &terms))
@@ -146,11 +131,8 @@ impl<'a> Elaborator<'a> {
         law: &mut LawBuilder,
         terms: &[(&str, Term)],
     ) -> Option<Term> {
-        let threshold = self.model_value(model, &["vt", "it"])?;
-        let hysteresis = self.model_value(model, &["vh", "ih"])?;
-        let zero = Number::constant(0.0);
-        let threshold = law.number(threshold.unwrap_or(zero));
-        let hysteresis = law.number(hysteresis.unwrap_or(zero));
+        let threshold = law.number(self.model_value_or(model, &["vt", "it"], 0.0)?);
+        let hysteresis = law.number(self.model_value_or(model, &["vh", "ih"], 0.0)?);
         let terms = [terms, &[("t", threshold), ("h", hysteresis)]].concat();
         let formula = if card.starts_on { STAYS_ON } else { STAYS_OFF };
         Some(law.formula(formula, &terms))
