@@ -23,7 +23,8 @@ echo "--- op, run, check, grad, linearize"
 "$ohmgrad" linearize circuits/diode/bridge.cir --output 'v(plus)' --out "$work/adjoint.cir"
 "$ohmgrad" op "$work/adjoint.cir" >/dev/null
 
-"$ohmgrad" export circuits/diode/bridge.cir --out "$work/flat.cir"
+"$ohmgrad" grad circuits/dialect/gradient_demo.cir --output 'v(out)' --wrt param:rload --wrt temp --check
+"$ohmgrad" export circuits/ideal/bridge.cir --out "$work/flat.cir"
 "$ohmgrad" op "$work/flat.cir" >/dev/null
 for format in csv json raw raw-ascii prn; do
   "$ohmgrad" run circuits/diode/iv_sweep.cir --format "$format" --out "$work/iv.$format"

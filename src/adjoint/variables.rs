@@ -45,9 +45,6 @@ pub struct Sensitivities {
     terms: Vec<f64>,
 }
 
-/// Relative difference of values that are the same.
-const FOLLOWS: f64 = 1e-12;
-
 impl Solver {
     /// Derivatives of `probe` at the operating point held in the workspace, at the cost of one linear
     /// solve.
@@ -73,11 +70,8 @@ impl Solver {
             }
         }
         // An element that was set by itself follows its parameters no more.
-        let follows = |id: ParameterId, value: f64| {
-            let own = self.circuit.value(id).unwrap_or(f64::NAN);
-            (own - value).abs() <= FOLLOWS * value.abs()
-        };
-        let gradient = |id, value| elements.get(&id).copied().filter(|_| follows(id, value));
+        let follows = |id: &ParameterId| !self.circuit.stands_by_itself(*id);
+        let gradient = |id| elements.get(&id).copied().filter(|_| follows(&id));
         let terms = graph.backward(gradient, &besides);
         Ok(Sensitivities { elements, terms })
     }

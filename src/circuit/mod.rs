@@ -155,6 +155,8 @@ pub struct Circuit {
     /// `.func` definitions of the main circuit.
     pub(crate) functions: Arc<HashMap<Name, Arc<UserFunction>>>,
     graph_of_parameters: ParameterGraph,
+    /// Element parameters that were set by themselves and follow no other parameter.
+    own: std::collections::HashSet<ParameterId>,
     /// Elements that share a model, by its name.
     models: indexmap::IndexMap<Name, Vec<ElementId>>,
     graph: DiGraph<Node, Branch>,
@@ -182,6 +184,7 @@ impl Circuit {
             nodeset: Vec::new(),
             functions: Arc::default(),
             graph_of_parameters: ParameterGraph::new(Environment::default().temperature),
+            own: std::collections::HashSet::new(),
             models: indexmap::IndexMap::new(),
             graph,
             elements: Vec::new(),

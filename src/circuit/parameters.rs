@@ -122,10 +122,10 @@ impl ParameterGraph {
     }
 
     /// Derivatives of a number to each term, from its derivatives to element parameters and those that
-    /// it has to terms besides. `gradient` is told the value that the element parameter has from here.
+    /// it has to terms besides.
     pub(crate) fn backward(
         &self,
-        gradient: impl Fn(ParameterId, f64) -> Option<f64>,
+        gradient: impl Fn(ParameterId) -> Option<f64>,
         besides: &[(Term, f64)],
     ) -> Vec<f64> {
         let mut adjoints = vec![0.0; self.tape.len()];
@@ -133,8 +133,7 @@ impl ParameterGraph {
             adjoints[term.index()] += derivative;
         }
         for binding in self.bindings.iter() {
-            let term = binding.term.index();
-            adjoints[term] += gradient(binding.parameter, self.values[term]).unwrap_or(0.0);
+            adjoints[binding.term.index()] += gradient(binding.parameter).unwrap_or(0.0);
         }
         self.tape
             .backward(&self.values, &self.overrides, &mut adjoints);
@@ -215,7 +214,8 @@ impl Circuit {
         let bindings = self.graph_of_parameters.bindings.clone();
         for Binding { parameter, term } in bindings.iter() {
             let value = self.graph_of_parameters.values[term.index()];
-            if value.to_bits() != before[term.index()].to_bits() && !self.set(*parameter, value) {
+            let is_new = value.to_bits() != before[term.index()].to_bits();
+            if is_new && !self.own.contains(parameter) && !self.set(*parameter, value) {
                 return false;
             }
         }

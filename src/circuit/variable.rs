@@ -20,7 +20,8 @@ pub(crate) enum SavedVariable {
     Temperature(f64),
     /// Without a value, the parameter followed its definition.
     Named(NamedParameter, Option<f64>),
-    Elements(Vec<(ParameterId, f64)>),
+    /// With what it was, and whether it stood by itself already.
+    Elements(Vec<(ParameterId, f64, bool)>),
 }
 
 /// A text names no variable of a circuit.
@@ -146,8 +147,17 @@ impl Circuit {
         match variable {
             Variable::Temperature => self.set_temperature(value),
             Variable::Named(name) => self.set_parameter(*name, value),
-            Variable::Elements(ids) => ids.iter().all(|id| self.set(*id, value)),
+            Variable::Elements(ids) => ids.iter().all(|id| {
+                // From here on it no longer follows a parameter.
+                self.own.insert(*id);
+                self.set(*id, value)
+            }),
         }
+    }
+
+    /// True for an element parameter that was set by itself and follows no other.
+    pub(crate) fn stands_by_itself(&self, id: ParameterId) -> bool {
+        self.own.contains(&id)
     }
 
     pub(crate) fn save_variable(&self, variable: &Variable) -> SavedVariable {
@@ -157,7 +167,10 @@ impl Circuit {
                 SavedVariable::Named(*name, self.parameter_graph().override_of(*name))
             }
             Variable::Elements(ids) => {
-                let saved = ids.iter().filter_map(|id| Some((*id, self.value(*id)?)));
+                let is_own = |id| self.own.contains(id);
+                let saved = ids
+                    .iter()
+                    .filter_map(|id| Some((*id, self.value(*id)?, is_own(id))));
                 SavedVariable::Elements(saved.collect())
             }
         }
@@ -168,7 +181,12 @@ impl Circuit {
         let done = match saved {
             SavedVariable::Temperature(value) => self.set_temperature(*value),
             SavedVariable::Named(name, value) => self.override_parameter(*name, *value),
-            SavedVariable::Elements(values) => values.iter().all(|(id, x)| self.set(*id, *x)),
+            SavedVariable::Elements(values) => values.iter().all(|(id, x, was_own)| {
+                if !was_own {
+                    self.own.remove(id);
+                }
+                self.set(*id, *x)
+            }),
         };
         debug_assert!(done, "what was there before is accepted");
     }

@@ -57,6 +57,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map(|(name, variable)| sensitivities.derivative(circuit, name, variable))
             .collect(),
     };
+    if let Some(none) = derivatives.iter().find(|d| !d.gradient.is_finite()) {
+        let message = format!("error: the derivative to `{}` does not exist", none.name);
+        return Err(Failure::failed(
+            message + "\n  help: ask for others by --wrt",
+        ));
+    }
     let text = match arguments.format {
         Format::Table => table::gradient(
             circuit,

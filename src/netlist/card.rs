@@ -49,7 +49,11 @@ const READ: [&str; 35] = [
 ];
 
 /// Cards of other analyses and of output, which leave the operating point as it is.
-const PASSED_OVER: [&str; 16] = [
+const PASSED_OVER: [&str; 20] = [
+    ".protect",
+    ".unprotect",
+    ".prot",
+    ".unprot",
     ".tran",
     ".ac",
     ".noise",
@@ -69,8 +73,8 @@ const PASSED_OVER: [&str; 16] = [
 ];
 
 /// Cards that would change the circuit: to pass over them would simulate another one.
-const REFUSED: [&str; 8] = [
-    ".if", ".elseif", ".else", ".endif", ".data", ".alter", ".protect", ".connect",
+const REFUSED: [&str; 7] = [
+    ".if", ".elseif", ".else", ".endif", ".data", ".alter", ".connect",
 ];
 
 /// What `.param` defines.

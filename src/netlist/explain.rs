@@ -360,7 +360,8 @@ fn unsupported_card(card: &Spanned<Name>) -> Diagnostic {
     let name = shown(&card.value);
     let help = match name.as_str() {
         ".data" => "use `.step` with a `list`",
-        ".protect" => "remove it: an encrypted part cannot be read",
+        ".alter" => "run the variants as decks of their own, or use `.step`",
+        ".connect" => "give the two nodes one name",
         _ => "keep the lines of the branch that applies, or use `if(…)` in expressions",
     };
     Diagnostic::error(format!("`{name}` is not supported"))
