@@ -185,3 +185,19 @@ fn adjoints_of_huge_conductances_are_accepted_at_their_rounding() {
         "{found} against {expected}"
     );
 }
+
+#[test]
+fn points_of_tables_follow_their_parameters() {
+    let mut settled = settle("table_parameters.cir");
+    assert!((potential(&settled, "b") - 2.2).abs() < 1e-12);
+    // A latch goes where its nodeset points, also inside a subcircuit.
+    assert!(potential(&settled, "x1.q") > 0.99);
+    let (solver, op) = (&mut settled.0, &settled.1);
+    let probe = Probe::parse(&solver.circuit, "v(b)").expect("a probe");
+    let sensitivities = solver.sensitivities(&probe, op).expect("a regular circuit");
+    for (name, expected) in [("g", -0.48), ("x1", 0.24), ("k", -0.16)] {
+        let variable = solver.circuit.find_variable(name).expect("a parameter");
+        let found = sensitivities.to(&solver.circuit, &variable);
+        assert!((found - expected).abs() < 1e-12, "{name}: {found}");
+    }
+}

@@ -27,6 +27,8 @@ pub struct ParameterGraph {
     /// By name (`rload`, `x1.rload`): the term of each parameter.
     names: Arc<IndexMap<Name, Term>>,
     bindings: Arc<Vec<Binding>>,
+    /// Terms whose values were taken once and for all.
+    fixed: Arc<Vec<Term>>,
     temperature_term: Term,
     /// Degrees Celsius.
     temperature: f64,
@@ -43,6 +45,7 @@ impl ParameterGraph {
             tape: Arc::new(tape),
             names: Arc::default(),
             bindings: Arc::default(),
+            fixed: Arc::default(),
             temperature_term,
             temperature,
             overrides: Vec::new(),
@@ -83,6 +86,17 @@ impl ParameterGraph {
 
     pub(crate) fn bind(&mut self, parameter: ParameterId, term: Term) {
         Arc::make_mut(&mut self.bindings).push(Binding { parameter, term });
+    }
+
+    /// Notes that the value of a term was taken where it cannot follow: TNOM, `.temp`, `.nodeset`.
+    pub(crate) fn fix(&mut self, term: Term) {
+        Arc::make_mut(&mut self.fixed).push(term);
+    }
+
+    /// True for a parameter that something fixed depends on: it cannot be set any more.
+    pub fn is_fixed(&self, parameter: NamedParameter) -> bool {
+        let needed = self.tape.needed(&self.fixed);
+        needed.get(self.term(parameter).index()) == Some(&true)
     }
 
     pub fn find(&self, name: &str) -> Option<NamedParameter> {

@@ -30,10 +30,16 @@ pub(crate) enum SavedVariable {
 pub struct VariableError {
     pub text: String,
     pub suggestion: Option<String>,
+    /// The parameter is there, but what depends on it cannot follow.
+    pub is_fixed: bool,
 }
 
 impl VariableError {
     pub fn help(&self) -> String {
+        if self.is_fixed {
+            return "it is fixed, for TNOM, LEVEL, `.temp`, `.options` or `.nodeset` depend on it"
+                .into();
+        }
         self.suggestion.as_ref().map_or_else(
             || "name a source, `temp`, a `.param`, or `element:parameter` such as d1:is".into(),
             |s| format!("did you mean `{s}`?"),
@@ -60,10 +66,18 @@ impl Circuit {
             let (owner, parameter) = name.rsplit_once(':')?;
             self.parameter_of(owner, parameter)
         });
-        found.ok_or_else(|| VariableError {
-            text: text.to_string(),
-            suggestion: self.closest_variable(&name),
-        })
+        let fixed = |found: &Variable| match found {
+            Variable::Named(name) => self.parameter_graph().is_fixed(*name),
+            _ => false,
+        };
+        match found {
+            Some(found) if !fixed(&found) => Ok(found),
+            found => Err(VariableError {
+                text: text.to_string(),
+                suggestion: self.closest_variable(&name),
+                is_fixed: found.is_some(),
+            }),
+        }
     }
 
     fn named(&self, name: &str) -> Option<Variable> {

@@ -12,7 +12,6 @@ impl<'a> Elaborator<'a> {
             }
         }
         self.check_sweeps(".step", &commands.steps);
-        self.nodeset();
     }
 
     /// Every variable must be there, and only once.
@@ -30,26 +29,22 @@ impl<'a> Elaborator<'a> {
                     "`{card}` sweeps `{}`, which is nothing that can be swept",
                     variable.value
                 );
-                let help = match error.suggestion {
-                    Some(name) => format!("did you mean `{name}`?"),
-                    None => {
-                        "sweep a source, `temp`, a `.param`, or `element:parameter` such as d1:is"
-                            .to_string()
-                    }
-                };
                 let fault = Diagnostic::error(message).at(variable.span, "no such variable");
-                self.diagnose(fault.help(help));
+                self.diagnose(fault.help(error.help()));
             }
         }
     }
 
-    fn nodeset(&mut self) {
-        for (node, value) in &self.netlist.commands.nodeset {
+    /// `.nodeset` of the innermost frame, once its elements are there.
+    pub(super) fn nodeset(&mut self) {
+        let scope = self.top().scope;
+        for (node, value) in &self.tree.scopes[scope].body.nodeset {
             let Some(number) = self.number(value, "its voltage") else {
                 continue;
             };
-            match self.circuit.find_node(&node.value) {
-                Some(id) => self.circuit.nodeset.push((id, number.value)),
+            let volts = self.fixed(number);
+            match self.existing_node(&node.value) {
+                Some(id) => self.circuit.nodeset.push((id, volts)),
                 None => {
                     let message = format!(
                         "`.nodeset` names `{}`, which is no node of the circuit",

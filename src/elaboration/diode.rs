@@ -191,7 +191,7 @@ impl<'a> Elaborator<'a> {
         let mut law = ShockleyParameters::default();
         let mut bound = Bound::new();
         if let Some(level) = self.model_value(model, &["level"])?
-            && level.value == 2.0
+            && self.fixed(level) == 2.0
         {
             law.level = DiodeLevel::Two;
         }
@@ -237,7 +237,7 @@ impl<'a> Elaborator<'a> {
         let mut environment = self.circuit.environment;
         environment.temperature = temperature.value;
         if let Some(tnom) = self.model_value(model, &["tnom", "tref", "t_measured"])? {
-            environment.nominal_temperature = tnom.value;
+            environment.nominal_temperature = self.fixed(tnom);
         }
         bound.push((Parameter::Temperature, temperature));
         match Shockley::new(law, environment) {

@@ -37,6 +37,16 @@ impl<'a> Elaborator<'a> {
         self.check_environment(environment);
     }
 
+    /// The parameters behind the environment cannot be set any more.
+    pub(super) fn fix_environment(&mut self) {
+        let options = self.netlist.options.iter().filter_map(|o| o.value.as_ref());
+        for value in self.netlist.temperature.iter().chain(options) {
+            if let Some(number) = self.number(value, "an option") {
+                self.fixed(number);
+            }
+        }
+    }
+
     /// Temperatures above absolute zero, GMIN not negative.
     fn check_environment(&mut self, e: Environment) {
         let coldest = e.temperature.min(e.nominal_temperature);

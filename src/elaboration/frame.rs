@@ -322,6 +322,19 @@ impl<'a> Elaborator<'a> {
         self.circuit.node_at(node, Some(span))
     }
 
+    /// The same without making one.
+    pub(super) fn existing_node(&self, node: &Name) -> Option<NodeId> {
+        let frame = self.top();
+        if !frame.path.is_empty() && *node != GROUND && !self.is_global(node) {
+            let ports = &self.tree.scopes[frame.scope].ports;
+            return match ports.get(node.as_str()) {
+                Some(port) => Some(frame.ports[*port]),
+                None => self.circuit.find_node(&join(&frame.path, node)),
+            };
+        }
+        self.circuit.find_node_spelled(node)
+    }
+
     /// Nodes of `.global`, and PSpice's `$G_…`.
     fn is_global(&self, node: &Name) -> bool {
         self.globals.contains(node.as_str()) || node.starts_with("$g_")

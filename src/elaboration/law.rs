@@ -9,11 +9,11 @@ use super::resistor::Nominal;
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
-    Dialect, Expr, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Expr, ExprKind, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{
     Assignment, Behavioural as Card, Diagnostic, Element, GROUND, Name, NetlistFault, Polynomial,
-    PolynomialControls, Table,
+    PolynomialControls, Table, Value,
 };
 use crate::source::{Span, Spanned};
 
@@ -224,6 +224,27 @@ impl<'a> Elaborator<'a> {
         self.insert_law(element, card.quantity, law, result);
     }
 
+    /// A table whose points depend on parameters is a function of them as well.
+    fn table_of_expressions(&mut self, element: &'a Element, card: &'a Table) {
+        let point = |value: &Spanned<Value>| match &value.value {
+            Value::Number(number) => Expr {
+                kind: ExprKind::Number(*number),
+                span: value.span,
+            },
+            Value::Expression(expr) => (**expr).clone(),
+        };
+        let points = card.points.iter().flatten().map(point);
+        let arguments = std::iter::once((*card.control).clone()).chain(points);
+        let call = Expr {
+            kind: ExprKind::Call(Name::const_new("table"), arguments.collect()),
+            span: element.span,
+        };
+        let mut law = LawBuilder::default();
+        if let Some(result) = self.lower_law(&mut law, &Arc::new(call)) {
+            self.insert_law(element, card.quantity, law, result);
+        }
+    }
+
     /// SPICE2 and PSpice take a single number as the gain; ngspice takes it as what it is.
     fn warn_of_constant_polynomial(&mut self, element: &Element) {
         let message = format!("the polynomial of `{}` is a constant", element.name);
@@ -232,6 +253,11 @@ impl<'a> Elaborator<'a> {
     }
 
     pub(super) fn table(&mut self, element: &'a Element, card: &'a Table) {
+        let mut values = card.points.iter().flatten();
+        if values.any(|v| v.value.number().is_none()) {
+            self.table_of_expressions(element, card);
+            return;
+        }
         let mut points = Vec::with_capacity(card.points.len());
         for [x, y] in &card.points {
             let (Some(x), Some(y)) = (

@@ -95,7 +95,10 @@ impl<'a> Elaborator<'a> {
     fn run(&mut self, reached: &[scope_tree::ScopeId]) {
         self.frames.push(Frame::main(self.netlist));
         self.environment();
+        // What was evaluated for the temperature knew none yet.
+        self.frames = vec![Frame::main(self.netlist)];
         self.resolve_parameters();
+        self.fix_environment();
         self.body();
         self.connect_controls();
         self.circuit.graph_mut().update_all();
@@ -112,6 +115,7 @@ impl<'a> Elaborator<'a> {
             }
             self.element(element);
         }
+        self.nodeset();
     }
 
     fn top(&self) -> &Frame<'a> {

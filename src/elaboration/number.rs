@@ -57,6 +57,14 @@ impl<'a> Elaborator<'a> {
         }
     }
 
+    /// A number that stays what it is: the parameters behind it cannot be set any more.
+    pub(super) fn fixed(&mut self, number: Number) -> f64 {
+        if let Some(term) = number.term {
+            self.circuit.graph_mut().fix(term);
+        }
+        number.value
+    }
+
     /// Writes on the circuit's tape.
     pub(super) fn term<T>(&mut self, write: impl FnOnce(&mut Self, &mut Tape) -> T) -> T {
         let mut tape = std::mem::take(self.circuit.graph_tape());

@@ -75,6 +75,9 @@ impl Surveyor<'_, '_> {
         self.path.push(id);
         self.reached.push(id);
         let mut extent = Extent::default();
+        for fault in &self.tree.scopes[id].body.faults {
+            self.fault(fault.clone());
+        }
         for element in &self.tree.scopes[id].body.elements {
             let inner = self.element(id, element);
             extent.elements = extent.elements.saturating_add(inner.elements);

@@ -15,8 +15,6 @@ pub struct Commands {
     /// `.print` and `.save`.
     pub outputs: Vec<OutputCard>,
     pub measures: Vec<Measure>,
-    /// `.nodeset v(node)=volts`.
-    pub nodeset: Vec<(Spanned<Name>, Spanned<Value>)>,
 }
 
 #[derive(Clone, Debug)]

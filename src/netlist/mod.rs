@@ -73,6 +73,10 @@ pub struct Body {
     pub parameters: Vec<Assignment>,
     /// `.func` definitions.
     pub functions: Vec<Function>,
+    /// `.nodeset v(node)=volts`.
+    pub nodeset: Vec<(Spanned<Name>, Spanned<Value>)>,
+    /// Elements that nothing simulates: a fault only where the subcircuit is called.
+    pub faults: Vec<NetlistFault>,
     /// Definitions inside this one.
     pub subcircuits: indexmap::IndexMap<Name, Subcircuit>,
 }

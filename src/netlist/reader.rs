@@ -201,7 +201,13 @@ impl Reader {
             _ => {}
         }
         let elements = &mut self.scopes.current().body.elements;
-        element(line, &tokens, &mut self.netlist.warnings, elements)?;
+        match element(line, &tokens, &mut self.netlist.warnings, elements) {
+            // Libraries hold parts that nobody calls.
+            Err(fault @ NetlistFault::UnknownElement { .. }) if self.scopes.is_nested() => {
+                self.scopes.current().body.faults.push(fault);
+            }
+            outcome => outcome?,
+        }
         Ok(Flow::Continue)
     }
 

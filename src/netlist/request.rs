@@ -131,7 +131,7 @@ fn nodeset(reader: &mut Reader, mut cursor: Cursor) -> Result<()> {
         let node = cursor.node("a node")?;
         cursor.take_equals();
         let value = cursor.value("its voltage")?;
-        reader.netlist.commands.nodeset.push((node, value));
+        reader.scopes.current().body.nodeset.push((node, value));
     }
     Ok(())
 }

@@ -31,6 +31,11 @@ impl ScopeStack {
     /// Deeper definitions are refused: dropping them would exhaust the call stack.
     const DEEPEST: usize = 100;
 
+    /// True inside a definition.
+    pub fn is_nested(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     pub fn current(&mut self) -> &mut OpenScope {
         self.open.last_mut().unwrap_or(&mut self.main)
     }
