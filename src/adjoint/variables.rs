@@ -104,9 +104,7 @@ impl Sensitivities {
             let name = element_variable(circuit, id);
             self.derivative(circuit, name, Variable::Elements(vec![id]))
         });
-        let graph = circuit.parameter_graph();
-        let free = graph.names().filter(|(_, id)| !graph.is_fixed(*id));
-        let named = free.map(|(name, id)| {
+        let named = circuit.parameter_graph().free_names().map(|(name, id)| {
             let is_taken = circuit.find_element_spelled(name).is_some() || name == "temp";
             let prefix = if is_taken { "param:" } else { "" };
             self.derivative(circuit, format!("{prefix}{name}"), Variable::Named(id))

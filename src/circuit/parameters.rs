@@ -99,6 +99,13 @@ impl ParameterGraph {
         needed.get(self.term(parameter).index()) == Some(&true)
     }
 
+    /// Parameters by name that can be set, in order of definition.
+    pub fn free_names(&self) -> impl Iterator<Item = (&Name, NamedParameter)> {
+        let needed = self.tape.needed(&self.fixed);
+        self.names()
+            .filter(move |(_, id)| needed.get(self.term(*id).index()) != Some(&true))
+    }
+
     pub fn find(&self, name: &str) -> Option<NamedParameter> {
         self.names
             .get_index_of(name)
