@@ -99,6 +99,7 @@ pub mod cli;
 
 mod error;
 mod files;
+mod suggest;
 
 pub use error::Error;
 

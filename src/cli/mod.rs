@@ -34,8 +34,8 @@ use settings::{Settings, load_with};
     name = "ohmgrad",
     version,
     about,
-    after_help = "Exit codes: 0 ok, 1 did not converge or a check failed, 2 bad arguments, \
-                  3 bad netlist or training file, 4 bad topology"
+    after_help = "Exit codes: 0 ok, 1 did not converge, a check failed or a result could not be \
+                  written, 2 bad arguments, 3 bad netlist or training file, 4 bad topology"
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -9,8 +9,8 @@ use super::builtin::{self, Arity, BuiltIn, Dialect};
 use super::fault::{LowerError, LowerFault};
 use super::function::{Function1, Function2};
 use super::tape::{Tape, Term};
-use crate::netlist::closest;
 use crate::source::Span;
+use crate::suggest::closest;
 
 type Result<T, E> = std::result::Result<T, LowerError<E>>;
 

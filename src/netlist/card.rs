@@ -5,10 +5,10 @@ use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::reader::{Flow, Reader};
 use super::request;
-use super::suggest::closest;
 use super::token::{Token, TokenKind};
 use super::{Assignment, Function, Model, Name, SimulatorOption};
 use crate::source::Spanned;
+use crate::suggest::closest;
 
 const READ: [&str; 35] = [
     ".model",

@@ -21,7 +21,6 @@ mod reader;
 mod request;
 mod scope_stack;
 mod stimulus;
-mod suggest;
 mod table;
 mod token;
 mod value;
@@ -31,6 +30,7 @@ use std::sync::Arc;
 use crate::expression::{Expr, UserFunction};
 
 pub use crate::source::{FileId, LogicalLine, SourceMap, Span, Spanned};
+pub use crate::suggest::closest;
 pub(crate) use builtin::BuiltIn;
 pub use command::{
     Analysis, Commands, Condition, Crossing, FindWhen, Measure, MeasureKind, OutputCard, Statistic,
@@ -38,7 +38,6 @@ pub use command::{
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use fault::{NetlistError, NetlistFault};
-pub use suggest::closest;
 pub use value::Value;
 
 /// A node, element or model name in canonical (lower case) form.
