@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::writer::{ByContent, Simulator};
+use super::writer::ByContent;
 use crate::device::{Environment, Parameter, PiecewiseDiode, Shockley};
 use crate::netlist::Name;
 use crate::units::format_exact;
@@ -17,15 +17,13 @@ const PIECEWISE_CARD: &[(Parameter, &str)] = &[
 
 /// Model cards by their content.
 pub(super) struct Models {
-    simulator: Simulator,
     cards: Vec<String>,
     by_content: ByContent,
 }
 
 impl Models {
-    pub fn new(simulator: Simulator) -> Self {
+    pub fn new() -> Self {
         Self {
-            simulator,
             cards: Vec::new(),
             by_content: ByContent::new(),
         }
@@ -75,9 +73,6 @@ impl Models {
     }
 
     pub fn write(&self, text: &mut String) {
-        debug_assert!(
-            self.simulator == Simulator::Ohmgrad || !self.by_content.contains_key("ideal")
-        );
         for card in &self.cards {
             text.push_str(card);
             text.push('\n');

@@ -43,7 +43,7 @@ impl Circuit {
             circuit: self,
             simulator,
             text: String::with_capacity(32 * self.element_count()),
-            models: Models::new(simulator),
+            models: Models::new(),
             definitions: HashSet::new(),
             notes: Vec::new(),
             ideal: self.ideal_conductances(),

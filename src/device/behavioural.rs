@@ -4,15 +4,7 @@ use std::sync::Arc;
 
 use super::Parameter;
 use crate::expression::{Tape, Term};
-
-/// What a behavioural source fixes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    /// `v = f(controls)`, V.
-    Voltage,
-    /// `i = f(controls)`, A, flowing p -> n.
-    Current,
-}
+pub use crate::netlist::Quantity;
 
 /// A function of control voltages and currents and of arguments, shared by the elements that have it.
 /// The inputs of its tape are the controls, then the arguments.

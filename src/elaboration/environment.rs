@@ -20,6 +20,7 @@ impl<'a> Elaborator<'a> {
                     .push((option.name.value.clone(), value));
             }
         }
+        self.warn_of_shunt();
         let default = Environment::default();
         let temperature = match &self.netlist.temperature {
             Some(value) => self.number(value, "the temperature").map(|n| n.value),
@@ -35,6 +36,17 @@ impl<'a> Elaborator<'a> {
         };
         self.circuit.set_environment(environment);
         self.check_environment(environment);
+    }
+
+    /// ngspice would put this resistor from every node to ground; a circuit is solved here without it.
+    fn warn_of_shunt(&mut self) {
+        let options = self.netlist.options.iter();
+        for option in options.filter(|o| o.name.value == "rshunt") {
+            let warning = Diagnostic::warning("option `rshunt` is not used")
+                .at(option.name.span, "ignored")
+                .help("put resistors to ground where the circuit has them");
+            self.warn(warning);
+        }
     }
 
     /// The parameters behind the environment cannot be set any more.

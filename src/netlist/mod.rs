@@ -171,8 +171,14 @@ pub struct ResistorDetails {
     pub parameters: Vec<Assignment>,
 }
 
-/// What an element fixes at its terminals.
-pub use crate::device::Quantity;
+/// What a behavioural source fixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// `v = f(controls)`, V.
+    Voltage,
+    /// `i = f(controls)`, A, flowing p -> n.
+    Current,
+}
 
 impl ResistorDetails {
     pub(crate) const EMPTY: Self = Self {
