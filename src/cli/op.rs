@@ -65,6 +65,6 @@ fn write_jacobian(solver: &mut Solver, path: &Path) -> Result<(), Failure> {
     workspace
         .factor(system, values)
         .map_err(|error| Failure::failed(format!("error: {error}")))?;
-    write_matrix_market(path, workspace.matrix(), system.method())
+    write_matrix_market(path, &workspace.matrix(system), system.method())
         .map_err(|error| Failure::write(Some(path), &error))
 }

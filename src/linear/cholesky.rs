@@ -10,7 +10,7 @@ use faer::sparse::linalg::cholesky::{
 };
 use faer::{Conj, MatMut, Par, Side, Spec};
 
-use super::{LinearError, Matrix, pattern_view, view};
+use super::{LinearError, Matrix, Scalar, pattern_view, view};
 
 /// Ordering and fill pattern of a lower-triangular pattern.
 #[derive(Debug)]
@@ -39,31 +39,31 @@ impl CholeskySymbolic {
 }
 
 /// Numeric factor `L L'`.
-pub struct CholeskyFactor {
+pub struct CholeskyFactor<T> {
     symbolic: Arc<CholeskySymbolic>,
-    values: Vec<f64>,
+    values: Vec<T>,
     memory: MemBuffer,
 }
 
-impl CholeskyFactor {
+impl<T: Scalar> CholeskyFactor<T> {
     pub fn new(symbolic: Arc<CholeskySymbolic>) -> Self {
         let s = &symbolic.symbolic;
         let request = s
-            .factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default())
-            .or(s.solve_in_place_scratch::<f64>(1, Par::Seq));
+            .factorize_numeric_llt_scratch::<T>(Par::Seq, Spec::default())
+            .or(s.solve_in_place_scratch::<T>(1, Par::Seq));
         Self {
-            values: vec![0.0; s.len_val()],
+            values: vec![T::zero_impl(); s.len_val()],
             memory: MemBuffer::new(request),
             symbolic,
         }
     }
 
-    pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {
+    pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
         self.symbolic
             .symbolic
             .factorize_numeric_llt(
                 &mut self.values,
-                view(matrix),
+                view(pattern, values),
                 Side::Lower,
                 LltRegularization::default(),
                 Par::Seq,
@@ -74,7 +74,7 @@ impl CholeskyFactor {
             .map_err(|_| LinearError::Singular)
     }
 
-    pub fn solve(&mut self, b: &mut [f64]) {
+    pub fn solve(&mut self, b: &mut [T]) {
         let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
         LltRef::new(&self.symbolic.symbolic, &self.values).solve_in_place_with_conj(
             Conj::No,

@@ -8,7 +8,7 @@ use faer::sparse::linalg::lu::{
 };
 use faer::{Conj, MatMut, Par, Spec};
 
-use super::{LinearError, Matrix, pattern_view, view};
+use super::{LinearError, Matrix, Scalar, pattern_view, view};
 
 /// Column ordering and fill bound of a general pattern.
 #[derive(Debug)]
@@ -27,19 +27,19 @@ impl LuSymbolic {
 }
 
 /// Numeric factors `P A Q = L U`.
-pub struct LuFactor {
+pub struct LuFactor<T> {
     symbolic: Arc<LuSymbolic>,
-    numeric: NumericLu<usize, f64>,
+    numeric: NumericLu<usize, T>,
     memory: MemBuffer,
 }
 
-impl LuFactor {
+impl<T: Scalar> LuFactor<T> {
     pub fn new(symbolic: Arc<LuSymbolic>) -> Self {
         let s = &symbolic.symbolic;
         let request = s
-            .factorize_numeric_lu_scratch::<f64>(Par::Seq, Spec::default())
-            .or(s.solve_in_place_scratch::<f64>(1, Par::Seq))
-            .or(s.solve_transpose_in_place_scratch::<f64>(1, Par::Seq));
+            .factorize_numeric_lu_scratch::<T>(Par::Seq, Spec::default())
+            .or(s.solve_in_place_scratch::<T>(1, Par::Seq))
+            .or(s.solve_transpose_in_place_scratch::<T>(1, Par::Seq));
         Self {
             numeric: NumericLu::new(),
             memory: MemBuffer::new(request),
@@ -49,12 +49,12 @@ impl LuFactor {
 
     /// A numerically singular matrix may pass here and show as a solution that is not finite; only a
     /// structural singularity is sure to be an error.
-    pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {
+    pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
         self.symbolic
             .symbolic
             .factorize_numeric_lu(
                 &mut self.numeric,
-                view(matrix),
+                view(pattern, values),
                 Par::Seq,
                 MemStack::new(&mut self.memory),
                 Spec::default(),
@@ -63,7 +63,7 @@ impl LuFactor {
             .map_err(|_| LinearError::Singular)
     }
 
-    pub fn solve(&mut self, b: &mut [f64]) {
+    pub fn solve(&mut self, b: &mut [T]) {
         let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
         LuRef::new_unchecked(&self.symbolic.symbolic, &self.numeric).solve_in_place_with_conj(
             Conj::No,
@@ -73,7 +73,7 @@ impl LuFactor {
         );
     }
 
-    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+    pub fn solve_transpose(&mut self, b: &mut [T]) {
         let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
         LuRef::new_unchecked(&self.symbolic.symbolic, &self.numeric)
             .solve_transpose_in_place_with_conj(

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** this folder knows matrices only; it never sees a circuit. A singular matrix is a
 //! result, not a panic. Factorizations run on one thread, so that bits do not depend on threads.
+//! Numbers are doubles or, where these do not suffice, [`Extended`].
 
 mod cholesky;
 mod lu;
@@ -13,6 +14,15 @@ pub use lu::{LuFactor, LuSymbolic};
 
 /// A sparse matrix by columns. For Cholesky only the lower triangle is stored.
 pub type Matrix = sprs::CsMat<f64>;
+
+/// The unevaluated sum of two doubles: 31 digits in the range of one.
+pub type Extended = faer::fx128;
+
+/// Numbers that a matrix can be factored in.
+pub trait Scalar: faer::traits::RealField {}
+
+impl Scalar for f64 {}
+impl Scalar for Extended {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -53,7 +63,7 @@ impl Symbolic {
     }
 
     /// Storage for numeric factors of this pattern.
-    pub fn factor(&self) -> Factor {
+    pub fn factor<T: Scalar>(&self) -> Factor<T> {
         match self {
             Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s.clone())),
             Symbolic::Lu(s) => Factor::Lu(Box::new(LuFactor::new(s.clone()))),
@@ -62,12 +72,12 @@ impl Symbolic {
 }
 
 /// Numeric factors of one matrix; buffers are kept from one factorization to the next.
-pub enum Factor {
-    Cholesky(CholeskyFactor),
-    Lu(Box<LuFactor>),
+pub enum Factor<T> {
+    Cholesky(CholeskyFactor<T>),
+    Lu(Box<LuFactor<T>>),
 }
 
-impl std::fmt::Debug for Factor {
+impl<T> std::fmt::Debug for Factor<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Factor::Cholesky(_) => "Factor::Cholesky",
@@ -76,17 +86,17 @@ impl std::fmt::Debug for Factor {
     }
 }
 
-impl Factor {
-    /// Replaces the factors by those of `matrix`, which has the analyzed pattern.
-    pub fn factor(&mut self, matrix: &Matrix) -> Result<(), LinearError> {
+impl<T: Scalar> Factor<T> {
+    /// Replaces the factors by those of the matrix with the analyzed `pattern` and these `values`.
+    pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
         match self {
-            Factor::Cholesky(f) => f.factor(matrix),
-            Factor::Lu(f) => f.factor(matrix),
+            Factor::Cholesky(f) => f.factor(pattern, values),
+            Factor::Lu(f) => f.factor(pattern, values),
         }
     }
 
     /// `A x = b` in place.
-    pub fn solve(&mut self, b: &mut [f64]) {
+    pub fn solve(&mut self, b: &mut [T]) {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve(b),
@@ -94,7 +104,7 @@ impl Factor {
     }
 
     /// `A' x = b` in place: the adjoint network, on the same factors.
-    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+    pub fn solve_transpose(&mut self, b: &mut [T]) {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve_transpose(b),
@@ -121,8 +131,11 @@ pub fn write_matrix_market(
 }
 
 /// The matrix as faer sees it; no copy.
-fn view(matrix: &Matrix) -> faer::sparse::SparseColMatRef<'_, usize, f64> {
-    faer::sparse::SparseColMatRef::new(pattern_view(matrix), matrix.data())
+fn view<'a, T>(
+    pattern: &'a Matrix,
+    values: &'a [T],
+) -> faer::sparse::SparseColMatRef<'a, usize, T> {
+    faer::sparse::SparseColMatRef::new(pattern_view(pattern), values)
 }
 
 fn pattern_view(matrix: &Matrix) -> faer::sparse::SymbolicSparseColMatRef<'_, usize> {

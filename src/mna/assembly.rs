@@ -3,31 +3,51 @@
 use crate::circuit::NodeId;
 use crate::linear::Method;
 
+use super::precise::two_sum;
 use super::workspace::{Scale, Workspace};
 use super::{System, Values};
+
+/// `(high + low) + term`, again as a double and what rounding cut off it.
+#[inline]
+fn sum(high: f64, low: f64, term: f64) -> (f64, f64) {
+    let (high, error) = two_sum(high, term);
+    two_sum(high, low + error)
+}
 
 impl Workspace {
     /// Voltage between two nodes in the iterate, V.
     #[inline]
     pub fn voltage(&self, p: NodeId, n: NodeId) -> f64 {
+        let (p, n) = (p.index(), n.index());
+        (self.full[p] - self.full[n]) + (self.low[p] - self.low[n])
+    }
+
+    /// The same without what rounding cut off the iterate.
+    #[inline]
+    fn rounded_voltage(&self, p: NodeId, n: NodeId) -> f64 {
         self.full[p.index()] - self.full[n.index()]
     }
 
     /// Makes the potentials of tied nodes agree with the sources.
     pub fn apply_ties(&mut self, system: &System) {
         self.full[0] = 0.0;
+        self.low[0] = 0.0;
         for tie in &system.ties {
             let source = tie.source.map_or(0.0, |s| self.sources[s.index()]);
-            let parent = self.full[tie.parent.index()];
-            self.full[tie.node.index()] = parent + tie.sign * self.source_factor * source;
+            let parent = tie.parent.index();
+            let volts = tie.sign * self.source_factor * source;
+            let (high, low) = sum(self.full[parent], self.low[parent], volts);
+            self.full[tie.node.index()] = high;
+            self.low[tie.node.index()] = low;
         }
     }
 
     /// `z += t * step` with the step in [`Workspace::reduced`]; tied nodes follow.
     pub fn advance(&mut self, system: &System, t: f64) {
-        for (value, unknown) in self.full.iter_mut().zip(&system.unknown) {
+        let iterate = self.full.iter_mut().zip(&mut self.low);
+        for ((high, low), unknown) in iterate.zip(&system.unknown) {
             if let Some(step) = self.reduced.get(unknown.index()) {
-                *value += t * step;
+                (*high, *low) = sum(*high, *low, t * step);
             }
         }
         self.apply_ties(system);
@@ -36,6 +56,9 @@ impl Workspace {
     /// Fills [`Workspace::residual`] with the residual of the circuit whose one-ports are replaced
     /// by their companion models, and [`Workspace::reduced`] with its reduction.
     pub fn evaluate_residual(&mut self, system: &System, values: &Values) {
+        if self.is_extended() {
+            return self.evaluate_residual_precisely(system, values);
+        }
         self.residual.fill(0.0);
         self.add_two_terminal_currents(system, values);
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
@@ -46,7 +69,7 @@ impl Workspace {
         }
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
             let current = self.full[stamp.branch.index()];
-            let voltage = self.voltage(stamp.p, stamp.n);
+            let voltage = self.rounded_voltage(stamp.p, stamp.n);
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
             let (soft, g) = (self.relaxation, values.typical_conductance);
@@ -73,7 +96,7 @@ impl Workspace {
 
     fn add_two_terminal_currents(&mut self, system: &System, values: &Values) {
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            let current = g * self.voltage(stamp.p, stamp.n);
+            let current = g * self.rounded_voltage(stamp.p, stamp.n);
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
         }
@@ -84,7 +107,7 @@ impl Workspace {
         }
         for (index, stamp) in system.one_ports.iter().enumerate() {
             let companion = self.companions[index];
-            let beyond = self.voltage(stamp.p, stamp.n) - self.points[index];
+            let beyond = self.rounded_voltage(stamp.p, stamp.n) - self.points[index];
             let current = companion.current + companion.conductance * beyond;
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
@@ -99,14 +122,20 @@ impl Workspace {
                 *sum += value;
             }
         }
-        if self.shunt != 0.0 {
-            for k in 0..system.node_unknowns {
-                self.scratch[k] = 0.0;
-            }
-            self.read_reduced(system);
-            for k in 0..system.node_unknowns {
-                self.reduced[k] += self.shunt * (self.scratch[k] - self.anchor[k]);
-            }
+        self.add_shunts(system);
+    }
+
+    /// Adds the currents of the shunts of continuation to the reduced residual.
+    pub(super) fn add_shunts(&mut self, system: &System) {
+        if self.shunt == 0.0 {
+            return;
+        }
+        for k in 0..system.node_unknowns {
+            self.scratch[k] = 0.0;
+        }
+        self.read_reduced(system);
+        for k in 0..system.node_unknowns {
+            self.reduced[k] += self.shunt * (self.scratch[k] - self.anchor[k]);
         }
     }
 
@@ -139,8 +168,9 @@ impl Workspace {
             let companion = self.companions[index];
             self.add_scale([stamp.p, stamp.n], companion.current, companion.conductance);
             let own = values.one_ports[index].offset(self.points[index]);
+            let own = own + (companion.conductance * self.points[index]).abs();
             for node in [stamp.p, stamp.n] {
-                self.full_scales[node.index()].rounding += own;
+                self.full_scales[node.index()].evaluation += own;
             }
         }
         for stamp in &system.current_sources {
@@ -150,7 +180,7 @@ impl Workspace {
         for (index, stamp) in system.ideal_diodes.iter().enumerate() {
             let current = self.full[stamp.branch.index()];
             self.add_scale([stamp.p, stamp.n], current, 0.0);
-            self.full_scales[stamp.branch.index()].rounding = if self.conducting[index] {
+            self.full_scales[stamp.branch.index()].evaluation = if self.conducting[index] {
                 self.reach[stamp.p.index()] + self.reach[stamp.n.index()]
             } else {
                 current.abs()
@@ -226,6 +256,7 @@ impl Workspace {
             if let Some(sum) = self.scales.get_mut(unknown.index()) {
                 sum.magnitude += scale.magnitude;
                 sum.rounding += scale.rounding;
+                sum.evaluation += scale.evaluation;
             }
         }
         if self.shunt != 0.0 {

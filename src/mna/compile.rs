@@ -117,6 +117,16 @@ impl System {
         )
     }
 
+    /// Sizes of the currents (A) that meet at the nodes of ideal diode `index`, the smaller of the two
+    /// sums, and of its potentials (V). The scales must have been measured.
+    pub fn around_ideal_diode(&self, workspace: &super::Workspace, index: usize) -> (f64, f64) {
+        let stamp = &self.ideal_diodes[index];
+        let nodes = [stamp.p, stamp.n].map(NodeId::index);
+        let [p, n] = nodes.map(|node| workspace.full_scales[node].magnitude);
+        let volts = nodes.map(|node| workspace.full[node].abs());
+        (p.min(n), volts[0].max(volts[1]))
+    }
+
     /// A node that the unknown `index` belongs to: its own, or the positive node of its branch.
     pub fn node_of_unknown(&self, index: usize) -> NodeId {
         let full = self

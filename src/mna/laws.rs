@@ -11,7 +11,7 @@ use crate::device::{Behavioural, LawScratch, Parameter};
 
 use super::stamps::Place;
 use super::workspace::{Scale, Workspace};
-use super::{FullIndex, Slot, System, Values};
+use super::{Entries, FullIndex, Slot, System, Values};
 
 /// A law and the two equations it stands in: its value is added to the first and taken from the
 /// second. A voltage law has but one, its branch equation: ground, whose equation nobody solves,
@@ -47,12 +47,18 @@ impl ControlStamp {
         full[self.columns[0].index()] - full[self.columns[1].index()]
     }
 
-    fn add(&self, matrix: &mut [f64], slope: f64) {
+    /// The same with what rounding cut off.
+    #[inline]
+    fn precise_value(&self, full: &[f64], low: &[f64]) -> f64 {
+        self.value(full) + self.value(low)
+    }
+
+    fn add(&self, entries: &mut (impl Entries + ?Sized), slope: f64) {
         let [[pp, pn], [np, nn]] = self.slots;
-        pp.add(matrix, slope);
-        pn.add(matrix, -slope);
-        np.add(matrix, -slope);
-        nn.add(matrix, slope);
+        pp.add(entries, slope);
+        pn.add(entries, -slope);
+        np.add(entries, -slope);
+        nn.add(entries, slope);
     }
 
     /// Sum of the sizes of its unknowns; ground is exact.
@@ -95,6 +101,10 @@ impl LawStates {
             scratch: LawScratch::default(),
             undefined: 0,
         }
+    }
+
+    pub(super) fn points(&self) -> &[f64] {
+        &self.points
     }
 
     /// Evaluates a law at its point; its value is NaN where it has none. Says whether its slopes to the controls are what they were.
@@ -142,19 +152,19 @@ impl LawStates {
         self.slopes[stamp.slopes.clone()].fill(0.0);
     }
 
-    /// The law's value at the controls of `full`, by its linearization.
+    /// The law's value at the controls of an iterate, by its linearization.
     #[inline]
     pub(super) fn value(
         &self,
         index: usize,
         stamp: &LawStamp,
         system: &System,
-        full: &[f64],
+        (full, low): (&[f64], &[f64]),
     ) -> f64 {
         let slopes = &self.slopes[stamp.slopes.clone()];
         let mut value = self.values[index];
         for (k, slope) in stamp.controls.clone().zip(slopes) {
-            value += slope * (system.controls[k].value(full) - self.points[k]);
+            value += slope * (system.controls[k].precise_value(full, low) - self.points[k]);
         }
         value
     }
@@ -195,7 +205,7 @@ impl Workspace {
         self.laws.undefined = 0;
         for (index, (stamp, law)) in system.laws.iter().zip(&values.laws).enumerate() {
             for k in stamp.controls.clone() {
-                self.laws.points[k] = system.controls[k].value(&self.full);
+                self.laws.points[k] = system.controls[k].precise_value(&self.full, &self.low);
             }
             self.is_factored &= self.laws.linearize(index, stamp, law);
             self.laws.undefined += usize::from(!self.laws.values[index].is_finite());
@@ -222,18 +232,20 @@ impl Workspace {
 
     pub(super) fn add_law_values(&mut self, system: &System) {
         for (index, stamp) in system.laws.iter().enumerate() {
-            let value = self.source_factor * self.laws.value(index, stamp, system, &self.full);
+            let value = self.source_factor
+                * self
+                    .laws
+                    .value(index, stamp, system, (&self.full, &self.low));
             self.residual[stamp.rows[0].index()] += value;
             self.residual[stamp.rows[1].index()] -= value;
         }
     }
 
-    pub(super) fn load_laws(&mut self, system: &System) {
-        let matrix = self.matrix.data_mut();
+    pub(super) fn load_laws(&self, system: &System, entries: &mut (impl Entries + ?Sized)) {
         for stamp in &system.laws {
             let slopes = &self.laws.slopes[stamp.slopes.clone()];
             for (control, slope) in system.controls[stamp.controls.clone()].iter().zip(slopes) {
-                control.add(matrix, self.source_factor * slope);
+                control.add(entries, self.source_factor * slope);
             }
         }
     }
@@ -249,10 +261,11 @@ impl Workspace {
             for row in stamp.rows {
                 let Scale {
                     magnitude,
-                    rounding,
+                    evaluation,
+                    ..
                 } = &mut self.full_scales[row.index()];
                 *magnitude += value.abs();
-                *rounding += value.abs() + carried;
+                *evaluation += value.abs() + carried;
             }
         }
     }

@@ -12,6 +12,7 @@
 mod assembly;
 mod collect;
 mod compile;
+mod extended;
 mod forest;
 mod incidence;
 mod laws;
@@ -72,8 +73,21 @@ impl Slot {
 
     /// Adds to the entry; nothing for [`Slot::NONE`].
     #[inline]
-    pub(crate) fn add(self, values: &mut [f64], value: f64) {
-        if let Some(entry) = values.get_mut(self.index()) {
+    pub(crate) fn add(self, entries: &mut (impl Entries + ?Sized), value: f64) {
+        entries.add(self.index(), value);
+    }
+}
+
+/// The nonzeros of a matrix while they are summed up, in one precision or another.
+pub(crate) trait Entries {
+    /// Adds to the entry; nothing where there is none.
+    fn add(&mut self, index: usize, value: f64);
+}
+
+impl Entries for [f64] {
+    #[inline]
+    fn add(&mut self, index: usize, value: f64) {
+        if let Some(entry) = self.get_mut(index) {
             *entry += value;
         }
     }

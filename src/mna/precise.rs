@@ -8,10 +8,10 @@ use crate::circuit::NodeId;
 
 use super::laws::{ControlStamp, LawStamp};
 use super::workspace::Workspace;
-use super::{FullIndex, System, Values};
+use super::{Entries, FullIndex, System, Values};
 
 /// Sums with their rounding errors, one for each entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     high: Vec<f64>,
     low: Vec<f64>,
@@ -25,9 +25,14 @@ impl Sums {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.high.fill(0.0);
         self.low.fill(0.0);
+    }
+
+    /// Each sum and its rounding error.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.high.iter().copied().zip(self.low.iter().copied())
     }
 
     #[inline]
@@ -46,9 +51,9 @@ impl Sums {
 
     /// A current `g (v_p - v_n)` that leaves p and enters n.
     #[inline]
-    fn add_conductance(&mut self, full: &[f64], [p, n]: [NodeId; 2], g: f64) {
-        let (p, n) = (p.index(), n.index());
-        let (difference, error) = two_sum(full[p], -full[n]);
+    fn add_conductance(&mut self, x: Iterate, nodes: [NodeId; 2], g: f64) {
+        let [p, n] = nodes.map(NodeId::index);
+        let (difference, error) = x.difference(p, n);
         self.add_product(p, g, difference);
         self.add_product(n, -g, difference);
         self.low[p] += g * error;
@@ -65,17 +70,22 @@ impl Sums {
         self.low[n] -= error;
     }
 
-    /// The value of a law at `full`, where it was evaluated but for the rounding of its controls.
+    /// The value of a law linearized at `points`.
     fn add_law(
         &mut self,
-        full: &[f64],
+        x: Iterate,
         stamp: &LawStamp,
-        controls: &[ControlStamp],
+        controls: (&[ControlStamp], &[f64]),
         (value, slopes): (f64, &[f64]),
+        factor: f64,
     ) {
-        let rounding = |control: &ControlStamp| difference(full, control.columns).1;
-        let rounded = controls.iter().zip(slopes).map(|(c, s)| s * rounding(c));
-        self.add_between(stamp.rows, (value, rounded.sum()));
+        let beyond = |(control, point): (&ControlStamp, &f64)| {
+            let [p, n] = control.columns.map(FullIndex::index);
+            x.beyond(p, n, *point)
+        };
+        let beyond = controls.0.iter().zip(controls.1).map(beyond);
+        let change: f64 = beyond.zip(slopes).map(|(b, s)| s * b).sum();
+        self.add_between(stamp.rows, (factor * value, factor * change));
     }
 
     #[inline]
@@ -85,15 +95,46 @@ impl Sums {
     }
 }
 
-/// Difference of two entries and its rounding error.
-#[inline]
-fn difference(full: &[f64], [p, n]: [FullIndex; 2]) -> (f64, f64) {
-    two_sum(full[p.index()], -full[n.index()])
+impl Entries for Sums {
+    #[inline]
+    fn add(&mut self, index: usize, value: f64) {
+        if index < self.high.len() {
+            Sums::add(self, index, value);
+        }
+    }
+}
+
+/// A vector with what rounding cut off it.
+#[derive(Clone, Copy)]
+struct Iterate<'a> {
+    full: &'a [f64],
+    low: Option<&'a [f64]>,
+}
+
+impl Iterate<'_> {
+    #[inline]
+    fn low(&self, index: usize) -> f64 {
+        self.low.map_or(0.0, |low| low[index])
+    }
+
+    /// Difference of two entries and its rounding error.
+    #[inline]
+    fn difference(&self, p: usize, n: usize) -> (f64, f64) {
+        let (difference, error) = two_sum(self.full[p], -self.full[n]);
+        (difference, error + (self.low(p) - self.low(n)))
+    }
+
+    /// How far a difference is from `point`.
+    #[inline]
+    fn beyond(&self, p: usize, n: usize, point: f64) -> f64 {
+        let (difference, error) = self.difference(p, n);
+        (difference - point) + error
+    }
 }
 
 /// `a + b` and its rounding error (Knuth).
 #[inline]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let shadow = sum - a;
     (sum, (a - (sum - shadow)) + (b - shadow))
@@ -101,7 +142,7 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 
 /// `a b` and its rounding error (Dekker); the error is dropped where splitting would overflow.
 #[inline]
-fn two_product(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn two_product(a: f64, b: f64) -> (f64, f64) {
     let product = a * b;
     let ((a1, a2), (b1, b2)) = (split(a), split(b));
     let error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
@@ -118,49 +159,85 @@ fn split(a: f64) -> (f64, f64) {
 }
 
 impl Workspace {
-    /// The residual as [`Workspace::evaluate_residual`] computes it, for exact ideal diodes and
-    /// without shunts, rounded once at the end; the companions stand at the voltages of the iterate.
+    /// The residual as [`Workspace::evaluate_residual`] computes it, rounded once at the end.
     pub fn evaluate_residual_precisely(&mut self, system: &System, values: &Values) {
-        let (full, sums) = (&self.full, &mut self.sums);
+        let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
-        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            sums.add_conductance(full, [stamp.p, stamp.n], g);
-        }
-        for stamp in &system.current_sources {
-            sums.add_current([stamp.p, stamp.n], self.sources[stamp.source.index()]);
-        }
-        for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            sums.add_current([stamp.p, stamp.n], companion.current);
-        }
-        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
-            sums.add_product(coupling.row.index(), c, full[coupling.column.index()]);
-        }
-        for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
-            let controls = &system.controls[stamp.controls.clone()];
-            let slopes = &self.laws.slopes[stamp.slopes.clone()];
-            sums.add_law(full, stamp, controls, (value, slopes));
-        }
-        for &(row, source) in &system.kept_voltage_sources {
-            sums.add(row.index(), -self.sources[source.index()]);
-        }
-        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
-            let own = stamp.branch.index();
-            sums.add_current([stamp.p, stamp.n], full[own]);
-            if on {
-                sums.add(own, full[stamp.p.index()]);
-                sums.add(own, -full[stamp.n.index()]);
-            } else {
-                sums.add(own, full[own]);
+        self.add_linear_terms(system, values, &mut sums);
+        self.add_nonlinear_terms(system, values, &mut sums);
+        for &(node, volts) in &values.nodeset {
+            if self.pull != 0.0 {
+                let beyond = self.iterate().beyond(node.index(), 0, volts);
+                sums.add(node.index(), self.pull * beyond);
             }
         }
-        for (value, (high, low)) in self
-            .residual
-            .iter_mut()
-            .zip(sums.high.iter().zip(&sums.low))
-        {
+        for (value, (high, low)) in self.residual.iter_mut().zip(sums.iter()) {
             *value = high + low;
         }
-        reduce(system, &self.sums, &mut self.reduced, &mut self.scratch);
+        reduce(system, &sums, &mut self.reduced, &mut self.scratch);
+        self.sums = sums;
+        self.add_shunts(system);
+    }
+
+    fn iterate(&self) -> Iterate<'_> {
+        Iterate {
+            full: &self.full,
+            low: Some(&self.low),
+        }
+    }
+
+    fn add_linear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
+        let x = self.iterate();
+        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
+            sums.add_conductance(x, [stamp.p, stamp.n], g);
+        }
+        for stamp in &system.current_sources {
+            let current = self.source_factor * self.sources[stamp.source.index()];
+            sums.add_current([stamp.p, stamp.n], current);
+        }
+        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
+            let (row, column) = (coupling.row.index(), coupling.column.index());
+            sums.add_product(row, c, x.full[column]);
+            sums.low[row] += c * x.low(column);
+        }
+        for &(row, source) in &system.kept_voltage_sources {
+            let volts = self.source_factor * self.sources[source.index()];
+            sums.add(row.index(), -volts);
+        }
+    }
+
+    fn add_nonlinear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
+        let x = self.iterate();
+        let companions = self.companions.iter().zip(&self.points);
+        for (stamp, (companion, &point)) in system.one_ports.iter().zip(companions) {
+            let nodes = [stamp.p, stamp.n];
+            let beyond = x.beyond(stamp.p.index(), stamp.n.index(), point);
+            sums.add_current(nodes, companion.current);
+            sums.add_current(nodes, companion.conductance * beyond);
+        }
+        for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
+            let controls = stamp.controls.clone();
+            let points = &self.laws.points()[controls.clone()];
+            let slopes = &self.laws.slopes[stamp.slopes.clone()];
+            let at = (&system.controls[controls], points);
+            sums.add_law(x, stamp, at, (value, slopes), self.source_factor);
+        }
+        let (soft, g) = (self.relaxation, values.typical_conductance);
+        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+            let own = stamp.branch.index();
+            let (voltage, error) = x.difference(stamp.p.index(), stamp.n.index());
+            for (node, sign) in [(stamp.p, 1.0), (stamp.n, -1.0)] {
+                sums.add(node.index(), sign * x.full[own]);
+                sums.low[node.index()] += sign * x.low(own);
+            }
+            if on {
+                sums.add(own, voltage);
+                sums.add(own, error - soft / g * x.full[own]);
+            } else {
+                sums.add(own, x.full[own]);
+                sums.add(own, x.low(own) - soft * g * voltage);
+            }
+        }
     }
 }
 
@@ -205,22 +282,27 @@ impl TransposedResidual {
         residual: &mut [f64],
         reduced: &mut [f64],
     ) {
+        let x = Iterate {
+            full: lambda,
+            low: None,
+        };
         let sums = &mut self.sums;
         sums.clear();
         for (index, &c) in cotangent.iter().enumerate() {
             sums.add(index, -c);
         }
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            sums.add_conductance(lambda, [stamp.p, stamp.n], g);
+            sums.add_conductance(x, [stamp.p, stamp.n], g);
         }
         for (stamp, companion) in system.one_ports.iter().zip(&workspace.companions) {
-            sums.add_conductance(lambda, [stamp.p, stamp.n], companion.conductance);
+            sums.add_conductance(x, [stamp.p, stamp.n], companion.conductance);
         }
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             sums.add_product(coupling.column.index(), c, lambda[coupling.row.index()]);
         }
         for stamp in &system.laws {
-            let (across, error) = difference(lambda, stamp.rows);
+            let [p, n] = stamp.rows.map(FullIndex::index);
+            let (across, error) = x.difference(p, n);
             let slopes = &workspace.laws.slopes[stamp.slopes.clone()];
             for (control, &slope) in system.controls[stamp.controls.clone()].iter().zip(slopes) {
                 let (product, rest) = two_product(slope, across);

@@ -2,6 +2,7 @@
 
 use crate::circuit::{Circuit, ElementId};
 
+use super::precise::{two_product, two_sum};
 use super::stamps::Place;
 use super::workspace::Workspace;
 use super::{System, Values};
@@ -95,9 +96,12 @@ impl System {
                 let stamp = &self.laws[k as usize];
                 match stamp.branch {
                     Some(branch) => workspace.full[branch.index()],
-                    None => workspace
-                        .laws
-                        .value(k as usize, stamp, self, &workspace.full),
+                    None => workspace.laws.value(
+                        k as usize,
+                        stamp,
+                        self,
+                        (&workspace.full, &workspace.low),
+                    ),
                 }
             }
             Place::Coupled {
@@ -137,8 +141,14 @@ impl System {
         first: u32,
         port: u32,
     ) -> f64 {
-        self.port_entries(circuit, id, first, port)
-            .map(|k| values.coefficients[k] * workspace.full[self.couplings[k].column.index()])
-            .sum()
+        let (mut sum, mut low) = (0.0, 0.0);
+        for k in self.port_entries(circuit, id, first, port) {
+            let (c, column) = (values.coefficients[k], self.couplings[k].column.index());
+            let (product, rest) = two_product(c, workspace.full[column]);
+            let (high, error) = two_sum(sum, product);
+            sum = high;
+            low += error + rest + c * workspace.low[column];
+        }
+        sum + low
     }
 }

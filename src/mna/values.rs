@@ -3,7 +3,7 @@
 use crate::circuit::{Circuit, NodeId};
 use crate::device::{Behavioural, Device, OnePort};
 
-use super::System;
+use super::{Entries, System};
 
 /// Element values of one circuit for its [`System`]; shared by all samples of a batch.
 #[derive(Clone, Debug)]
@@ -91,18 +91,34 @@ impl Values {
         !self.nodeset.is_empty()
     }
 
+    /// Largest over smallest conductance of the circuit's resistors.
+    pub fn conductance_spread(&self) -> f64 {
+        let sizes = self.conductances.iter().map(|g| g.abs());
+        let (low, high) = sizes.fold((f64::INFINITY, 0.0f64), |(low, high), g| {
+            (low.min(g), high.max(g))
+        });
+        high / low.min(high)
+    }
+
     /// Geometric mean of the conductances of the circuit's resistors, S.
     pub fn typical_conductance(&self) -> f64 {
         self.typical_conductance
     }
 
     fn load_base(&mut self, system: &System) {
-        self.base.fill(0.0);
+        let mut base = std::mem::take(&mut self.base);
+        base.fill(0.0);
+        self.load_linear(system, base.as_mut_slice());
+        self.base = base;
+    }
+
+    /// Adds the linear elements to the entries of the reduced Jacobian.
+    pub(super) fn load_linear(&self, system: &System, entries: &mut (impl Entries + ?Sized)) {
         for (stamp, &g) in system.conductances.iter().zip(&self.conductances) {
-            stamp.add(&mut self.base, g);
+            stamp.add(entries, g);
         }
         for (coupling, &value) in system.couplings.iter().zip(&self.coefficients) {
-            coupling.slot.add(&mut self.base, value);
+            coupling.slot.add(entries, value);
         }
     }
 }
@@ -122,10 +138,10 @@ fn typical(conductances: &[f64]) -> f64 {
 
 impl super::stamps::PairStamp {
     #[inline]
-    pub(super) fn add(&self, values: &mut [f64], g: f64) {
-        self.pp.add(values, g);
-        self.nn.add(values, g);
-        self.pn.add(values, -g);
-        self.np.add(values, -g);
+    pub(super) fn add(&self, entries: &mut (impl Entries + ?Sized), g: f64) {
+        self.pp.add(entries, g);
+        self.nn.add(entries, g);
+        self.pn.add(entries, -g);
+        self.np.add(entries, -g);
     }
 }

@@ -3,9 +3,10 @@
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
+use super::extended::ExtendedJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
-use super::{System, Values};
+use super::{Entries, System, Values};
 
 /// Relative size of the regularization of ideal diodes in the Jacobian when the exact one is
 /// singular. The residual stays exact, so that the solution does not depend on it.
@@ -28,6 +29,9 @@ pub struct Workspace {
     pub pull: f64,
     /// Iterate: node potentials (V) and kept branch currents (A).
     pub full: Vec<f64>,
+    /// What rounding cut off the iterate. Nodes that a milliohm ties together at a kilovolt differ by
+    /// less than a double resolves; the current between them is as right as this is.
+    pub low: Vec<f64>,
     /// Voltage at which each one-port is linearized, V.
     pub points: Vec<f64>,
     /// Companion model of each one-port at its point.
@@ -46,11 +50,15 @@ pub struct Workspace {
     pub scales: Vec<Scale>,
     pub(super) full_scales: Vec<Scale>,
     pub(super) reach: Vec<f64>,
-    kept: Vec<f64>,
+    kept: [Vec<f64>; 2],
+    /// The step of a line search, by reduced unknown.
+    direction: Vec<f64>,
     pub(super) sums: Sums,
     pub(super) laws: LawStates,
-    pub(super) matrix: Matrix,
-    pub(super) factor: Factor,
+    nonzeros: Vec<f64>,
+    factor: Factor<f64>,
+    /// In force where double precision does not suffice: residuals and factors in twice as many digits.
+    pub(super) extended: Option<Box<ExtendedJacobian>>,
     pub(super) is_regularized: bool,
     pub(super) scratch: Vec<f64>,
     /// The factors belong to the companions and states in force.
@@ -64,8 +72,11 @@ pub struct Workspace {
 pub struct Scale {
     /// Sum of the magnitudes that meet in the equation (A at a node).
     pub magnitude: f64,
-    /// How far rounding of the potentials alone can move the residual.
+    /// What the unit roundoff of the potentials is multiplied by on its way into a residual in
+    /// double precision.
     pub rounding: f64,
+    /// The same of the evaluation of laws, which no precise sum takes away.
+    pub evaluation: f64,
 }
 
 impl Workspace {
@@ -78,6 +89,7 @@ impl Workspace {
             anchor: vec![0.0; system.order],
             pull: 0.0,
             full: vec![0.0; full],
+            low: vec![0.0; full],
             points: vec![0.0; system.one_ports.len()],
             companions: vec![Companion::default(); system.one_ports.len()],
             conducting: vec![false; system.ideal_diodes.len()],
@@ -87,10 +99,12 @@ impl Workspace {
             scales: vec![Scale::default(); system.order],
             full_scales: vec![Scale::default(); full],
             reach: vec![0.0; full],
-            kept: vec![0.0; full],
+            kept: [vec![0.0; full], vec![0.0; full]],
+            direction: vec![0.0; system.order],
             sums: Sums::new(full),
             laws: LawStates::new(system),
-            matrix: system.pattern.clone(),
+            nonzeros: vec![0.0; system.pattern.nnz()],
+            extended: None,
             factor: system.symbolic.factor(),
             is_regularized: false,
             scratch: vec![0.0; system.order],
@@ -104,6 +118,7 @@ impl Workspace {
     /// Back to the cold start: all potentials zero, all diodes at 0 V, ideal ones blocking.
     pub fn restart(&mut self, system: &System, values: &Values) {
         self.full.fill(0.0);
+        self.low.fill(0.0);
         self.points.fill(0.0);
         self.conducting.fill(false);
         self.source_factor = 1.0;
@@ -145,10 +160,33 @@ impl Workspace {
         if self.is_factored {
             return Ok(());
         }
-        let matrix = self.matrix.data_mut();
-        matrix.copy_from_slice(&values.base);
+        if let Some(mut extended) = self.extended.take() {
+            let outcome = extended.factor(system, |sums| {
+                values.load_linear(system, sums);
+                self.load_jacobian(system, values, sums);
+            });
+            self.extended = Some(extended);
+            outcome?;
+        } else {
+            let mut nonzeros = std::mem::take(&mut self.nonzeros);
+            nonzeros.copy_from_slice(&values.base);
+            self.load_jacobian(system, values, nonzeros.as_mut_slice());
+            self.nonzeros = nonzeros;
+            self.factor.factor(&system.pattern, &self.nonzeros)?;
+        }
+        self.is_factored = true;
+        Ok(())
+    }
+
+    /// Adds everything but the linear elements to the entries of the reduced Jacobian.
+    fn load_jacobian(
+        &self,
+        system: &System,
+        values: &Values,
+        entries: &mut (impl Entries + ?Sized),
+    ) {
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            stamp.add(matrix, companion.conductance);
+            stamp.add(entries, companion.conductance);
         }
         let floor = if self.is_regularized {
             IDEAL_REGULARIZATION
@@ -157,29 +195,33 @@ impl Workspace {
         };
         let delta = self.relaxation.max(floor);
         for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
-            stamp.load(matrix, on, delta, values.typical_conductance);
+            stamp.load(entries, on, delta, values.typical_conductance);
         }
         if self.shunt != 0.0 {
             for slot in &system.diagonal {
-                slot.add(matrix, self.shunt);
+                slot.add(entries, self.shunt);
             }
         }
-        self.load_laws(system);
-        self.load_pull(system, values);
-        self.factor.factor(&self.matrix)?;
-        self.is_factored = true;
-        Ok(())
+        self.load_laws(system, entries);
+        if self.pull != 0.0 {
+            for (node, _) in &values.nodeset {
+                if let Some(slot) = system.diagonal.get(system.unknown[node.index()].index()) {
+                    slot.add(entries, self.pull);
+                }
+            }
+        }
     }
 
-    fn load_pull(&mut self, system: &System, values: &Values) {
-        if self.pull == 0.0 {
-            return;
+    /// Puts residuals and factors on twice as many digits from here on, or back.
+    pub fn set_extended(&mut self, system: &System, on: bool) {
+        if on != self.extended.is_some() {
+            self.extended = on.then(|| Box::new(ExtendedJacobian::new(system)));
+            self.is_factored = false;
         }
-        for (node, _) in &values.nodeset {
-            if let Some(slot) = system.diagonal.get(system.unknown[node.index()].index()) {
-                slot.add(self.matrix.data_mut(), self.pull);
-            }
-        }
+    }
+
+    pub fn is_extended(&self) -> bool {
+        self.extended.is_some()
     }
 
     /// Adds `shift` (S) to the diagonal of the Jacobian and factors it: a way past a singular one.
@@ -220,7 +262,8 @@ impl Workspace {
     /// Puts the linearization points at the voltages of the iterate and evaluates the residual there.
     pub fn settle(&mut self, system: &System, values: &Values) {
         for (point, stamp) in self.points.iter_mut().zip(&system.one_ports) {
-            *point = self.full[stamp.p.index()] - self.full[stamp.n.index()];
+            let (p, n) = (stamp.p.index(), stamp.n.index());
+            *point = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
         }
         self.evaluate_companions(values);
         if self.relaxation > 0.0 {
@@ -230,6 +273,7 @@ impl Workspace {
             for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
                 if !on {
                     self.full[stamp.branch.index()] = 0.0;
+                    self.low[stamp.branch.index()] = 0.0;
                 }
             }
         }
@@ -247,16 +291,38 @@ impl Workspace {
             *on = conducts;
             let conductance = if conducts { g / soft } else { g * soft };
             self.full[stamp.branch.index()] = conductance * voltage;
+            self.low[stamp.branch.index()] = 0.0;
         }
     }
 
     /// Remembers the iterate, to come back to by [`Workspace::recall`].
     pub fn keep(&mut self) {
-        self.kept.copy_from_slice(&self.full);
+        self.kept[0].copy_from_slice(&self.full);
+        self.kept[1].copy_from_slice(&self.low);
     }
 
     pub fn recall(&mut self) {
-        self.full.copy_from_slice(&self.kept);
+        self.full.copy_from_slice(&self.kept[0]);
+        self.low.copy_from_slice(&self.kept[1]);
+    }
+
+    /// Keeps the iterate, and the step in [`Self::reduced`] as the direction of a search from there.
+    pub fn begin_search(&mut self) {
+        self.keep();
+        self.direction.copy_from_slice(&self.reduced);
+    }
+
+    /// Puts the iterate `t` steps from where the search began.
+    pub fn move_along(&mut self, system: &System, t: f64) {
+        self.recall();
+        self.reduced.copy_from_slice(&self.direction);
+        self.advance(system, t);
+    }
+
+    /// Slope of the co-content along the search: `F . direction`.
+    pub fn slope(&self) -> f64 {
+        let pairs = self.reduced.iter().zip(&self.direction);
+        pairs.map(|(r, d)| r * d).sum()
     }
 
     /// Marks the factors as out of date, for instance after the state of an ideal diode changed.
@@ -269,32 +335,43 @@ impl Workspace {
         for r in &mut self.reduced {
             *r = -*r;
         }
-        self.factor.solve(&mut self.reduced);
+        match &mut self.extended {
+            Some(extended) => extended.solve(&mut self.reduced),
+            None => self.factor.solve(&mut self.reduced),
+        }
     }
 
     /// Solves `J' x = b` in place on the held factors, b by reduced unknown.
     pub fn solve_transpose(&mut self, b: &mut [f64]) {
-        self.factor.solve_transpose(b);
+        match &mut self.extended {
+            Some(extended) => extended.solve_transpose(b),
+            None => self.factor.solve_transpose(b),
+        }
     }
 
     /// The reduced Jacobian as last loaded (lower triangle if the method is Cholesky).
-    pub fn matrix(&self) -> &Matrix {
-        &self.matrix
+    pub fn matrix(&self, system: &System) -> Matrix {
+        let mut matrix = system.pattern.clone();
+        match &self.extended {
+            Some(extended) => extended.rounded(matrix.data_mut()),
+            None => matrix.data_mut().copy_from_slice(&self.nonzeros),
+        }
+        matrix
     }
 }
 
 impl super::stamps::IdealStamp {
     /// Conducting: `v_p - v_n - delta/g j = 0`; blocking: `j - delta g (v_p - v_n) = 0`.
-    fn load(&self, matrix: &mut [f64], on: bool, delta: f64, g: f64) {
-        self.current_p.add(matrix, 1.0);
-        self.current_n.add(matrix, -1.0);
+    fn load(&self, entries: &mut (impl Entries + ?Sized), on: bool, delta: f64, g: f64) {
+        self.current_p.add(entries, 1.0);
+        self.current_n.add(entries, -1.0);
         let (voltage, own) = if on {
             (1.0, -delta / g)
         } else {
             (-delta * g, 1.0)
         };
-        self.voltage_p.add(matrix, voltage);
-        self.voltage_n.add(matrix, -voltage);
-        self.own.add(matrix, own);
+        self.voltage_p.add(entries, voltage);
+        self.voltage_n.add(entries, -voltage);
+        self.own.add(entries, own);
     }
 }

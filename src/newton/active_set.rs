@@ -12,6 +12,9 @@ const PATIENCE: usize = 10;
 /// A contradiction counts beyond this many units in the last place of what surrounds it.
 const TOLERANCE: f64 = 1e-13;
 
+/// The same, of a refined solution.
+const LOCAL_TOLERANCE: f64 = 1e-11;
+
 /// Whether, and how, states may still change.
 #[derive(Debug)]
 pub(super) struct Pivoting {
@@ -57,15 +60,18 @@ impl Pivoting {
 impl Run<'_> {
     /// Changes the state of diodes that contradict the iterate; true if any did.
     pub(super) fn flip_ideal_diodes(&mut self, pivoting: &mut Pivoting) -> bool {
+        if self.workspace.is_extended() {
+            self.workspace.measure_scales(self.system, self.values);
+        }
         let count = self.ideal_violations();
         if count == 0 {
             return false;
         }
         pivoting.note(count);
-        let (current_floor, voltage_floor) = self.ideal_floors();
+        let floors = self.floors();
         let last_only = pivoting.patience == 0;
         for index in (0..self.workspace.conducting.len()).rev() {
-            if self.contradicts(index, current_floor, voltage_floor) {
+            if self.contradicts(index, floors) {
                 self.workspace.conducting[index] ^= true;
                 if last_only {
                     break;
@@ -78,30 +84,57 @@ impl Run<'_> {
 
     /// Number of ideal diodes whose state contradicts the iterate.
     pub(super) fn ideal_violations(&self) -> usize {
-        let (current_floor, voltage_floor) = self.ideal_floors();
+        self.count_violations(self.floors())
+    }
+
+    /// The same by what surrounds each diode, however small that is.
+    pub(super) fn local_violations(&self) -> usize {
+        self.count_violations(Floors::Local)
+    }
+
+    fn count_violations(&self, floors: Floors) -> usize {
         (0..self.workspace.conducting.len())
-            .filter(|&index| self.contradicts(index, current_floor, voltage_floor))
+            .filter(|&index| self.contradicts(index, floors))
             .count()
     }
 
     /// Conducting asks for `i >= 0`, blocking for `v <= 0`.
-    fn contradicts(&self, index: usize, current_floor: f64, voltage_floor: f64) -> bool {
+    fn contradicts(&self, index: usize, floors: Floors) -> bool {
         let (voltage, current) = self.system.ideal_diode(self.workspace, index);
+        let (least_current, least_voltage) = match floors {
+            Floors::Global(current, voltage) => (current, voltage),
+            Floors::Local => {
+                let (current, voltage) = self.system.around_ideal_diode(self.workspace, index);
+                (LOCAL_TOLERANCE * current, LOCAL_TOLERANCE * voltage)
+            }
+        };
         if self.workspace.conducting[index] {
-            current < -current_floor
+            current < -least_current
         } else {
-            voltage > voltage_floor
+            voltage > least_voltage
         }
     }
 
-    /// Rounding levels of current (A) and voltage (V) among the ideal diodes.
-    fn ideal_floors(&self) -> (f64, f64) {
+    /// In double precision rounding spreads over the whole circuit.
+    fn floors(&self) -> Floors {
         let ws = &*self.workspace;
         if ws.conducting.is_empty() {
-            return (0.0, 0.0);
+            return Floors::Global(0.0, 0.0);
+        }
+        if ws.is_extended() {
+            return Floors::Local;
         }
         let (nodes, branches) = ws.full.split_at(self.system.node_count());
         let largest = |values: &[f64]| values.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-        (TOLERANCE * largest(branches), TOLERANCE * largest(nodes))
+        Floors::Global(TOLERANCE * largest(branches), TOLERANCE * largest(nodes))
     }
+}
+
+/// Below which current (A) and voltage (V) an ideal diode contradicts nothing.
+#[derive(Clone, Copy)]
+enum Floors {
+    /// The same for all.
+    Global(f64, f64),
+    /// By the currents and potentials that meet at its nodes, as the scales hold them.
+    Local,
 }

@@ -114,6 +114,7 @@ impl Run<'_> {
         let ws = &*self.workspace;
         Snapshot {
             full: ws.full.clone(),
+            low: ws.low.clone(),
             points: ws.points.clone(),
             conducting: ws.conducting.clone(),
         }
@@ -122,6 +123,7 @@ impl Run<'_> {
     pub(super) fn restore(&mut self, snapshot: &Snapshot) {
         let ws = &mut *self.workspace;
         ws.full.copy_from_slice(&snapshot.full);
+        ws.low.copy_from_slice(&snapshot.low);
         ws.points.copy_from_slice(&snapshot.points);
         ws.conducting.copy_from_slice(&snapshot.conducting);
         ws.evaluate_companions(self.values);
@@ -134,6 +136,7 @@ impl Run<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     full: Vec<f64>,
+    low: Vec<f64>,
     points: Vec<f64>,
     conducting: Vec<bool>,
 }

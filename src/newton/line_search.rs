@@ -58,16 +58,15 @@ impl Run<'_> {
 
     /// Moves along the step to where the slope of the co-content is small; false if it cannot.
     fn search_cocontent(&mut self) -> bool {
-        let direction = self.workspace.reduced.clone();
-        let start = self.workspace.full.clone();
-        let initial = self.slope_at(&start, &direction, 0.0);
+        self.workspace.begin_search();
+        let initial = self.slope_at(0.0);
         if !(initial < 0.0) {
             return false;
         }
         let enough = |slope: f64| slope.abs() <= SLOPE_REDUCTION * initial.abs();
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, 1.0);
         for _ in 0..MAX_HALVINGS {
-            let slope = self.slope_at(&start, &direction, t);
+            let slope = self.slope_at(t);
             if enough(slope) {
                 return true;
             }
@@ -84,26 +83,19 @@ impl Run<'_> {
         }
         // The slope jumps over zero (a corner of a piecewise-linear law): stay on the near side.
         low > 0.0 && {
-            self.slope_at(&start, &direction, low);
+            self.slope_at(low);
             true
         }
     }
 
-    /// Puts the iterate at `start + t direction` and returns `F . direction` there.
-    fn slope_at(&mut self, start: &[f64], direction: &[f64], t: f64) -> f64 {
-        self.move_to(start, direction, t);
-        self.workspace
-            .reduced
-            .iter()
-            .zip(direction)
-            .map(|(r, d)| r * d)
-            .sum()
+    /// Puts the iterate `t` steps from where the search began and returns `F . direction` there.
+    fn slope_at(&mut self, t: f64) -> f64 {
+        self.move_to(t);
+        self.workspace.slope()
     }
 
-    fn move_to(&mut self, start: &[f64], direction: &[f64], t: f64) {
-        self.workspace.full.copy_from_slice(start);
-        self.workspace.reduced.copy_from_slice(direction);
-        self.workspace.advance(self.system, t);
+    fn move_to(&mut self, t: f64) {
+        self.workspace.move_along(self.system, t);
         self.unlimit();
     }
 
@@ -111,8 +103,7 @@ impl Run<'_> {
     /// the residual calls for on the factors at hand, `|J^-1 F|` (Deuflhard 2004, natural
     /// monotonicity test): it does not depend on how equations are scaled.
     fn search_residual_norm(&mut self) -> bool {
-        let direction = self.workspace.reduced.clone();
-        let start = self.workspace.full.clone();
+        self.workspace.begin_search();
         // Away from where a law is undefined every step is progress.
         let initial = match self.workspace.undefined_laws() {
             0 => self.correction_norm(),
@@ -120,14 +111,14 @@ impl Run<'_> {
         };
         let mut t = 1.0;
         for _ in 0..MAX_HALVINGS {
-            self.move_to(&start, &direction, t);
+            self.move_to(t);
             self.workspace.solve_step();
             if self.correction_norm() <= (1.0 - 0.25 * t) * initial {
                 return true;
             }
             t *= 0.5;
         }
-        self.move_to(&start, &direction, 0.0);
+        self.move_to(0.0);
         false
     }
 

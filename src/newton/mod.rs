@@ -5,7 +5,8 @@
 //! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
 //! is quick. Behind these, in this order: softened ideal diodes, the line search without a limit, gmin
 //! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's
-//! current law holds at every node to the tolerance.
+//! current law holds at every node to the tolerance, measured by the currents that meet there. Where
+//! double precision cannot give that, the search goes on with twice as many digits.
 //!
 //! Behavioural laws may be undefined: a step that ends there is halved, and a start there is left by a
 //! step from a neighbour. Where there are several operating points, a nodeset says near which to start.
@@ -21,6 +22,7 @@ mod relaxation;
 mod state;
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use crate::mna::{System, Values, Workspace};
 
@@ -38,6 +40,10 @@ pub struct NewtonOptions {
     pub max_iterations: usize,
     /// Refine and certify a converged solution by steps from residuals in twice the precision.
     pub refine: bool,
+    /// Linear solves in all before the search ends.
+    pub iteration_budget: usize,
+    /// Time before the search ends.
+    pub time_budget: Option<Duration>,
 }
 
 impl Default for NewtonOptions {
@@ -47,6 +53,8 @@ impl Default for NewtonOptions {
             absolute_tolerance: 1e-24,
             max_iterations: 200,
             refine: true,
+            iteration_budget: usize::MAX,
+            time_budget: None,
         }
     }
 }
@@ -90,6 +98,8 @@ pub struct Convergence {
     /// Linear solves in all, failed attempts included.
     pub iterations: usize,
     pub check: Check,
+    /// Double precision did not suffice: the equations were solved with twice as many digits.
+    pub is_extended: bool,
 }
 
 /// One strategy that did not get there.
@@ -110,6 +120,10 @@ pub enum Outcome {
     Singular,
     /// No step along the Newton direction made progress.
     Stalled,
+    /// The state converged, but rounding leaves more of the currents than the tolerance allows.
+    Imprecise,
+    /// The budget of iterations or of time is used up.
+    OutOfBudget,
 }
 
 impl fmt::Display for Outcome {
@@ -119,6 +133,8 @@ impl fmt::Display for Outcome {
             Outcome::TooManyIterations => "iteration limit",
             Outcome::Singular => "singular Jacobian",
             Outcome::Stalled => "no progress",
+            Outcome::Imprecise => "lost in rounding",
+            Outcome::OutOfBudget => "limit reached",
         })
     }
 }
@@ -147,55 +163,102 @@ pub fn solve(
         workspace,
         options,
         iterations: 0,
+        started: Instant::now(),
         start: None,
     };
+    run.workspace.set_extended(system, false);
     if run.workspace.leave_cold_start() && values.has_nodeset() && !system.is_linear() {
         run.start_from_nodeset();
     }
-    let mut attempts = Vec::new();
-    let mut best: Option<Check> = None;
-    for strategy in strategies(system) {
-        let before = run.iterations;
-        if !attempts.is_empty() {
-            run.restart();
-        }
-        let mut outcome = run.attempt(strategy);
-        let check = run.check();
-        if outcome == Outcome::Converged && check.passed {
-            if !options.refine {
-                let iterations = run.iterations;
-                return Ok(Convergence {
-                    strategy,
-                    iterations,
-                    check,
-                });
-            }
-            match run.polish() {
-                Ok(check) => {
-                    let iterations = run.iterations;
-                    return Ok(Convergence {
-                        strategy,
-                        iterations,
-                        check,
-                    });
-                }
-                Err(singular) => outcome = singular,
-            }
-        }
-        attempts.push(Attempt {
-            strategy,
-            iterations: run.iterations - before,
-            outcome,
-        });
-        if best.is_none_or(|b| check.ratio < b.ratio) {
-            best = Some(check);
-        }
+    let mut search = Search::default();
+    let patience = match values.conductance_spread() > LARGE_SPREAD {
+        true => FEW_STRATEGIES,
+        false => usize::MAX,
+    };
+    let mut found = run.search(&mut search, patience);
+    if found.is_none() && search.asks_for_digits(patience) {
+        run.workspace.set_extended(system, true);
+        found = run.search(&mut search, usize::MAX);
+    }
+    if let Some(convergence) = found {
+        return Ok(convergence);
     }
     run.restart();
+    run.workspace.set_extended(system, false);
     Err(NoConvergence {
-        attempts,
-        check: best.unwrap_or_default(),
+        attempts: search.attempts,
+        check: search.best.unwrap_or_default(),
     })
+}
+
+/// What has been tried.
+#[derive(Debug, Default)]
+struct Search {
+    attempts: Vec<Attempt>,
+    /// The check that came closest.
+    best: Option<Check>,
+    /// The workspace holds a solution that lacks digits, not one that must be sought anew.
+    is_near: bool,
+}
+
+/// Linear conductances further apart than this put double precision under suspicion: only the first
+/// strategies are tried before the digits are doubled.
+const LARGE_SPREAD: f64 = 1e9;
+const FEW_STRATEGIES: usize = 2;
+
+impl Search {
+    /// Whether failure may lie in rounding.
+    fn asks_for_digits(&self, patience: usize) -> bool {
+        let is_rounding =
+            |attempt: &Attempt| matches!(attempt.outcome, Outcome::Singular | Outcome::Imprecise);
+        let is_over = |attempt: &Attempt| attempt.outcome == Outcome::OutOfBudget;
+        !self.attempts.iter().any(is_over)
+            && (patience < usize::MAX || self.attempts.iter().any(is_rounding))
+    }
+}
+
+impl Run<'_> {
+    /// Tries strategies one after the other until one ends at a certified state.
+    fn search(&mut self, search: &mut Search, patience: usize) -> Option<Convergence> {
+        for strategy in strategies(self.system).into_iter().take(patience) {
+            let before = self.iterations;
+            if !search.attempts.is_empty() && !search.is_near {
+                self.restart();
+            }
+            search.is_near = false;
+            let mut outcome = self.attempt(strategy);
+            let check = self.check();
+            if outcome == Outcome::Converged && check.passed {
+                match self.certify(check) {
+                    Ok(check) => {
+                        return Some(Convergence {
+                            strategy,
+                            iterations: self.iterations,
+                            check,
+                            is_extended: self.workspace.is_extended(),
+                        });
+                    }
+                    Err(failed) => outcome = failed,
+                }
+            }
+            search.attempts.push(Attempt {
+                strategy,
+                iterations: self.iterations - before,
+                outcome,
+            });
+            if search.best.is_none_or(|b| check.ratio < b.ratio) {
+                search.best = Some(check);
+            }
+            if outcome == Outcome::OutOfBudget {
+                break;
+            }
+            if outcome == Outcome::Imprecise && !self.workspace.is_extended() {
+                search.is_near = true;
+                break;
+            }
+        }
+        None
+    }
 }
 
 /// Steps after which a descent counts as slow.
@@ -231,6 +294,7 @@ struct Run<'a> {
     options: &'a NewtonOptions,
     /// Linear solves so far.
     iterations: usize,
+    started: Instant,
     /// Where strategies start instead of the cold start.
     start: Option<Snapshot>,
 }
@@ -246,6 +310,11 @@ impl Run<'_> {
             Strategy::SourceStepping => self.source_stepping(),
             Strategy::PseudoTransient => self.pseudo_transient(),
         }
+    }
+
+    fn is_out_of_budget(&self) -> bool {
+        self.iterations >= self.options.iteration_budget
+            || (self.options.time_budget).is_some_and(|budget| self.started.elapsed() >= budget)
     }
 
     /// Cold start, or what the nodeset made of it, with the sources of this solve.

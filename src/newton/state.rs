@@ -21,6 +21,10 @@ pub struct Check {
 /// A solution whose correction is larger than this is none: the circuit is singular to rounding.
 const LARGEST_CORRECTION: f64 = 0.02;
 
+/// Steps of refinement, and the correction after which none is needed.
+const MOST_REFINEMENTS: usize = 12;
+const SMALL_CORRECTION: f64 = 1e-13;
+
 /// Rounding errors of a sum of a few dozen currents stay below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
 
@@ -40,22 +44,22 @@ impl Run<'_> {
         self.check_residual()
     }
 
-    /// Measures the residual that is in the workspace.
+    /// Measures the residual that is in the workspace, in the precision it was evaluated in.
     pub(super) fn check_residual(&mut self) -> Check {
+        self.check_residual_in(self.workspace.is_extended())
+    }
+
+    fn check_residual_in(&mut self, is_precise: bool) -> Check {
         self.workspace.measure_scales(self.system, self.values);
         let mut check = Check {
             passed: true,
             ..Check::default()
         };
-        for (index, (r, scale)) in self
-            .workspace
-            .reduced
-            .iter()
-            .zip(&self.workspace.scales)
-            .enumerate()
-        {
+        let equations = self.workspace.reduced.iter().zip(&self.workspace.scales);
+        for (index, (r, scale)) in equations.enumerate() {
+            let rounding = if is_precise { 0.0 } else { scale.rounding };
             let allowed = self.options.relative_tolerance * scale.magnitude
-                + ROUNDING_UNITS * f64::EPSILON * scale.rounding
+                + ROUNDING_UNITS * f64::EPSILON * (scale.evaluation + rounding)
                 + self.options.absolute_tolerance;
             let ratio = r.abs() / allowed;
             if !ratio.is_finite() {
@@ -84,6 +88,9 @@ impl Run<'_> {
     /// # Errors
     /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step.
     pub(super) fn step(&mut self) -> Result<(), Outcome> {
+        if self.is_out_of_budget() {
+            return Err(Outcome::OutOfBudget);
+        }
         self.workspace
             .displace_undefined_laws(self.system, self.values);
         match self.exact_step() {
@@ -129,19 +136,24 @@ impl Run<'_> {
         Err(Outcome::Singular)
     }
 
-    /// Newton steps beyond the tolerance as long as they gain at least a factor of two.
+    /// Newton steps from residuals in twice the precision, until they change nothing that counts or
+    /// gain less than a factor of two, and a check by the currents alone.
     ///
     /// # Errors
-    /// [`Outcome::Singular`] if the last step says that the solution is anywhere.
-    pub(super) fn polish(&mut self) -> Result<Check, Outcome> {
+    /// [`Outcome::Singular`] if the last step says that the solution is anywhere,
+    /// [`Outcome::Imprecise`] if rounding leaves too much of the currents.
+    pub(super) fn certify(&mut self, check: Check) -> Result<Check, Outcome> {
+        if !self.options.refine {
+            return Ok(check);
+        }
         let mut check = self.precise_check();
-        for _ in 0..3 {
+        for _ in 0..MOST_REFINEMENTS {
             self.workspace.keep();
             self.refining_step()?;
             let correction = self.correction();
             self.workspace.advance(self.system, 1.0);
             let next = self.precise_check();
-            let is_better = next.passed && next.ratio < check.ratio;
+            let is_better = next.ratio < check.ratio && (next.passed || !check.passed);
             let gained = is_better && next.ratio < 0.5 * check.ratio;
             if is_better {
                 check = next;
@@ -150,14 +162,16 @@ impl Run<'_> {
                 check = self.precise_check();
             }
             check.correction = correction;
-            if !gained {
+            if !gained || (check.passed && correction <= SMALL_CORRECTION) {
                 break;
             }
         }
-        if check.correction <= LARGEST_CORRECTION {
-            Ok(check)
-        } else {
+        if !(check.correction <= LARGEST_CORRECTION) {
             Err(Outcome::Singular)
+        } else if !check.passed || self.local_violations() > 0 {
+            Err(Outcome::Imprecise)
+        } else {
+            Ok(check)
         }
     }
 
@@ -180,7 +194,7 @@ impl Run<'_> {
         self.unlimit();
         self.workspace
             .evaluate_residual_precisely(self.system, self.values);
-        self.check_residual()
+        self.check_residual_in(true)
     }
 
     /// Largest potential change of the step in the workspace, relative to the largest potential.
