@@ -105,6 +105,8 @@ fn print(summary: &Summary) {
         ("seconds", summary.seconds),
         ("KCL / largest current", summary.kirchhoff_strict),
         ("KCL / allowed with rounding", summary.kirchhoff_weak),
+        ("distance from curves / current", summary.curve),
+        ("complementarity", summary.complementarity),
         ("sum of powers / allowed", summary.tellegen),
         ("error of potentials / largest", summary.forward),
         ("error of potentials, each", summary.forward_each_potential),

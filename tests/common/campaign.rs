@@ -192,7 +192,7 @@ pub struct Summary {
     pub verified: usize,
     pub unsolved: Vec<Failure>,
     pub unverified: Vec<Failure>,
-    /// Circuits whose currents balance to 1e-9 of themselves at every node.
+    /// Circuits in which everything holds to 1e-9 of itself, however potentials are rounded.
     pub strict: usize,
     pub iterations: Quantiles,
     pub strategies: BTreeMap<String, usize>,
@@ -200,6 +200,8 @@ pub struct Summary {
     pub kirchhoff_strict: Quantiles,
     /// Sum of currents in units of what rounded potentials allow.
     pub kirchhoff_weak: Quantiles,
+    pub curve: Quantiles,
+    pub complementarity: Quantiles,
     pub tellegen: Quantiles,
     /// Error of the potentials relative to the largest one.
     pub forward: Quantiles,
@@ -246,6 +248,8 @@ impl Summary {
             strategies,
             kirchhoff_strict: over(&|s| s.verdict.strict),
             kirchhoff_weak: over(&|s| s.verdict.weak),
+            curve: over(&|s| s.verdict.curve),
+            complementarity: over(&|s| s.verdict.complementarity),
             tellegen: over(&|s| s.verdict.tellegen),
             forward: forward(&|f| Some(f.potentials)),
             forward_each_potential: forward(&|f| f.each_potential),

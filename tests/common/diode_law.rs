@@ -94,6 +94,11 @@ impl DiodeLaw {
         }
     }
 
+    /// Voltage where breakdown begins, negated, V; zero without it.
+    pub fn farthest(&self) -> f64 {
+        self.breakdown.map_or(0.0, |b| b.begin)
+    }
+
     /// Current of the junction at its own voltage `u`, A.
     pub fn junction<T: Real + From<DoubleDouble>>(&self, u: T) -> T {
         let leak = T::from(self.gmin) * u;

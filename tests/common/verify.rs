@@ -22,6 +22,10 @@ pub struct Verdict {
     pub strict: f64,
     /// The same in units of what is allowed when potentials are rounded to doubles.
     pub weak: f64,
+    /// Largest distance of a straight one-port from its curve, relative to its current.
+    pub curve: f64,
+    /// Largest violation of complementarity, relative to the voltages and currents around.
+    pub complementarity: f64,
     /// Sum of all powers, in units of what is allowed.
     pub tellegen: f64,
     /// What does not hold.
@@ -29,9 +33,10 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether currents balance to 1e-9 of themselves at every node.
+    /// Whether everything holds to 1e-9 of itself, however potentials are rounded.
     pub fn is_strict(&self) -> bool {
-        self.strict <= RELATIVE
+        let worst = self.strict.max(self.curve).max(self.complementarity);
+        worst <= RELATIVE && self.faults.is_empty()
     }
 }
 
@@ -40,14 +45,15 @@ pub fn verify(circuit: &Circuit, op: &OperatingPoint) -> Verdict {
     for (id, element) in circuit.elements() {
         check.element(id, element);
     }
-    let (strict, weak) = check.kirchhoff();
-    let tellegen = check.tellegen();
-    Verdict {
-        strict,
-        weak,
-        tellegen,
-        faults: check.faults,
+    check.gather_groups();
+    for (id, element) in circuit.elements() {
+        if element.device == Device::IdealDiode {
+            check.ideal_diode(id, element);
+        }
     }
+    check.kirchhoff();
+    check.tellegen();
+    check.verdict
 }
 
 /// Current of a one-port that holds no exponential, at `v`, and its slope there.
@@ -101,7 +107,9 @@ struct Check<'a> {
     volts: Vec<f64>,
     /// Representative of each node among those joined by elements whose current the nodes decide.
     group: Vec<usize>,
-    faults: Vec<String>,
+    /// Rounding of each group, A.
+    together: Vec<f64>,
+    verdict: Verdict,
 }
 
 impl<'a> Check<'a> {
@@ -115,7 +123,8 @@ impl<'a> Check<'a> {
             rounding: vec![0.0; nodes],
             volts: op.potentials.iter().map(|v| v.abs()).collect(),
             group: (0..nodes).collect(),
-            faults: Vec::new(),
+            together: vec![0.0; nodes],
+            verdict: Verdict::default(),
         };
         for (_, element) in circuit.elements() {
             check.gather(element);
@@ -129,7 +138,9 @@ impl<'a> Check<'a> {
             let [p, n] = port.map(NodeId::index);
             let current = self.op.currents[branch.index()];
             if !current.is_finite() {
-                self.faults.push(format!("{}: {current} A", element.name));
+                self.verdict
+                    .faults
+                    .push(format!("{}: {current} A", element.name));
             }
             self.sum[p] = self.sum[p] + DoubleDouble::from(current);
             self.sum[n] = self.sum[n] - DoubleDouble::from(current);
@@ -181,7 +192,7 @@ impl<'a> Check<'a> {
             Device::CurrentSource { current } => {
                 self.expect(element, "current", i, *current, 0.0);
             }
-            Device::IdealDiode => self.complementarity(element, v, i),
+            Device::IdealDiode => {}
             Device::OnePort(one_port) => self.one_port(element, one_port, v, i, open),
             Device::Transformer { ratio } => {
                 let [first, second] = self.two(element);
@@ -202,7 +213,7 @@ impl<'a> Check<'a> {
                     self.round(one.port, open);
                 }
             }
-            other => self.faults.push(format!("no law for {other:?}")),
+            other => self.verdict.faults.push(format!("no law for {other:?}")),
         }
     }
 
@@ -232,91 +243,102 @@ impl<'a> Check<'a> {
         let allowed = RELATIVE * got.abs().min(wanted.abs()) + open + FLOOR;
         if !((got - wanted).abs() <= allowed) {
             let name = &element.name;
-            self.faults.push(format!(
+            self.verdict.faults.push(format!(
                 "{name}: {what} {got:e} against {wanted:e}, allowed {allowed:.1e}"
             ));
         }
     }
 
-    fn complementarity(&mut self, element: &Element, v: f64, i: f64) {
+    fn ideal_diode(&mut self, id: ElementId, element: &Element) {
+        let v = self.op.voltage(element.port[0], element.port[1]);
+        let i = self.op.current(self.circuit, id);
         let [p, n] = element.port.map(NodeId::index);
-        let volts = RELATIVE * self.volts[p].max(self.volts[n]) + f64::MIN_POSITIVE;
-        let amps = RELATIVE * self.largest[p].max(self.largest[n]) + FLOOR;
-        let is_off = v <= volts && i.abs() <= amps;
-        let is_on = v.abs() <= volts && i >= -amps;
-        if !(is_off || is_on) {
+        let volts = self.volts[p].max(self.volts[n]) + f64::MIN_POSITIVE;
+        let amps = self.largest[p].max(self.largest[n]) + FLOOR / RELATIVE;
+        let violation = |v: f64, i: f64| v.max(-i).max(v.abs().min(i.abs()));
+        let strict = violation(v / volts, i / amps);
+        let rounding = self.together[self.group[p]] / RELATIVE;
+        let weak = violation(v / volts, i / (amps + rounding));
+        self.verdict.complementarity = self.verdict.complementarity.max(strict);
+        if !(weak <= RELATIVE) {
             let name = &element.name;
-            self.faults
+            self.verdict
+                .faults
                 .push(format!("{name}: ideal diode at {v:e} V, {i:e} A"));
         }
     }
 
-    fn one_port(&mut self, element: &Element, one_port: &OnePort, v: f64, i: f64, open: f64) {
-        let allowed = RELATIVE * i.abs() + FLOOR;
-        let (low, high) = match one_port {
-            OnePort::Shockley(diode) => {
-                let law = DiodeLaw::of(diode);
-                if !law.admits(v, open + ROUNDING * v.abs(), i, allowed) {
-                    let name = &element.name;
-                    self.faults
-                        .push(format!("{name}: no diode carries {i:e} A at {v:e} V"));
-                }
-                let current = |v: f64| law.junction(v - law.series * i);
-                (current(v - open), current(v + open))
-            }
-            _ => {
-                let at = |v: f64| straight_law(one_port, v.into()).map_or(0.0, |law| law.0.value());
-                let (low, high) = (at(v - open), at(v + open));
-                if !(i >= low - allowed && i <= high + allowed) {
-                    let name = &element.name;
-                    self.faults.push(format!(
-                        "{name}: {i:e} A at {v:e} V, the law says {low:e} to {high:e}"
-                    ));
-                }
-                (low, high)
-            }
-        };
-        // Behind RS the current cannot follow the junction.
-        let behind = match one_port {
-            OnePort::Shockley(diode) => 2.0 * open / DiodeLaw::of(diode).series,
-            _ => f64::INFINITY,
-        };
-        self.round(element.port, (high - low).abs().min(behind));
+    /// Current of a straight one-port, and its distance from the law relative to it.
+    fn straight(
+        &mut self,
+        element: &Element,
+        one_port: &OnePort,
+        v: f64,
+        i: f64,
+        open: f64,
+    ) -> f64 {
+        let at = |v: f64| straight_law(one_port, v.into()).map_or(0.0, |law| law.0.value());
+        let (low, high) = (at(v - open), at(v + open));
+        let beyond = (low - i).max(i - high);
+        let strict = beyond / (i.abs() + FLOOR / RELATIVE);
+        self.verdict.curve = self.verdict.curve.max(strict);
+        // A law written from its corners rounds relative to them.
+        let allowed = RELATIVE * i.abs() + FLOOR + ROUNDING * corners(one_port, v);
+        if !(beyond <= allowed) {
+            let name = &element.name;
+            self.verdict.faults.push(format!(
+                "{name}: {i:e} A at {v:e} V, the law says {low:e} to {high:e}"
+            ));
+        }
+        high - low + ROUNDING * corners(one_port, v)
     }
 
-    /// Strict and weak measure of the current law. Currents of sources, conducting ideal diodes and
-    /// transformers follow from it, so that rounding anywhere in a group of nodes joined by them may
-    /// show at any of its nodes.
-    fn kirchhoff(&mut self) -> (f64, f64) {
-        let nodes = self.circuit.node_count();
-        let mut together = vec![0.0; nodes];
-        let mut largest = vec![0.0f64; nodes];
-        for k in 0..nodes {
-            together[self.group[k]] += self.rounding[k];
-            largest[self.group[k]] = largest[self.group[k]].max(self.largest[k]);
+    fn one_port(&mut self, element: &Element, one_port: &OnePort, v: f64, i: f64, open: f64) {
+        let OnePort::Shockley(diode) = one_port else {
+            let rounding = self.straight(element, one_port, v, i, open);
+            return self.round(element.port, rounding);
+        };
+        let law = DiodeLaw::of(diode);
+        let allowed = RELATIVE * i.abs() + FLOOR;
+        if !law.admits(v, open + ROUNDING * law.farthest(), i, allowed) {
+            let name = &element.name;
+            self.verdict
+                .faults
+                .push(format!("{name}: no diode carries {i:e} A at {v:e} V"));
         }
-        let (mut strict, mut weak) = (0.0f64, 0.0f64);
-        for k in 0..nodes {
+        let current = |v: f64| law.junction(v - law.series * i);
+        let rise: f64 = current(v + open) - current(v - open);
+        // Behind RS the current cannot follow the junction.
+        self.round(element.port, rise.abs().min(2.0 * open / law.series));
+    }
+
+    /// Currents of sources, conducting ideal diodes and transformers follow from Kirchhoff's law, so
+    /// that rounding anywhere in a group of nodes joined by them may show at any of its nodes.
+    fn gather_groups(&mut self) {
+        for k in 0..self.rounding.len() {
+            self.together[self.group[k]] += self.rounding[k];
+        }
+    }
+
+    fn kirchhoff(&mut self) {
+        for k in 0..self.sum.len() {
             let sum = self.sum[k].abs().value();
-            if sum > FLOOR {
-                strict = strict.max(sum / self.largest[k]);
-            }
-            let group = self.group[k];
-            let allowed = RELATIVE * self.largest[k] + together[group] + FLOOR;
-            let ratio = sum / allowed;
-            if !(ratio <= 1.0) {
+            let strict = sum / (self.largest[k] + FLOOR / RELATIVE);
+            let allowed = RELATIVE * self.largest[k] + self.together[self.group[k]] + FLOOR;
+            let weak = sum / allowed;
+            if !(weak <= 1.0) {
                 let name = node_name(self.circuit, k);
-                self.faults.push(format!(
+                self.verdict.faults.push(format!(
                     "node {name}: currents add up to {sum:e} A, allowed {allowed:.1e}"
                 ));
             }
-            weak = weak.max(ratio);
+            self.verdict.strict = self.verdict.strict.max(strict);
+            self.verdict.weak = self.verdict.weak.max(weak);
         }
-        (strict, weak)
     }
 
     /// The sum of the powers in units of what Kirchhoff's law leaves open.
-    fn tellegen(&mut self) -> f64 {
+    fn tellegen(&mut self) {
         let (mut total, mut size) = (DoubleDouble::ZERO, 0.0);
         for &power in &self.op.power {
             total = total + DoubleDouble::from(power);
@@ -328,11 +350,30 @@ impl<'a> Check<'a> {
         let total = total.abs().value();
         let ratio = total / (RELATIVE * size + open + f64::MIN_POSITIVE);
         if !(ratio <= 1.0) {
-            self.faults
+            self.verdict
+                .faults
                 .push(format!("powers add up to {total:e} W of {size:e} W"));
         }
-        ratio
+        self.verdict.tellegen = ratio;
     }
+}
+
+/// Size of what cancels in the law of a straight one-port that is written from its corners, A.
+fn corners(one_port: &OnePort, v: f64) -> f64 {
+    let Some((_, slope)) = straight_law(one_port, v.into()) else {
+        return 0.0;
+    };
+    let (far, current) = match one_port {
+        OnePort::PiecewiseTable(table) => table.points().iter().fold((0.0, 0.0), |(v, i), p| {
+            (f64::max(v, p.0.abs()), f64::max(i, p.1.abs()))
+        }),
+        _ => {
+            use ohmgrad::device::Parameter::{ForwardVoltage, ReverseVoltage};
+            let volts = [ForwardVoltage, ReverseVoltage].map(|p| one_port.value(p));
+            (volts.into_iter().flatten().fold(0.0, f64::max), 0.0)
+        }
+    };
+    slope * far + current
 }
 
 struct Port {
