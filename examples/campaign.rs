@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use campaign::{Failure, Family, Quantiles, Summary};
+use campaign::Family;
+use campaign::side_by_side::{self, Outcome, SideBySide};
+use campaign::summary::{Failure, Quantiles, Summary};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -38,6 +40,9 @@ struct Arguments {
     /// Seconds after which a circuit counts as unsolved
     #[arg(long, default_value_t = 60.0)]
     limit: f64,
+    /// Run so many of the circuits in ngspice too, at its default options
+    #[arg(long, default_value_t = 0)]
+    ngspice: usize,
     /// Write everything to this file
     #[arg(long)]
     json: Option<PathBuf>,
@@ -66,14 +71,35 @@ fn main() -> ExitCode {
     bar.finish_and_clear();
     let summary = Summary::of(&records);
     print(&summary);
+    let side_by_side = (arguments.ngspice > 0).then(|| {
+        let bar = progress_bar(arguments.ngspice as u64);
+        let (first, count) = (arguments.first, arguments.ngspice);
+        let table = side_by_side::compare(family, first, count, limit, || bar.inc(1));
+        bar.finish_and_clear();
+        print_side_by_side(&table);
+        table
+    });
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
+        let report = Report {
+            first: arguments.first,
+            summary: &summary,
+            ngspice: side_by_side,
+        };
+        let text = serde_json::to_string_pretty(&report).unwrap_or_default();
         if let Err(error) = std::fs::write(path, text) {
             eprintln!("error: {}: {error}", path.display());
             return ExitCode::from(1);
         }
     }
     ExitCode::from(u8::from(!summary.is_clean()))
+}
+
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    first: u64,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    ngspice: Option<SideBySide>,
 }
 
 /// Drawn on a terminal only.
@@ -97,23 +123,13 @@ fn print(summary: &Summary) {
         println!("  {strategy:<18} {count:>8}");
     }
     println!(
-        "{:<34} {:>8} {:>9} {:>9} {:>9} {:>9}",
+        "{:<34} {:>8} {:>9} {:>9} {:>9} {:>9}  of",
         "", "count", "median", "99 %", "99.9 %", "max"
     );
-    for (name, quantiles) in [
-        ("iterations", summary.iterations),
-        ("seconds", summary.seconds),
-        ("KCL / largest current", summary.kirchhoff_strict),
-        ("KCL / allowed with rounding", summary.kirchhoff_weak),
-        ("distance from curves / current", summary.curve),
-        ("complementarity", summary.complementarity),
-        ("sum of powers / allowed", summary.tellegen),
-        ("error of potentials / largest", summary.forward),
-        ("error of potentials, each", summary.forward_each_potential),
-        ("error of currents, each", summary.forward_each_current),
-    ] {
-        row(name, &quantiles);
+    for measure in &summary.measures {
+        row(measure.name, &measure.quantiles);
     }
+    println!("exact solution not found: {}", summary.open);
     list("not solved", &summary.unsolved);
     list("not verified", &summary.unverified);
 }
@@ -127,7 +143,12 @@ fn row(name: &str, q: &Quantiles) {
         }
     };
     let columns = [q.median, q.p99, q.p999, q.max].map(|x| format!("{:>9}", number(x)));
-    println!("{name:<34} {:>8} {}", q.count, columns.join(" "));
+    println!(
+        "{name:<34} {:>8} {}  {}",
+        q.count,
+        columns.join(" "),
+        q.seed
+    );
 }
 
 fn list(what: &str, failures: &[Failure]) {
@@ -138,5 +159,39 @@ fn list(what: &str, failures: &[Failure]) {
     for failure in failures.iter().take(SHOWN_FAILURES) {
         println!("  {}", failure.circuit);
         println!("    {}", failure.message.replace('\n', "\n    "));
+    }
+}
+
+fn print_side_by_side(table: &SideBySide) {
+    const COLUMNS: [(&str, &[Outcome]); 5] = [
+        ("right", &[Outcome::Right]),
+        ("tolerance", &[Outcome::Tolerance]),
+        ("wrong", &[Outcome::Wrong, Outcome::WrongOrStuck]),
+        (
+            "failed",
+            &[
+                Outcome::NoConvergence,
+                Outcome::Singular,
+                Outcome::Timeout,
+                Outcome::Crash,
+                Outcome::OtherError,
+            ],
+        ),
+        ("unknown", &[Outcome::Unknown]),
+    ];
+    let header = COLUMNS.map(|(name, _)| format!("{name:>10}"));
+    println!("ngspice at its defaults");
+    println!("{:<34} {}", "", header.join(""));
+    let all = std::iter::once((&"all", &table.outcomes));
+    for (feature, outcomes) in all.chain(&table.by_feature) {
+        let cells = COLUMNS.map(|(_, kinds)| {
+            let count: usize = kinds.iter().filter_map(|kind| outcomes.get(kind)).sum();
+            format!("{count:>10}")
+        });
+        println!("{feature:<34} {}", cells.join(""));
+    }
+    for (outcome, seeds) in &table.seeds {
+        let some: Vec<String> = seeds.iter().take(12).map(u64::to_string).collect();
+        println!("  {outcome:?}: {} ({} ...)", seeds.len(), some.join(" "));
     }
 }

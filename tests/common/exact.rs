@@ -27,14 +27,24 @@ pub struct Forward {
     pub each_current: Option<f64>,
 }
 
-/// None if the circuit has more unknowns, or if the exact solution was not found.
-pub fn compare(circuit: &Circuit, op: &OperatingPoint, most_unknowns: usize) -> Option<Forward> {
+/// What the comparison came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Comparison {
+    TooLarge,
+    /// The exact solution was not found.
+    Open,
+    Known(Forward),
+}
+
+pub fn compare(circuit: &Circuit, op: &OperatingPoint, most_unknowns: usize) -> Comparison {
     let mut system = Exact::new(circuit, op);
     if system.x.len() > most_unknowns {
-        return None;
+        return Comparison::TooLarge;
     }
-    system.solve()?;
-    Some(system.errors(op))
+    match system.solve() {
+        Some(()) => Comparison::Known(system.errors(op)),
+        None => Comparison::Open,
+    }
 }
 
 /// Index of an unknown; ground has none.

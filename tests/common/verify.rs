@@ -105,6 +105,8 @@ struct Check<'a> {
     rounding: Vec<f64>,
     /// Largest potential at each node and its neighbours, V.
     volts: Vec<f64>,
+    /// Largest potential, V.
+    highest: f64,
     /// Representative of each node among those joined by elements whose current the nodes decide.
     group: Vec<usize>,
     /// Rounding of each group, A.
@@ -122,6 +124,7 @@ impl<'a> Check<'a> {
             largest: vec![0.0; nodes],
             rounding: vec![0.0; nodes],
             volts: op.potentials.iter().map(|v| v.abs()).collect(),
+            highest: op.potentials.iter().fold(0.0, |m, v| f64::max(m, v.abs())),
             group: (0..nodes).collect(),
             together: vec![0.0; nodes],
             verdict: Verdict::default(),
@@ -258,7 +261,8 @@ impl<'a> Check<'a> {
         let violation = |v: f64, i: f64| v.max(-i).max(v.abs().min(i.abs()));
         let strict = violation(v / volts, i / amps);
         let rounding = self.together[self.group[p]] / RELATIVE;
-        let weak = violation(v / volts, i / (amps + rounding));
+        let unsure = ROUNDING * self.highest / RELATIVE;
+        let weak = violation(v / (volts + unsure), i / (amps + rounding));
         self.verdict.complementarity = self.verdict.complementarity.max(strict);
         if !(weak <= RELATIVE) {
             let name = &element.name;
