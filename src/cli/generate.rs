@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::circuit::generators::{Clamp, Layered, grid, ladder};
+use clap::ValueEnum;
+
+use crate::circuit::generators::{Clamp, Kind, Layered, Wild, grid, ladder};
 
 use super::{Failure, emit};
 
@@ -37,6 +39,38 @@ enum Family {
         #[arg(long, default_value = "shockley")]
         clamp: String,
     },
+    /// Random circuit with values over many decades and exactly one operating point
+    Random {
+        /// Nodes besides ground; 2 to 300, drawn by the seed, if not given
+        #[arg(long)]
+        nodes: Option<usize>,
+        /// What is nonlinear in it; drawn by the seed from all but rtgd if not given
+        #[arg(long)]
+        kind: Option<RandomKind>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RandomKind {
+    Shockley,
+    Ideal,
+    /// Piecewise-linear diodes and tables
+    Piecewise,
+    Mixed,
+    /// As mixed, with ideal transformers and gyrators
+    Rtgd,
+}
+
+impl From<RandomKind> for Kind {
+    fn from(kind: RandomKind) -> Self {
+        match kind {
+            RandomKind::Shockley => Kind::Shockley,
+            RandomKind::Ideal => Kind::Ideal,
+            RandomKind::Piecewise => Kind::Piecewise,
+            RandomKind::Mixed => Kind::Mixed,
+            RandomKind::Rtgd => Kind::Rtgd,
+        }
+    }
 }
 
 /// Elements beyond this would not fit into the memory of an ordinary machine.
@@ -48,6 +82,7 @@ impl Family {
         match self {
             Family::Grid { rows, columns } => rows.saturating_mul(*columns).saturating_mul(3),
             Family::Ladder { stages } => stages.saturating_mul(3),
+            Family::Random { nodes, .. } => nodes.unwrap_or(0).saturating_mul(10),
             Family::Layered {
                 inputs,
                 outputs,
@@ -83,6 +118,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         } if *inputs > 0 && *outputs > 0 => {
             layered(*inputs, *outputs, hidden, clamp, arguments.seed)?.build()?
         }
+        Family::Random { nodes, kind } if *nodes != Some(0) => Wild {
+            seed: arguments.seed,
+            nodes: *nodes,
+            kind: kind.map(Kind::from),
+        }
+        .build()?,
         _ => return Err(Failure::arguments("error: sizes must be at least 1")),
     };
     let mut circuit = circuit;

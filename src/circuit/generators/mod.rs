@@ -1,4 +1,8 @@
-//! Standard circuits of any size, for benches, tests and training.
+//! Standard circuits of any size, for benches, tests and training; and random ones.
+
+mod parts;
+mod shapes;
+mod wild;
 
 use rand::RngExt;
 use rand::SeedableRng;
@@ -7,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::device::{Device, Environment, Shockley, ShockleyParameters};
 
 use super::{Circuit, NodeId, TopologyError};
+
+pub use wild::{Kind, Wild};
 
 /// A Shockley diode with SPICE's default model card.
 pub fn default_diode() -> Device {
