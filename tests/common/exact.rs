@@ -7,12 +7,14 @@ use ohmgrad::device::{Device, OnePort};
 
 use super::diode_law::DiodeLaw;
 use super::double_double::{DoubleDouble, Real};
-use super::verify::straight_law;
+use super::verify::{ports, straight_law};
 
 const MOST_STEPS: usize = 300;
 const MOST_FLIPS: usize = 50;
 /// A step this small, relative to what it changes, ends the search.
 const LAST_STEP: f64 = 1e-22;
+/// Potentials (V) and currents (A) below this count as zero.
+const FLOOR: f64 = 1e-24;
 /// Numbers are compared one by one where the last step left them this certain.
 const CERTAIN: f64 = 1e-13;
 
@@ -45,6 +47,26 @@ pub fn compare(circuit: &Circuit, op: &OperatingPoint, most_unknowns: usize) -> 
         Some(()) => Comparison::Known(system.errors(op)),
         None => Comparison::Open,
     }
+}
+
+/// The exact operating point, rounded to doubles.
+pub fn rounded(circuit: &Circuit, op: &OperatingPoint) -> Option<OperatingPoint> {
+    let mut system = Exact::new(circuit, op);
+    system.solve()?;
+    let mut exact = op.clone();
+    for (v, x) in exact.potentials[1..].iter_mut().zip(&system.x) {
+        *v = x.value();
+    }
+    for (id, element) in circuit.elements() {
+        let currents = system.currents(id);
+        let mut power = DoubleDouble::ZERO;
+        for ((branch, port), current) in element.branches().zip(ports(element)).zip(currents) {
+            exact.currents[branch.index()] = current.value();
+            power = power + system.voltage(port.map(unknown)) * current;
+        }
+        exact.power[id.index()] = power.value();
+    }
+    Some(exact)
 }
 
 /// Index of an unknown; ground has none.
@@ -294,12 +316,10 @@ impl<'a> Exact<'a> {
     /// The part of a step that no junction answers with a current out of proportion.
     fn part(&self, step: &[DoubleDouble]) -> f64 {
         let mut part = 1.0;
+        let elements: Vec<_> = self.circuit.elements().map(|(_, e)| e).collect();
         for (k, law) in self.laws.iter().enumerate() {
             let Some(law) = law else { continue };
-            let element = self.circuit.elements().nth(k);
-            let Some((_, element)) = element else {
-                continue;
-            };
+            let element = &elements[k];
             let inner = [self.anode[k], unknown(element.port[1])];
             let u = self.voltage(inner).value();
             let [a, c] = inner.map(|k| k.map_or(DoubleDouble::ZERO, |k| step[k]));
@@ -351,10 +371,8 @@ impl<'a> Exact<'a> {
         let (mut potentials, mut each) = (0.0f64, 0.0f64);
         for (k, &exact) in self.x[..nodes].iter().enumerate() {
             let error = (real(op.potentials[k + 1]) - exact).abs().value();
-            potentials = potentials.max(error / largest.max(f64::MIN_POSITIVE));
-            if exact.value() != 0.0 {
-                each = each.max(error / exact.value().abs());
-            }
+            potentials = potentials.max(error / largest.max(FLOOR));
+            each = each.max(error / exact.value().abs().max(FLOOR));
         }
         let certain = self.uncertainty[..nodes].iter().all(|&u| u <= CERTAIN);
         Forward {
@@ -367,23 +385,21 @@ impl<'a> Exact<'a> {
     fn current_error(&self, op: &OperatingPoint) -> f64 {
         let mut worst = 0.0f64;
         for (id, element) in self.circuit.elements() {
-            let got = op.current(self.circuit, id);
-            let exact = self.current(id);
-            let floor = 1e-24;
-            if exact.value().abs() > floor && element.device != Device::IdealDiode {
-                let error = (real(got) - exact).abs().value();
-                worst = worst.max(error / exact.value().abs());
+            for (branch, exact) in element.branches().zip(self.currents(id)) {
+                let error = (real(op.currents[branch.index()]) - exact).abs().value();
+                worst = worst.max(error / exact.value().abs().max(FLOOR));
             }
         }
         worst
     }
 
-    fn current(&self, id: ElementId) -> DoubleDouble {
+    /// Currents of the two ports of an element; the second means something for two-ports only.
+    fn currents(&self, id: ElementId) -> [DoubleDouble; 2] {
         let element = self.circuit.element(id);
         let k = id.index();
         let port = element.port.map(unknown);
         let second = element.second.map_or([None; 2], |s| s.map(unknown));
-        match (&element.device, self.branch[k]) {
+        let first = match (&element.device, self.branch[k]) {
             (_, Some(branch)) => self.x[branch],
             (Device::Resistor { resistance }, _) => self.voltage(port) / real(*resistance),
             (Device::CurrentSource { current }, _) => real(*current),
@@ -393,7 +409,13 @@ impl<'a> Exact<'a> {
                 None => straight_law(one_port, self.voltage(port)).map_or(real(0.0), |l| l.0),
             },
             _ => DoubleDouble::ZERO,
-        }
+        };
+        let second = match &element.device {
+            Device::Transformer { ratio } => -first * real(*ratio),
+            Device::Gyrator { conductance } => -self.voltage(port) * real(*conductance),
+            _ => DoubleDouble::ZERO,
+        };
+        [first, second]
     }
 }
 

@@ -113,6 +113,10 @@ fn features(circuit: &Circuit) -> Vec<&'static str> {
         ("no diode", !has_diodes),
         ("N < 0.1", any(Parameter::EmissionCoefficient, |n| n < 0.1)),
         ("RS", any(Parameter::SeriesResistance, |r| r > 0.0)),
+        (
+            "RS < 1 mohm",
+            any(Parameter::SeriesResistance, |r| r > 0.0 && r < 1e-3),
+        ),
         ("BV", any(Parameter::BreakdownVoltage, |_| true)),
         ("R over 3 decades or less", high <= 1e3 * low),
         (

@@ -386,7 +386,7 @@ struct Port {
     current: f64,
 }
 
-fn ports(element: &Element) -> Vec<[NodeId; 2]> {
+pub fn ports(element: &Element) -> Vec<[NodeId; 2]> {
     let second = element.second.filter(|_| element.is_two_port());
     std::iter::once(element.port).chain(second).collect()
 }

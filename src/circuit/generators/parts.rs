@@ -33,6 +33,8 @@ pub(super) struct Ranges {
     /// Largest voltage that a current may have across its resistor, V.
     pub largest_voltage: f64,
     pub environment: Environment,
+    /// Whether some diodes are of level 2.
+    pub level_two: bool,
 }
 
 impl Ranges {
@@ -46,6 +48,7 @@ impl Ranges {
             resistance: (rounded(low), rounded(low + decades)),
             largest_voltage: rounded(rng.random_range(0.0..highest)),
             environment,
+            level_two: rng.random_bool(0.2),
         }
     }
 
@@ -103,7 +106,7 @@ impl Ranges {
         }
         match rng.random_range(0..20) {
             0 => p.forward_knee_current = Some(log_uniform(rng, 1e-6, 10.0)),
-            1 => level_two(rng, &mut p),
+            1 if self.level_two => level_two(rng, &mut p),
             _ => {}
         }
         let mut environment = self.environment;
