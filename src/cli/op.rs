@@ -62,9 +62,7 @@ fn write_jacobian(solver: &mut Solver, path: &Path) -> Result<(), Failure> {
         ..
     } = solver;
     workspace.settle(system, values);
-    workspace
-        .factor(system, values)
-        .map_err(|error| Failure::failed(format!("error: {error}")))?;
-    write_matrix_market(path, &workspace.matrix(system), system.method())
+    let jacobian = workspace.jacobian(system, values);
+    write_matrix_market(path, &jacobian, system.method())
         .map_err(|error| Failure::write(Some(path), &error))
 }

@@ -11,6 +11,8 @@ pub struct PiecewiseLinear {
     left: f64,
     /// Slope above the last breakpoint, S.
     right: f64,
+    /// A piece on the line `i = slope v`, and that slope, S: nothing cancels there.
+    proportional: Option<(usize, f64)>,
 }
 
 /// One straight piece, `i = current + slope (v - voltage)`, valid from `from` to `to`.
@@ -56,14 +58,22 @@ impl PiecewiseLinear {
         } else {
             self.points[index].0
         };
-        let (voltage, current) = self.points[index.saturating_sub(1)];
-        let slope = if index == 0 {
-            self.left
-        } else if index > last {
-            self.right
-        } else {
-            let (v1, i1) = self.points[index];
-            (i1 - current) / (v1 - voltage)
+        let (mut voltage, mut current) = self.points[index.saturating_sub(1)];
+        let slope = match self.proportional {
+            Some((piece, slope)) if piece == index => {
+                (voltage, current) = (0.0, 0.0);
+                slope
+            }
+            _ if index == 0 => self.left,
+            _ if index > last => self.right,
+            _ => {
+                let (v1, i1) = self.points[index];
+                let slope = (i1 - current) / (v1 - voltage);
+                if i1.abs() < current.abs() {
+                    (voltage, current) = (v1, i1);
+                }
+                slope
+            }
         };
         Piece {
             from,
@@ -153,6 +163,7 @@ impl PiecewiseTable {
                 points,
                 left: 0.0,
                 right: 0.0,
+                proportional: None,
             },
         })
     }
@@ -280,6 +291,7 @@ impl PiecewiseDiode {
                 points: vec![knee],
                 left: off,
                 right,
+                proportional: Some((0, off)),
             }),
             Some((vrev, rrev)) => (positive(rrev) && -vrev < p.forward_voltage).then(|| {
                 let points = vec![(-vrev, -off * vrev), knee];
@@ -287,6 +299,7 @@ impl PiecewiseDiode {
                     points,
                     left: area / rrev,
                     right,
+                    proportional: Some((1, off)),
                 }
             }),
         }

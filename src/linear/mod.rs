@@ -6,11 +6,13 @@
 
 mod cholesky;
 mod lu;
+mod star_mesh;
 
 use std::sync::Arc;
 
 pub use cholesky::{CholeskyFactor, CholeskySymbolic};
 pub use lu::{LuFactor, LuSymbolic};
+pub use star_mesh::{StarMeshFactor, StarMeshSymbolic};
 
 /// A sparse matrix by columns. For Cholesky only the lower triangle is stored.
 pub type Matrix = sprs::CsMat<f64>;

@@ -56,7 +56,7 @@ impl Workspace {
     /// Fills [`Workspace::residual`] with the residual of the circuit whose one-ports are replaced
     /// by their companion models, and [`Workspace::reduced`] with its reduction.
     pub fn evaluate_residual(&mut self, system: &System, values: &Values) {
-        if self.is_extended() {
+        if self.is_precise() {
             return self.evaluate_residual_precisely(system, values);
         }
         self.residual.fill(0.0);

@@ -1,8 +1,10 @@
 //! A circuit compiled for solving.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
-use crate::linear::{LinearError, Matrix, Method, Symbolic};
+use crate::linear::{LinearError, Matrix, Method, StarMeshSymbolic, Symbolic};
 
 use super::collect::Stamps;
 use super::forest::{Forest, Tie};
@@ -35,6 +37,8 @@ pub struct System {
     pub(super) node_unknowns: usize,
     pub(super) pattern: Matrix,
     pub(super) symbolic: Symbolic,
+    /// Made when it is first needed.
+    pub(super) star_mesh: OnceLock<Arc<StarMeshSymbolic>>,
     pub(super) is_reciprocal: bool,
 }
 
@@ -49,6 +53,15 @@ impl System {
         let stamps = Stamps::collect(circuit, &forest, &sensed);
         let spd = is_positive_definite(circuit, &sensed);
         stamps.assemble(circuit, forest, spd)
+    }
+
+    /// The analysis for elimination without subtractions.
+    pub(super) fn star_mesh(&self) -> Result<Arc<StarMeshSymbolic>, LinearError> {
+        if let Some(symbolic) = self.star_mesh.get() {
+            return Ok(symbolic.clone());
+        }
+        let symbolic = Arc::new(StarMeshSymbolic::analyze(&self.pattern)?);
+        Ok(self.star_mesh.get_or_init(|| symbolic).clone())
     }
 
     /// Number of reduced unknowns.

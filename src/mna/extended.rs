@@ -1,13 +1,94 @@
-//! The reduced Jacobian in twice the working precision.
+//! The reduced Jacobian where double precision loses its small entries.
 //!
 //! A node that a milliohm ties to its neighbour and a gigohm to ground has a diagonal entry in which
-//! double precision loses the gigohm, and with it the potential. In 31 digits it stays, up to
-//! conductances 28 orders of magnitude apart. Elimination costs some thirty times as much.
+//! double precision loses the gigohm, and with it the potential. Where all there is are conductances,
+//! the star-mesh transformation never forms that entry. Elsewhere it is formed in 31 digits: elimination
+//! costs some thirty times as much and bears conductances 28 orders of magnitude apart.
 
-use crate::linear::{Extended, Factor, LinearError};
+use crate::linear::{Extended, Factor, LinearError, StarMeshFactor, Symbolic};
 
-use super::System;
 use super::precise::Sums;
+use super::{Entries, Slot, System};
+
+/// Jacobian and factors in force instead of the workspace's own.
+#[derive(Debug)]
+pub(super) enum PreciseJacobian {
+    StarMesh(Box<StarMesh>),
+    Extended(Box<ExtendedJacobian>),
+}
+
+impl PreciseJacobian {
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub(super) fn new(system: &System) -> Result<Self, LinearError> {
+        Ok(match system.symbolic {
+            Symbolic::Cholesky(_) => PreciseJacobian::StarMesh(Box::new(StarMesh {
+                conductances: Conductances(vec![0.0; system.pattern.nnz()]),
+                factor: StarMeshFactor::new(system.star_mesh()?),
+            })),
+            Symbolic::Lu(_) => PreciseJacobian::Extended(Box::new(ExtendedJacobian::new(system))),
+        })
+    }
+
+    /// `J x = b` in place.
+    pub(super) fn solve(&mut self, b: &mut [f64]) {
+        match self {
+            PreciseJacobian::StarMesh(mesh) => mesh.factor.solve(b),
+            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, Factor::solve),
+        }
+    }
+
+    /// `J' x = b` in place.
+    pub(super) fn solve_transpose(&mut self, b: &mut [f64]) {
+        match self {
+            PreciseJacobian::StarMesh(mesh) => mesh.factor.solve(b),
+            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, Factor::solve_transpose),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct StarMesh {
+    conductances: Conductances,
+    factor: StarMeshFactor,
+}
+
+/// Conductances between nodes, in the place of off-diagonal entries, and to ground, in that of
+/// diagonal ones.
+#[derive(Debug)]
+pub(super) struct Conductances(Vec<f64>);
+
+impl Entries for Conductances {
+    #[inline]
+    fn add(&mut self, index: usize, value: f64) {
+        self.0.as_mut_slice().add(index, value);
+    }
+
+    #[inline]
+    fn add_pair(&mut self, [pp, nn, pn, np]: [Slot; 4], g: f64) {
+        if pp == nn {
+            // One unknown stands for both nodes, or for neither.
+        } else if pp == Slot::NONE || nn == Slot::NONE {
+            pp.add(self, g);
+            nn.add(self, g);
+        } else {
+            pn.add(self, g);
+            np.add(self, g);
+        }
+    }
+}
+
+impl StarMesh {
+    /// Factors the conductances that `load` adds up.
+    pub(super) fn factor(
+        &mut self,
+        load: impl FnOnce(&mut Conductances),
+    ) -> Result<(), LinearError> {
+        self.conductances.0.fill(0.0);
+        load(&mut self.conductances);
+        self.factor.factor(&self.conductances.0)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct ExtendedJacobian {
@@ -42,14 +123,6 @@ impl ExtendedJacobian {
         self.factor.factor(&system.pattern, &self.nonzeros)
     }
 
-    pub(super) fn solve(&mut self, b: &mut [f64]) {
-        self.solve_with(b, Factor::solve);
-    }
-
-    pub(super) fn solve_transpose(&mut self, b: &mut [f64]) {
-        self.solve_with(b, Factor::solve_transpose);
-    }
-
     fn solve_with(&mut self, b: &mut [f64], solve: fn(&mut Factor<Extended>, &mut [Extended])) {
         for (x, b) in self.solution.iter_mut().zip(b.iter()) {
             *x = Extended::from(*b);
@@ -57,13 +130,6 @@ impl ExtendedJacobian {
         solve(&mut self.factor, &mut self.solution);
         for (b, x) in b.iter_mut().zip(&self.solution) {
             *b = x.0 + x.1;
-        }
-    }
-
-    /// The entries, rounded to double precision.
-    pub(super) fn rounded(&self, nonzeros: &mut [f64]) {
-        for (entry, value) in nonzeros.iter_mut().zip(&self.nonzeros) {
-            *entry = value.0 + value.1;
         }
     }
 }

@@ -82,6 +82,15 @@ impl Slot {
 pub(crate) trait Entries {
     /// Adds to the entry; nothing where there is none.
     fn add(&mut self, index: usize, value: f64);
+
+    /// Adds a conductance between the nodes p and n to the entries pp, nn, pn and np.
+    #[inline]
+    fn add_pair(&mut self, [pp, nn, pn, np]: [Slot; 4], g: f64) {
+        pp.add(self, g);
+        nn.add(self, g);
+        pn.add(self, -g);
+        np.add(self, -g);
+    }
 }
 
 impl Entries for [f64] {

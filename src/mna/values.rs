@@ -139,9 +139,6 @@ fn typical(conductances: &[f64]) -> f64 {
 impl super::stamps::PairStamp {
     #[inline]
     pub(super) fn add(&self, entries: &mut (impl Entries + ?Sized), g: f64) {
-        self.pp.add(entries, g);
-        self.nn.add(entries, g);
-        self.pn.add(entries, -g);
-        self.np.add(entries, -g);
+        entries.add_pair([self.pp, self.nn, self.pn, self.np], g);
     }
 }

@@ -3,7 +3,7 @@
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
-use super::extended::ExtendedJacobian;
+use super::extended::PreciseJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
 use super::{Entries, System, Values};
@@ -57,8 +57,8 @@ pub struct Workspace {
     pub(super) laws: LawStates,
     nonzeros: Vec<f64>,
     factor: Factor<f64>,
-    /// In force where double precision does not suffice: residuals and factors in twice as many digits.
-    pub(super) extended: Option<Box<ExtendedJacobian>>,
+    /// In force where double precision does not suffice: residuals and factors that lose no digit.
+    precise: Option<PreciseJacobian>,
     pub(super) is_regularized: bool,
     pub(super) scratch: Vec<f64>,
     /// The factors belong to the companions and states in force.
@@ -104,7 +104,7 @@ impl Workspace {
             sums: Sums::new(full),
             laws: LawStates::new(system),
             nonzeros: vec![0.0; system.pattern.nnz()],
-            extended: None,
+            precise: None,
             factor: system.symbolic.factor(),
             is_regularized: false,
             scratch: vec![0.0; system.order],
@@ -160,12 +160,18 @@ impl Workspace {
         if self.is_factored {
             return Ok(());
         }
-        if let Some(mut extended) = self.extended.take() {
-            let outcome = extended.factor(system, |sums| {
-                values.load_linear(system, sums);
-                self.load_jacobian(system, values, sums);
-            });
-            self.extended = Some(extended);
+        if let Some(mut precise) = self.precise.take() {
+            let outcome = match &mut precise {
+                PreciseJacobian::StarMesh(mesh) => mesh.factor(|conductances| {
+                    values.load_linear(system, conductances);
+                    self.load_jacobian(system, values, conductances);
+                }),
+                PreciseJacobian::Extended(jacobian) => jacobian.factor(system, |sums| {
+                    values.load_linear(system, sums);
+                    self.load_jacobian(system, values, sums);
+                }),
+            };
+            self.precise = Some(precise);
             outcome?;
         } else {
             let mut nonzeros = std::mem::take(&mut self.nonzeros);
@@ -212,16 +218,27 @@ impl Workspace {
         }
     }
 
-    /// Puts residuals and factors on twice as many digits from here on, or back.
-    pub fn set_extended(&mut self, system: &System, on: bool) {
-        if on != self.extended.is_some() {
-            self.extended = on.then(|| Box::new(ExtendedJacobian::new(system)));
+    /// From here on, residuals and factors lose no digit.
+    ///
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub fn be_precise(&mut self, system: &System) -> Result<(), LinearError> {
+        if !self.is_precise() {
+            self.precise = Some(PreciseJacobian::new(system)?);
+            self.is_factored = false;
+        }
+        Ok(())
+    }
+
+    /// From here on, residuals and factors are in double precision.
+    pub fn be_quick(&mut self) {
+        if self.precise.take().is_some() {
             self.is_factored = false;
         }
     }
 
-    pub fn is_extended(&self) -> bool {
-        self.extended.is_some()
+    pub fn is_precise(&self) -> bool {
+        self.precise.is_some()
     }
 
     /// Adds `shift` (S) to the diagonal of the Jacobian and factors it: a way past a singular one.
@@ -335,27 +352,26 @@ impl Workspace {
         for r in &mut self.reduced {
             *r = -*r;
         }
-        match &mut self.extended {
-            Some(extended) => extended.solve(&mut self.reduced),
+        match &mut self.precise {
+            Some(precise) => precise.solve(&mut self.reduced),
             None => self.factor.solve(&mut self.reduced),
         }
     }
 
     /// Solves `J' x = b` in place on the held factors, b by reduced unknown.
     pub fn solve_transpose(&mut self, b: &mut [f64]) {
-        match &mut self.extended {
-            Some(extended) => extended.solve_transpose(b),
+        match &mut self.precise {
+            Some(precise) => precise.solve_transpose(b),
             None => self.factor.solve_transpose(b),
         }
     }
 
-    /// The reduced Jacobian as last loaded (lower triangle if the method is Cholesky).
-    pub fn matrix(&self, system: &System) -> Matrix {
+    /// The reduced Jacobian at the state in force (lower triangle if the method is Cholesky).
+    pub fn jacobian(&self, system: &System, values: &Values) -> Matrix {
         let mut matrix = system.pattern.clone();
-        match &self.extended {
-            Some(extended) => extended.rounded(matrix.data_mut()),
-            None => matrix.data_mut().copy_from_slice(&self.nonzeros),
-        }
+        let entries = matrix.data_mut();
+        entries.copy_from_slice(&values.base);
+        self.load_jacobian(system, values, entries);
         matrix
     }
 }

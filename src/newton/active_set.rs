@@ -60,7 +60,7 @@ impl Pivoting {
 impl Run<'_> {
     /// Changes the state of diodes that contradict the iterate; true if any did.
     pub(super) fn flip_ideal_diodes(&mut self, pivoting: &mut Pivoting) -> bool {
-        if self.workspace.is_extended() {
+        if self.workspace.is_precise() {
             self.workspace.measure_scales(self.system, self.values);
         }
         let count = self.ideal_violations();
@@ -121,7 +121,7 @@ impl Run<'_> {
         if ws.conducting.is_empty() {
             return Floors::Global(0.0, 0.0);
         }
-        if ws.is_extended() {
+        if ws.is_precise() {
             return Floors::Local;
         }
         let (nodes, branches) = ws.full.split_at(self.system.node_count());

@@ -98,8 +98,8 @@ pub struct Convergence {
     /// Linear solves in all, failed attempts included.
     pub iterations: usize,
     pub check: Check,
-    /// Double precision did not suffice: the equations were solved with twice as many digits.
-    pub is_extended: bool,
+    /// Double precision did not suffice: the equations were solved without the loss of a digit.
+    pub is_precise: bool,
 }
 
 /// One strategy that did not get there.
@@ -166,7 +166,7 @@ pub fn solve(
         started: Instant::now(),
         start: None,
     };
-    run.workspace.set_extended(system, false);
+    run.workspace.be_quick();
     if run.workspace.leave_cold_start() && values.has_nodeset() && !system.is_linear() {
         run.start_from_nodeset();
     }
@@ -176,15 +176,15 @@ pub fn solve(
         false => usize::MAX,
     };
     let mut found = run.search(&mut search, patience);
-    if found.is_none() && search.asks_for_digits(patience) {
-        run.workspace.set_extended(system, true);
+    let asks = found.is_none() && search.asks_for_digits(patience);
+    if asks && run.workspace.be_precise(system).is_ok() {
         found = run.search(&mut search, usize::MAX);
     }
     if let Some(convergence) = found {
         return Ok(convergence);
     }
     run.restart();
-    run.workspace.set_extended(system, false);
+    run.workspace.be_quick();
     Err(NoConvergence {
         attempts: search.attempts,
         check: search.best.unwrap_or_default(),
@@ -235,7 +235,7 @@ impl Run<'_> {
                             strategy,
                             iterations: self.iterations,
                             check,
-                            is_extended: self.workspace.is_extended(),
+                            is_precise: self.workspace.is_precise(),
                         });
                     }
                     Err(failed) => outcome = failed,
@@ -252,7 +252,7 @@ impl Run<'_> {
             if outcome == Outcome::OutOfBudget {
                 break;
             }
-            if outcome == Outcome::Imprecise && !self.workspace.is_extended() {
+            if outcome == Outcome::Imprecise && !self.workspace.is_precise() {
                 search.is_near = true;
                 break;
             }

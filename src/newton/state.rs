@@ -46,7 +46,7 @@ impl Run<'_> {
 
     /// Measures the residual that is in the workspace, in the precision it was evaluated in.
     pub(super) fn check_residual(&mut self) -> Check {
-        self.check_residual_in(self.workspace.is_extended())
+        self.check_residual_in(self.workspace.is_precise())
     }
 
     fn check_residual_in(&mut self, is_precise: bool) -> Check {
