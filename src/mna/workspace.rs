@@ -302,7 +302,8 @@ impl Workspace {
     fn follow_relaxed_diodes(&mut self, system: &System, values: &Values) {
         let (soft, g) = (self.relaxation, values.typical_conductance);
         for (stamp, on) in system.ideal_diodes.iter().zip(&mut self.conducting) {
-            let voltage = self.full[stamp.p.index()] - self.full[stamp.n.index()];
+            let (p, n) = (stamp.p.index(), stamp.n.index());
+            let voltage = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
             let conducts = voltage > 0.0;
             self.is_factored &= *on == conducts;
             *on = conducts;

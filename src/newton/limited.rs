@@ -107,7 +107,7 @@ impl Run<'_> {
         let ws = &mut *self.workspace;
         let mut limited = 0;
         for (index, nodes) in self.system.one_port_nodes().enumerate() {
-            let voltage = ws.full[nodes[0].index()] - ws.full[nodes[1].index()];
+            let voltage = ws.voltage(nodes[0], nodes[1]);
             let previous = ws.points[index];
             let point = self.values.one_ports()[index].limit(voltage, previous);
             // A point beside the voltage that the residual check cannot tell from it is the voltage.

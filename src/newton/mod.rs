@@ -252,8 +252,9 @@ impl Run<'_> {
             if outcome == Outcome::OutOfBudget {
                 break;
             }
-            if outcome == Outcome::Imprecise && !self.workspace.is_precise() {
-                search.is_near = true;
+            let lacks_digits = matches!(outcome, Outcome::Imprecise | Outcome::Singular);
+            if lacks_digits && !self.workspace.is_precise() {
+                search.is_near = outcome == Outcome::Imprecise;
                 break;
             }
         }
