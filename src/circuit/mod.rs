@@ -21,7 +21,8 @@ use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Span
 pub use crate::elaboration::BuildError;
 pub use parameters::{NamedParameter, ParameterGraph};
 pub(crate) use topology::{
-    Located, conducts, control_pairs, names, nodes_named, place, prescribes_voltage, relate,
+    Located, conducts, control_pairs, is_short, names, nodes_named, place, prescribes_voltage,
+    relate,
 };
 pub use topology::{TopologyError, TopologyFault};
 pub use variable::{Variable, VariableError};

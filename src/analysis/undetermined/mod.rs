@@ -18,7 +18,8 @@ mod floating;
 mod split;
 mod text;
 
-use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::circuit::{Circuit, ElementId, NodeId, is_short};
+use crate::device::{Device, OnePort};
 
 use super::{OperatingPoint, Output};
 
@@ -49,9 +50,15 @@ pub enum Undetermined {
 /// Voltages and currents below this part of what surrounds them are rounding errors.
 const ROUNDING: f64 = 1e-12;
 
+/// A current below this part of the largest is nothing, whatever surrounds it.
+const NOTHING: f64 = 1e-22;
+
 impl OperatingPoint {
     /// Everything that the graph shows to be open, islands first.
     pub fn undetermined(&self, circuit: &Circuit) -> Vec<Undetermined> {
+        if !circuit.elements().any(|(_, e)| may_be_open(&e.device)) {
+            return Vec::new();
+        }
         let scales = Scales::new(circuit, self);
         let mut found = floating::find(circuit, self, &scales);
         found.extend(split::find(circuit, self, &scales));
@@ -77,12 +84,23 @@ impl Undetermined {
     }
 }
 
+/// The elements without which everything is determined.
+fn may_be_open(device: &Device) -> bool {
+    match device {
+        Device::IdealDiode => true,
+        Device::OnePort(one_port) => matches!(**one_port, OnePort::PiecewiseTable(_)),
+        _ => is_short(device),
+    }
+}
+
 /// What counts as zero.
 struct Scales {
     /// V.
     voltage: f64,
     /// By node, A.
     currents: Vec<f64>,
+    /// Anywhere, A.
+    nothing: f64,
 }
 
 impl Scales {
@@ -98,8 +116,10 @@ impl Scales {
             }
         }
         let largest = op.potentials.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let strongest = currents.iter().fold(0.0f64, |m, i| m.max(*i));
         Self {
             voltage: ROUNDING * largest,
+            nothing: NOTHING / ROUNDING * strongest,
             currents,
         }
     }
@@ -107,6 +127,6 @@ impl Scales {
     /// Whether an element between these nodes carries no more than rounding errors.
     fn is_no_current(&self, current: f64, port: [NodeId; 2]) -> bool {
         let [p, n] = port.map(|node| self.currents[node.index()]);
-        current.abs() <= p.min(n)
+        current.abs() <= p.min(n).max(self.nothing)
     }
 }

@@ -21,13 +21,13 @@ use super::{Scales, Undetermined};
 struct Branch {
     element: ElementId,
     port: [NodeId; 2],
-    /// Its current may fall.
-    is_two_way: bool,
+    /// Of a diode, which cannot carry less than nothing.
+    current: Option<f64>,
 }
 
 pub(super) fn find(circuit: &Circuit, op: &OperatingPoint, scales: &Scales) -> Vec<Undetermined> {
     let branches = branches(circuit, op, scales);
-    let label = components(circuit, &branches);
+    let label = components(circuit, &branches, scales);
     let inside = |b: &Branch| {
         let [p, n] = b.port.map(|node| label[node.index()]);
         p == n
@@ -52,30 +52,44 @@ fn branches(circuit: &Circuit, op: &OperatingPoint, scales: &Scales) -> Vec<Bran
     let mut diodes = op.diodes.iter().peekable();
     let branch = |(id, element): (ElementId, &Element)| {
         let diode = diodes.next_if(|d| d.element == id);
-        let is_two_way = match element.device {
+        let current = match element.device {
             _ if is_sensed[id.index()] => return None,
-            Device::IdealDiode => is_two_way(diode?, element.port, scales)?,
-            ref device if prescribes_voltage(device) => true,
+            Device::IdealDiode => Some(diode.filter(|d| has_no_voltage(d, scales))?.current),
+            ref device if prescribes_voltage(device) => None,
             _ => return None,
         };
         Some(Branch {
             element: id,
             port: element.port,
-            is_two_way,
+            current,
         })
     };
     circuit.elements().filter_map(branch).collect()
 }
 
-/// None if the diode blocks a voltage.
-fn is_two_way(diode: &Diode, port: [NodeId; 2], scales: &Scales) -> Option<bool> {
-    let carries = !scales.is_no_current(diode.current, port);
-    let has_voltage = diode.voltage.abs() > scales.voltage;
-    (carries || !has_voltage).then_some(carries)
+fn has_no_voltage(diode: &Diode, scales: &Scales) -> bool {
+    diode.conductance.is_infinite() || diode.voltage.abs() <= scales.voltage
+}
+
+/// By node: the currents that are rounding errors, A. They spread over all that is joined without
+/// resistance.
+fn floors(circuit: &Circuit, branches: &[Branch], scales: &Scales) -> Vec<f64> {
+    let mut union = UnionFind::<usize>::new(circuit.node_count());
+    for branch in branches {
+        let [p, n] = branch.port.map(NodeId::index);
+        union.union(p, n);
+    }
+    let root = union.into_labeling();
+    let mut largest = vec![0.0f64; root.len()];
+    for (&root, current) in root.iter().zip(&scales.currents) {
+        largest[root] = largest[root].max(*current);
+    }
+    root.iter().map(|&root| largest[root]).collect()
 }
 
 /// By node: its strongly connected component.
-fn components(circuit: &Circuit, branches: &[Branch]) -> Vec<usize> {
+fn components(circuit: &Circuit, branches: &[Branch], scales: &Scales) -> Vec<usize> {
+    let floors = floors(circuit, branches, scales);
     let mut graph = DiGraph::<(), ()>::new();
     for _ in 0..circuit.node_count() {
         graph.add_node(());
@@ -83,7 +97,8 @@ fn components(circuit: &Circuit, branches: &[Branch]) -> Vec<usize> {
     for branch in branches {
         let [p, n] = branch.port.map(|node| NodeIndex::new(node.index()));
         graph.add_edge(p, n, ());
-        if branch.is_two_way {
+        let floor = floors[branch.port[0].index()];
+        if branch.current.is_none_or(|current| current > floor) {
             graph.add_edge(n, p, ());
         }
     }
