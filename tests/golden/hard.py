@@ -480,6 +480,40 @@ deck("ideal_or_all_equal", "The maximum of a hundred equal inputs, and of a hund
          f"R{k} s s{k} 1k\nD{k} s{k} hi DI\nDz{k} 0 z DI" for k in range(100)) + "\nRh hi 0 90\nRz z 0 1k\n",
      {"v(hi)": F(3 * 90, 100), "v(z)": 0}, floor="1e-12")
 
+
+def string(levels, resistances, load):
+    """Potentials of a string of resistors to ground that levels lift from below: their least concave
+    majorant over the resistance, flat before the highest. Exact."""
+    xs = [F(0)]
+    for r in resistances:
+        xs.append(xs[-1] + r)
+    points = [(x, F(level)) for x, level in zip(xs, levels)] + [(xs[-1] + load, F(0))]
+    top = max(range(len(levels)), key=lambda k: (levels[k], k))
+    hull = []
+    for x, y in points[top:]:
+        while len(hull) > 1 and (hull[-1][1] - hull[-2][1]) * (x - hull[-2][0]) <= (y - hull[-2][1]) * (hull[-1][0] - hull[-2][0]):
+            hull.pop()
+        hull.append((x, y))
+    found = []
+    for k, x in enumerate(xs):
+        if k <= top:
+            found.append(F(levels[top]))
+            continue
+        (x0, y0), (x1, y1) = next((a, b) for a, b in zip(hull, hull[1:]) if a[0] <= x <= b[0])
+        found.append(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+    return found
+
+
+for n, factor, name in ((60, 373, "ideal_string_60"), (250, 373, "ideal_string_250")):
+    levels = [F((k * factor) % 1000, 10) for k in range(n)]
+    resistances = [1 + (k * 31) % 17 for k in range(n)]
+    v = string(levels, resistances, 10)
+    deck(name, f"{n} ideal diodes lift a string of resistors; {n} more lie along it with nothing to do, many at v = 0, i = 0.",
+         ".model DI D(IDEAL)\n" + "\n".join(
+             f"V{k} s{k} 0 {float(levels[k])}\nD{k} s{k} n{k} DI\nR{k} n{k} n{k + 1} {resistances[k]}\nDb{k} n{k + 1} n{k} DI"
+             for k in range(n)) + f"\nRL n{n} 0 10",
+         {f"v(n{k})": v[k] for k in (0, 1, n // 4, n // 2, 3 * n // 4, n - 1, n)})
+
 # Distances: v(j) <= v(i) + length, each node pulled up by a resistor.
 
 count, arcs = 40, []
@@ -632,6 +666,28 @@ deck("hysteresis", "Two switches inside their hysteresis that control each other
      S2 b 0 a 0 SH OFF""",
      {"v(a)": F(5, 1000) / (F(2, 1000) + F(1, 10**6)), "v(b)": F(5, 1000) / (F(2, 1000) + F(1, 10**6))})
 
+deck("steep_followers", "Followers of gain 1e9 within +-15 V: clipped, hyperbolic, with a diode in the loop.",
+     """V1 i 0 3.3
+     E1 o 0 VALUE={limit(1e9*(v(i)-v(o)),-15,15)}
+     RL o 0 1k
+     E2 p 0 VALUE={15*tanh(1e9*(v(i)-v(f)))}
+     R1 p f 3k
+     R2 f 0 1k
+     .model DX D(IS=1e-14)
+     E3 q 0 VALUE={15*tanh(1e6*(v(i)-v(g)))}
+     D1 q g DX
+     R3 g 0 1k""",
+     (lambda o, p, g: {"v(o)": o, "v(p)": p, "v(g)": g, "v(q)": g + D14.voltage(g / 1000)})(
+         mpf("3.3") / (1 + mpf(10) ** -9),
+         rising_root(lambda p: p - 15 * tanh(10**9 * (mpf("3.3") - p / 4)), 0, 15),
+         rising_root(lambda g: g + D14.voltage(g / 1000) - 15 * tanh(10**6 * (mpf("3.3") - g)), 3, 4)))
+deck("inverter_ring_101", "A ring of 101 inverters with a gain of 25,000 each: one solution, in the middle of all.",
+     "\n".join(f"E{k} n{(k + 1) % 101} 0 VALUE={{5*(1-tanh(1e4*(v(n{k})-2.5)))/2}}\nR{k} n{k} 0 1k" for k in range(101)),
+     {"v(n0)": F(5, 2), "v(n50)": F(5, 2)})
+deck("smooth_step", "A step of 10 mA within some uV on the way to what a source can give.",
+     "V1 in 0 5\nR1 in a 1k\nB1 a 0 I={5m*(1+tanh(1e6*(v(a)-2)))}",
+     {"v(a)": rising_root(lambda v: 5 * (1 + tanh(10**6 * (v - 2))) - (5 - v), 0, 5)})
+
 # Several solutions.
 
 schmitt = all_roots(lambda o: 5 * tanh(1000 * ((mpf("0.3") * 22 + o * 10) / 32)) - o, "-5.5", "5.5", 20011)
@@ -740,6 +796,8 @@ deck("negative_cancels", "1 kohm and -1 kohm in parallel: no potential at all.",
      "I1 0 a 1m\nR1 a 0 1k\nR2 a 0 -1k", error="1 v(a)")
 deck("too_much_power", "A load of 100 W at 10 V behind 1 ohm: the line carries 25 W at most.",
      "V1 in 0 10\nR1 in a 1\nB1 a 0 I={100/v(a)}", error="1 `a`")
+deck("step_jumps_over", "A current that steps over what its source can give.",
+     "V1 in 0 5\nR1 in a 1k\nB1 a 0 I={10m*u(v(a)-2)}", error="1 `a`")
 deck("comparator_follower", "A comparator without gain as a follower: its output jumps over the solution.",
      "V1 in 0 1\nB1 x 0 V={5*sgn(v(in)-v(x))}\nRX x 0 1k", error="1 `x`")
 print(len(WRITTEN), "decks")
