@@ -606,7 +606,8 @@ fn open_of(cards: &str) -> Vec<String> {
 
 #[test]
 fn singular_circuits_name_what_their_equations_leave_open() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
+        ("B1 x 0 V={v(x)+1}\nR1 x 0 1k\nR2 z 0 1", &["v(x)", "i(b1)"]),
         ("E1 a 0 b 0 1\nR1 a b 1k", &["v(a)", "v(b)"]),
         ("E1 x 0 x 0 1\nR1 x 0 1k\nR2 z 0 1", &["v(x)", "i(e1)"]),
         ("E1 a 0 b 0 2\nE2 b 0 a 0 0.5\nR1 a b 1k", &["v(a)", "v(b)"]),

@@ -47,7 +47,8 @@ pub enum SolveError {
     NoConvergence {
         node: String,
         failure: Box<NoConvergence>,
-        /// Of a singular circuit: the outputs that its equations leave open.
+        /// Of a circuit that is singular where the solver starts: the outputs that its equations leave
+        /// open there.
         open: Vec<String>,
     },
     /// The equations hold, but with numbers that mean nothing.
@@ -77,11 +78,11 @@ fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> 
             )
         })
         .collect();
+    let which = match open {
+        [] => String::new(),
+        _ => format!("\n  its equations do not determine {}", open.join(", ")),
+    };
     let (what, help) = if singular::is_singular(failure) {
-        let which = match open {
-            [] => String::new(),
-            _ => format!("\n  its equations do not determine {}", open.join(", ")),
-        };
         (
             format!("the circuit is singular, or too near to it for double precision{which}"),
             "look for resistances that cancel, for a feedback loop of gain one, for a node that only \
@@ -98,7 +99,7 @@ fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> 
         (
             format!(
                 "no operating point found\n  worst node: `{node}`, residual {:.3e} A, {:.3e} times \
-                 its tolerance",
+                 its tolerance{which}",
                 check.residual, check.ratio
             ),
             "look there for a current that has nowhere to go (a source into a blocking ideal diode \
@@ -133,9 +134,9 @@ impl Solver {
         } = self;
         let solved = newton::solve(system, values, workspace, options);
         let convergence = solved.map_err(|failure| {
-            let is_singular = singular::is_singular(&failure);
+            let was_singular = singular::was_singular(&failure);
             let mut error = describe(circuit, system, failure);
-            if let (true, SolveError::NoConvergence { open, .. }) = (is_singular, &mut error) {
+            if let (true, SolveError::NoConvergence { open, .. }) = (was_singular, &mut error) {
                 *open = singular::open_outputs(circuit, system, values, workspace);
             }
             error

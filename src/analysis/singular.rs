@@ -22,6 +22,12 @@ pub(super) fn is_singular(failure: &NoConvergence) -> bool {
     attempts.all(|a| a.outcome == Outcome::Singular)
 }
 
+/// Whether some strategy found the Jacobian singular.
+pub(super) fn was_singular(failure: &NoConvergence) -> bool {
+    let mut attempts = failure.attempts.iter();
+    attempts.any(|a| a.outcome == Outcome::Singular)
+}
+
 /// `v(a), v(b), i(e1)`: the largest unknowns in a direction that the Jacobian at the state of the
 /// workspace takes to zero, by inverse iteration; empty if there is none.
 pub(super) fn open_outputs(
