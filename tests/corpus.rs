@@ -51,8 +51,11 @@ fn check(path: &Path) -> Result<usize, String> {
 #[test]
 fn every_deck_settles_where_its_comments_expect_it() {
     let (mut checked, mut failures) = (0, Vec::new());
-    for path in decks(&root().join("circuits")) {
-        match check(&path) {
+    let hard = root().join("circuits/hard");
+    // Those have a test and tolerances of their own: tests/hard.rs.
+    let others = decks(&root().join("circuits"));
+    for path in others.iter().filter(|path| !path.starts_with(&hard)) {
+        match check(path) {
             Ok(count) => checked += count,
             Err(error) => failures.push(format!("{}: {error}", path.display())),
         }

@@ -77,7 +77,9 @@ pub fn derivative(
 }
 
 impl Solver {
-    /// Gradient of `sum weight * output` to every parameter, at the cost of one linear solve.
+    /// Gradient of `sum weight * output` to every parameter, at the cost of one linear solve. What the
+    /// operating point leaves open ([`OperatingPoint::undetermined`](crate::analysis::OperatingPoint::undetermined))
+    /// has none; that is for the caller to know, or for [`Solver::sensitivities`].
     ///
     /// # Errors
     /// [`AdjointError`].

@@ -27,7 +27,7 @@ pub struct Adjoint {
     evaluator: TransposedResidual,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum AdjointError {
     /// The Jacobian at the operating point is singular in the direction the loss asks about.
     #[error(
@@ -41,6 +41,11 @@ pub enum AdjointError {
          are out of range"
     )]
     OutOfRange,
+    /// The output itself has no one value.
+    #[error(
+        "`{output}` is not determined at the operating point, and has no derivative\n  help: {help}"
+    )]
+    Undetermined { output: String, help: &'static str },
 }
 
 /// Refinement ends at this relative residual, or when it stops falling.
@@ -136,7 +141,9 @@ impl Adjoint {
         workspace.settle(system, values);
         if workspace.factor(system, values).is_err() {
             workspace.regularize();
-            workspace.factor(system, values).map_err(|_| singular)?;
+            workspace
+                .factor(system, values)
+                .map_err(|_| singular.clone())?;
         }
         match self.refine(system, values, workspace, cotangent) {
             Err(_) if !workspace.is_regularized() => {

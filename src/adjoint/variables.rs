@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::{OperatingPoint, Probe, Solver};
+use crate::analysis::{OperatingPoint, Output, Probe, Solver};
 use crate::circuit::{Circuit, ParameterId, Variable};
 
 use super::AdjointError;
@@ -50,13 +50,15 @@ impl Solver {
     /// solve.
     ///
     /// # Errors
-    /// [`AdjointError::Singular`].
+    /// [`AdjointError::Singular`]; [`AdjointError::Undetermined`] if the probe depends on what the
+    /// operating point leaves open.
     pub fn sensitivities(
         &mut self,
         probe: &Probe,
         op: &OperatingPoint,
     ) -> Result<Sensitivities, AdjointError> {
         let seeds = probe.derivatives(&self.circuit, op);
+        self.check_determined(op, &seeds.outputs)?;
         let gradient = self.gradient(&seeds.outputs)?;
         let entries = gradient.entries.iter();
         let elements: HashMap<_, _> = entries.map(|e| (e.parameter, e.gradient)).collect();
@@ -74,6 +76,31 @@ impl Solver {
         let gradient = |id| elements.get(&id).copied().filter(|_| follows(&id));
         let terms = graph.backward(gradient, &besides);
         Ok(Sensitivities { elements, terms })
+    }
+}
+
+impl Solver {
+    /// Whether each output has one value at the operating point.
+    ///
+    /// # Errors
+    /// [`AdjointError::Undetermined`] names the first that has not.
+    pub(crate) fn check_determined(
+        &self,
+        op: &OperatingPoint,
+        outputs: &[(Output, f64)],
+    ) -> Result<(), AdjointError> {
+        let open = op.undetermined(&self.circuit);
+        let concerning = |output| open.iter().find(|item| item.concerns(output));
+        let weighed = outputs.iter().filter(|(_, weight)| *weight != 0.0);
+        for &(output, _) in weighed {
+            if let Some(item) = concerning(output) {
+                return Err(AdjointError::Undetermined {
+                    output: output.name(&self.circuit).to_string(),
+                    help: item.help(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

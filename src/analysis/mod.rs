@@ -8,7 +8,9 @@ mod output;
 mod probe;
 mod request;
 mod selection;
+mod singular;
 mod sweep;
+mod undetermined;
 
 pub(crate) use curve::{Curve, Window};
 pub(crate) use formula::Formula;
@@ -20,6 +22,7 @@ pub use request::RequestError;
 pub use selection::{default_probes, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
 pub(crate) use sweep::{at_each_point, count_points, number};
+pub use undetermined::Undetermined;
 
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::device::Device;

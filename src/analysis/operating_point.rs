@@ -3,9 +3,9 @@
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
 use crate::mna::{BranchCurrents, System, Values, Workspace, incidence};
-use crate::newton::{self, Convergence, NoConvergence, Outcome};
+use crate::newton::{self, Convergence, NoConvergence};
 
-use super::Solver;
+use super::{Solver, singular};
 
 /// Where a circuit settles. Plain numbers, indexed as in its [`Circuit`].
 #[derive(Clone, Debug)]
@@ -43,10 +43,13 @@ pub struct Diode {
 /// No operating point: names and numbers of where it failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SolveError {
-    #[error("{}", no_convergence_text(.node, .failure))]
+    #[error("{}", no_convergence_text(.node, .failure, .open))]
     NoConvergence {
         node: String,
-        failure: NoConvergence,
+        failure: Box<NoConvergence>,
+        /// Of a circuit that is singular where the solver starts: the outputs that its equations leave
+        /// open there.
+        open: Vec<String>,
     },
     /// The equations hold, but with numbers that mean nothing.
     #[error(
@@ -63,7 +66,7 @@ pub enum SolveError {
 /// Currents (A), powers (W) and potentials (V) beyond this come from a law outside its range.
 const LARGEST_VALUE: f64 = 1e100;
 
-fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
+fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> String {
     let check = &failure.check;
     let tried: Vec<_> = failure
         .attempts
@@ -75,15 +78,16 @@ fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
             )
         })
         .collect();
-    let is_singular = failure
-        .attempts
-        .iter()
-        .all(|a| a.outcome == Outcome::Singular);
-    let (what, help) = if is_singular {
+    let which = match open {
+        [] => String::new(),
+        _ => format!("\n  its equations do not determine {}", open.join(", ")),
+    };
+    let (what, help) = if singular::is_singular(failure) {
         (
-            "the circuit is singular, or too near to it for double precision".to_string(),
-            "look for resistances that cancel, for a feedback loop of gain one, or for values that \
-             are 15 orders of magnitude apart",
+            format!("the circuit is singular, or too near to it for double precision{which}"),
+            "look for resistances that cancel, for a feedback loop of gain one, for a node that only \
+             flat tables lead to (put a large resistor there), or for values that are 15 orders of \
+             magnitude apart",
         )
     } else if !check.residual.is_finite() {
         (
@@ -95,7 +99,7 @@ fn no_convergence_text(node: &str, failure: &NoConvergence) -> String {
         (
             format!(
                 "no operating point found\n  worst node: `{node}`, residual {:.3e} A, {:.3e} times \
-                 its tolerance",
+                 its tolerance{which}",
                 check.residual, check.ratio
             ),
             "look there for a current that has nowhere to go (a source into a blocking ideal diode \
@@ -128,8 +132,15 @@ impl Solver {
             options,
             ..
         } = self;
-        let convergence = newton::solve(system, values, workspace, options)
-            .map_err(|failure| describe(circuit, system, failure))?;
+        let solved = newton::solve(system, values, workspace, options);
+        let convergence = solved.map_err(|failure| {
+            let was_singular = singular::was_singular(&failure);
+            let mut error = describe(circuit, system, failure);
+            if let (true, SolveError::NoConvergence { open, .. }) = (was_singular, &mut error) {
+                *open = singular::open_outputs(circuit, system, values, workspace);
+            }
+            error
+        })?;
         let op = OperatingPoint::read(circuit, system, values, workspace, convergence);
         op.check_range(circuit)?;
         Ok(op)
@@ -153,7 +164,8 @@ pub(crate) fn describe(circuit: &Circuit, system: &System, failure: NoConvergenc
     let node = system.node_of_unknown(failure.check.worst);
     SolveError::NoConvergence {
         node: circuit.node_name(node).to_string(),
-        failure,
+        failure: Box::new(failure),
+        open: Vec::new(),
     }
 }
 

@@ -20,6 +20,10 @@ use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Span
 
 pub use crate::elaboration::BuildError;
 pub use parameters::{NamedParameter, ParameterGraph};
+pub(crate) use topology::{
+    Located, conducts, control_pairs, is_short, names, nodes_named, place, prescribes_voltage,
+    relate,
+};
 pub use topology::{TopologyError, TopologyFault};
 pub use variable::{Variable, VariableError};
 pub use writer::Simulator;

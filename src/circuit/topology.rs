@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use petgraph::graph::NodeIndex;
 use petgraph::unionfind::UnionFind;
 
 use crate::device::{Device, Quantity};
@@ -154,7 +155,7 @@ fn quoted(item: &Located) -> String {
 }
 
 /// The first few names, then how many more.
-fn names(items: &[Located]) -> String {
+pub(crate) fn names(items: &[Located]) -> String {
     const SHOWN: usize = 6;
     let mut text: Vec<_> = items.iter().take(SHOWN).map(quoted).collect();
     if items.len() > SHOWN {
@@ -163,28 +164,29 @@ fn names(items: &[Located]) -> String {
     text.join(", ")
 }
 
+pub(crate) fn nodes_named(nodes: &[Located]) -> String {
+    let noun = if nodes.len() == 1 { "node" } else { "nodes" };
+    format!("{noun} {}", names(nodes))
+}
+
 fn subject(nodes: &[Located]) -> String {
-    match nodes {
-        [one] => format!("node {} has", quoted(one)),
-        _ => format!("nodes {} have", names(nodes)),
-    }
+    let verb = if nodes.len() == 1 { "has" } else { "have" };
+    format!("{} {verb}", nodes_named(nodes))
 }
 
 fn subject_is(nodes: &[Located]) -> String {
-    match nodes {
-        [one] => format!("node {} is", quoted(one)),
-        _ => format!("nodes {} are", names(nodes)),
-    }
+    let verb = if nodes.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", nodes_named(nodes))
 }
 
-fn place(diagnostic: Diagnostic, items: &[Located], label: &str) -> Diagnostic {
+pub(crate) fn place(diagnostic: Diagnostic, items: &[Located], label: &str) -> Diagnostic {
     match items.iter().find_map(|item| item.span) {
         Some(span) => diagnostic.at(span, label),
         None => diagnostic,
     }
 }
 
-fn relate(diagnostic: Diagnostic, item: &Located, label: &str) -> Diagnostic {
+pub(crate) fn relate(diagnostic: Diagnostic, item: &Located, label: &str) -> Diagnostic {
     match item.span {
         Some(span) => diagnostic.related(span, label),
         None => diagnostic,
@@ -192,6 +194,22 @@ fn relate(diagnostic: Diagnostic, item: &Located, label: &str) -> Diagnostic {
 }
 
 impl Circuit {
+    pub(crate) fn locate_element(&self, id: ElementId) -> Located {
+        let element = self.element(id);
+        Located {
+            name: element.name.clone(),
+            span: element.span,
+        }
+    }
+
+    pub(crate) fn locate_node(&self, id: NodeId) -> Located {
+        let node = &self.graph[NodeIndex::new(id.index())];
+        Located {
+            name: node.name.clone(),
+            span: node.span,
+        }
+    }
+
     /// Checks the graph; returns warnings.
     ///
     /// # Errors
@@ -436,7 +454,7 @@ fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
 }
 
 /// Pairs of nodes whose voltages control a behavioural source.
-fn control_pairs(element: &Element) -> impl Iterator<Item = [NodeId; 2]> + '_ {
+pub(crate) fn control_pairs(element: &Element) -> impl Iterator<Item = [NodeId; 2]> + '_ {
     element
         .controls
         .iter()
@@ -460,7 +478,7 @@ fn prescribes(device: &Device, quantity: Quantity) -> bool {
 }
 
 /// True if a direct current can flow between the terminals of each port and fixes their voltage.
-fn conducts(device: &Device) -> bool {
+pub(crate) fn conducts(device: &Device) -> bool {
     !matches!(
         device,
         Device::CurrentSource { .. }
@@ -470,7 +488,7 @@ fn conducts(device: &Device) -> bool {
     ) && !prescribes(device, Quantity::Current)
 }
 
-fn prescribes_voltage(device: &Device) -> bool {
+pub(crate) fn prescribes_voltage(device: &Device) -> bool {
     matches!(
         device,
         Device::VoltageSource { .. } | Device::Vcvs { .. } | Device::Ccvs { .. }

@@ -4,7 +4,7 @@ use crate::adjoint::{Comparison, Derivative, compare_with_differences};
 use crate::analysis::{Probe, Solver};
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, Format, emit, load_with};
+use super::{DeckArguments, Failure, Format, emit, load_with, show_undetermined};
 
 /// Disagreement with differences beyond this fails the check.
 const TOLERANCE: f64 = 1e-6;
@@ -41,6 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let wanted = arguments.wrt.iter().map(find);
     let wanted: Vec<_> = wanted.collect::<Result<_, _>>().map_err(|e| argument(&e))?;
     let op = solver.operating_point()?;
+    show_undetermined(&solver.circuit, &op);
     let value = probe.value(&solver.circuit, &op);
     if !value.is_finite() {
         let message = format!("error: `{}` is {value} at the operating point", probe.name);

@@ -18,11 +18,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::analysis::Solver;
 use crate::analysis::dataset::Dataset;
+use crate::analysis::{OperatingPoint, Solver};
 use crate::circuit::Circuit;
 use crate::files::write_atomically;
-use crate::netlist::Netlist;
+use crate::netlist::{Diagnostic, Netlist, SourceMap};
 use crate::report::{csv, json, prn, raw, table};
 
 pub use failure::Failure;
@@ -167,18 +167,28 @@ impl DeckArguments {
 fn load(deck: &Path) -> Result<Solver, Failure> {
     let circuit = Circuit::from_netlist(&read_netlist(deck)?)?;
     let solver = Solver::new(circuit)?;
-    show_warnings(&solver);
+    show_warnings(&solver.warnings, &solver.circuit.sources);
     Ok(solver)
 }
 
-fn show_warnings(solver: &Solver) {
-    const SHOWN: usize = 20;
-    for warning in solver.warnings.iter().take(SHOWN) {
-        crate::note!("{}", warning.render(&solver.circuit.sources));
+/// Warnings on standard error beyond this number are counted only.
+const SHOWN_WARNINGS: usize = 20;
+
+fn show_warnings(warnings: &[Diagnostic], sources: &SourceMap) {
+    for warning in warnings.iter().take(SHOWN_WARNINGS) {
+        crate::note!("{}", warning.render(sources));
     }
-    if solver.warnings.len() > SHOWN {
-        crate::note!("warning: {} more warnings", solver.warnings.len() - SHOWN);
+    if warnings.len() > SHOWN_WARNINGS {
+        let more = warnings.len() - SHOWN_WARNINGS;
+        crate::note!("warning: {more} more warnings");
     }
+}
+
+/// Says what an operating point leaves open.
+fn show_undetermined(circuit: &Circuit, op: &OperatingPoint) {
+    let open = op.undetermined(circuit);
+    let warnings: Vec<_> = open.iter().map(|item| item.diagnostic(circuit)).collect();
+    show_warnings(&warnings, &circuit.sources);
 }
 
 /// Writes a result to a file, whole or not at all, or to standard output.

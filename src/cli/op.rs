@@ -8,7 +8,7 @@ use crate::execution;
 use crate::linear::write_matrix_market;
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, ResultFormat, emit, load_with};
+use super::{DeckArguments, Failure, ResultFormat, emit, load_with, show_undetermined};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -42,6 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             return Err(error.into());
         }
     };
+    show_undetermined(circuit, &op);
     let bytes = match arguments.format {
         ResultFormat::Table => table::operating_point(circuit, &op).into_bytes(),
         ResultFormat::Json => json::text(&json::operating_point(circuit, &op)).into_bytes(),

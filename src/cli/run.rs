@@ -4,7 +4,7 @@ use crate::execution::{Columns, Results, execute};
 use crate::report::{json, table};
 use crate::units::format_exact;
 
-use super::{DeckArguments, Failure, ResultFormat, emit, load_with};
+use super::{DeckArguments, Failure, ResultFormat, emit, load_with, show_warnings};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -31,6 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         _ => Columns::Saved,
     };
     let results = execute(&mut solver, columns)?;
+    show_warnings(&results.warnings, &solver.circuit.sources);
     let bytes = match arguments.format {
         ResultFormat::Table => tables(&solver.circuit, &results, has_columns).into_bytes(),
         ResultFormat::Json => json::text(&json::results(&results)).into_bytes(),

@@ -23,7 +23,7 @@ pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {
         set(&mut circuit, text)?;
     }
     let solver = Solver::new(circuit)?;
-    show_warnings(&solver);
+    show_warnings(&solver.warnings, &solver.circuit.sources);
     Ok(solver)
 }
 

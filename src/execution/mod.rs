@@ -4,6 +4,7 @@
 
 mod measure;
 mod transfer;
+mod watch;
 
 pub use measure::Measurement;
 
@@ -14,16 +15,19 @@ use crate::analysis::{
     count_points, dc_sweep, selected_probes,
 };
 use crate::circuit::{self, Circuit};
-use crate::netlist::{self, Analysis, Name, OutputCard};
+use crate::netlist::{self, Analysis, Diagnostic, Name, OutputCard};
 use crate::source::Spanned;
 
 use measure::Measurements;
+use watch::Watch;
 
 /// What came out.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     pub outcomes: Vec<Outcome>,
     pub measurements: Vec<Measurement>,
+    /// What operating points leave open, each kind where it comes up first.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// The result of one analysis at one point of the `.step` loops.
@@ -80,6 +84,7 @@ pub fn execute(solver: &mut Solver, columns: Columns) -> Result<Results, Executi
         measures: commands.measures,
         steps: Vec::new(),
         points: 0,
+        watch: Watch::default(),
         results: Results::default(),
     };
     at_each_point(solver, &steps, &mut |solver, values| {
@@ -91,6 +96,7 @@ pub fn execute(solver: &mut Solver, columns: Columns) -> Result<Results, Executi
         execution.report_unmeasured(&analyses);
         Ok::<(), ExecutionError>(())
     })?;
+    execution.results.warnings = execution.watch.warnings;
     Ok(execution.results)
 }
 
@@ -107,6 +113,7 @@ struct Execution {
     steps: Vec<(String, f64)>,
     /// Points of all sweeps so far.
     points: usize,
+    watch: Watch,
     results: Results,
 }
 
@@ -160,6 +167,7 @@ impl Execution {
 
     fn operating_point(&mut self, solver: &mut Solver) -> Result<(), ExecutionError> {
         let op = solver.operating_point_from_anywhere()?;
+        self.watch.note(&solver.circuit, &op);
         let dataset = operating_point(solver, &op, &self.probes);
         let steps = self.steps.clone();
         self.push(Dataset { steps, ..dataset }, Some(op));
@@ -184,6 +192,7 @@ impl Execution {
         let mut measurements = Measurements::new(&solver.circuit, &self.measures);
         dc_sweep(solver, &sweeps, &mut |circuit, point| {
             measurements.sample(circuit, &point);
+            self.watch.note(circuit, &point.op);
             let mut row = point.values;
             row.extend(self.probes.iter().map(|p| p.value(circuit, &point.op)));
             dataset.rows.push(row);
@@ -204,6 +213,7 @@ impl Execution {
         let probe = Probe::read(&solver.circuit, output)
             .map_err(|fault| RequestError::in_deck(&solver.circuit, fault))?;
         let op = solver.operating_point_from_anywhere()?;
+        self.watch.note(&solver.circuit, &op);
         let derivatives = solver.sensitivities(&probe, &op)?.all(&solver.circuit);
         let own = Variable::new(probe.name.clone(), probe.unit.clone());
         let others = derivatives.iter().map(|d| {

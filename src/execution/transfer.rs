@@ -19,7 +19,11 @@ impl Execution {
         let in_deck = |solver: &Solver, d| RequestError::in_deck(&solver.circuit, d);
         let probe = Probe::read(&solver.circuit, output).map_err(|fault| in_deck(solver, fault))?;
         let source = solver.circuit.find_element_spelled(&input.value);
-        solver.operating_point_from_anywhere()?;
+        let op = solver.operating_point_from_anywhere()?;
+        self.watch.note(&solver.circuit, &op);
+        if let Some(output) = probe.output() {
+            solver.check_determined(&op, &[(output, 1.0)])?;
+        }
         let found = match (probe.output(), source) {
             (Some(output), Some(source)) => solver.transfer_function(output, source)?,
             _ => None,

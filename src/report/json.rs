@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::adjoint::Derivative;
-use crate::analysis::{OperatingPoint, SolveError};
-use crate::circuit::Circuit;
+use crate::analysis::{OperatingPoint, SolveError, Undetermined};
+use crate::circuit::{Circuit, ElementId};
 
 use crate::execution::Results;
 
@@ -26,6 +26,7 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
         "currents": currents(circuit, op),
         "power": power(circuit, op),
         "diodes": diodes(circuit, op),
+        "undetermined": undetermined(circuit, op),
         "power_taken": op.power_taken(),
         "power_balance": op.power_balance(),
         "cocontent": op.cocontent,
@@ -34,7 +35,12 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
 
 /// The same keys when no operating point was found.
 pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
-    let SolveError::NoConvergence { node, failure } = error else {
+    let SolveError::NoConvergence {
+        node,
+        failure,
+        open,
+    } = error
+    else {
         return json!({ "schema": SCHEMA, "title": circuit.title, "converged": false, "error": error.to_string() });
     };
     let attempts: Vec<_> = failure
@@ -55,6 +61,7 @@ pub fn no_operating_point(circuit: &Circuit, error: &SolveError) -> Value {
         "residual": finite(failure.check.residual),
         "worst_node": node,
         "attempts": attempts,
+        "open": open,
         "error": error.to_string(),
     })
 }
@@ -176,6 +183,37 @@ fn diodes(circuit: &Circuit, op: &OperatingPoint) -> Value {
         (circuit.element(d.element).name.to_string(), state)
     };
     Value::Object(op.diodes.iter().map(entry).collect())
+}
+
+/// `[{kind: "floating_nodes", nodes, bounded_by, low, high, chosen}, {kind: "open_split", elements,
+/// chosen}]`: low, high and chosen are potentials of the first node, with null for no bound; chosen of a
+/// split are the currents of its elements.
+fn undetermined(circuit: &Circuit, op: &OperatingPoint) -> Value {
+    let elements = |ids: &[ElementId]| -> Vec<String> {
+        let names = ids.iter().map(|&id| circuit.element(id).name.to_string());
+        names.collect()
+    };
+    let entry = |open: &Undetermined| match open {
+        Undetermined::FloatingNodes {
+            nodes,
+            bounded_by,
+            low,
+            high,
+            chosen,
+        } => json!({
+            "kind": "floating_nodes",
+            "nodes": nodes.iter().map(|&id| circuit.node_name(id)).collect::<Vec<_>>(),
+            "bounded_by": elements(bounded_by),
+            "low": low,
+            "high": high,
+            "chosen": chosen,
+        }),
+        Undetermined::OpenSplit {
+            elements: ids,
+            chosen,
+        } => json!({ "kind": "open_split", "elements": elements(ids), "chosen": chosen }),
+    };
+    Value::Array(op.undetermined(circuit).iter().map(entry).collect())
 }
 
 /// JSON has no infinity: a short's conductance is null.
