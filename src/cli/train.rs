@@ -75,6 +75,9 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => resume(path, arguments.epochs)?,
         None => start(arguments)?,
     };
+    // Until here there was nothing to lose, and the first Ctrl-C ended the program.
+    let interrupts = Interrupts::listen()
+        .map_err(|e| Failure::failed(format!("error: cannot listen to signals: {e}")))?;
     say(&headline(&trainer, &folder))?;
     if arguments.resume.is_some() && trainer.epoch >= trainer.config.epochs {
         say(&format!(
@@ -91,6 +94,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         trainer,
         folder,
         saved_at: Instant::now(),
+        interrupts,
         checkpoint_every: arguments.checkpoint_every,
         end: arguments
             .time_limit
@@ -117,6 +121,7 @@ struct Session {
     /// Epochs and batches of the last checkpoint.
     saved: (usize, usize),
     saved_at: Instant,
+    interrupts: Interrupts,
     checkpoint_every: Duration,
     /// The time limit.
     end: Option<Instant>,
@@ -125,12 +130,10 @@ struct Session {
 impl Session {
     /// Trains until something ends it; its last batch is in the checkpoint then.
     fn run(&mut self) -> Result<Ending, Failure> {
-        let interrupts = Interrupts::listen()
-            .map_err(|e| Failure::failed(format!("error: cannot listen to signals: {e}")))?;
         self.folder.remove_checksums()?;
         let mut epoch_began = Instant::now();
         loop {
-            if let Some(ending) = self.ending(&interrupts) {
+            if let Some(ending) = self.ending() {
                 self.save()?;
                 return Ok(ending);
             }
@@ -143,11 +146,11 @@ impl Session {
         }
     }
 
-    fn ending(&self, interrupts: &Interrupts) -> Option<Ending> {
+    fn ending(&self) -> Option<Ending> {
         if self.trainer.epoch >= self.trainer.config.epochs {
             return Some(Ending::Epochs);
         }
-        if let Some(signal) = interrupts.received() {
+        if let Some(signal) = self.interrupts.received() {
             return Some(Ending::Signal(signal));
         }
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
@@ -244,6 +247,7 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
         Some(path) => RunFolder::create(path)?,
         None => RunFolder::create_new(Path::new("runs"), &name)?,
     };
+    folder.truncate_log(0)?;
     folder.write_config(&loaded)?;
     // From here on as when it is resumed: the bits are those of the folder's own files.
     let trainer = Trainer::new(&LoadedConfig::read(&folder.config())?)?;
