@@ -433,6 +433,29 @@ fn a_run_folder_belongs_to_one_process() {
     run.assert_same_as(&bench.whole("whole", epochs));
 }
 
+#[test]
+fn a_run_does_not_overwrite_what_it_is_made_from() {
+    let bench = Bench::new();
+    let run = bench.run("run");
+    std::fs::create_dir(&run.0).expect("a folder");
+    let text = std::fs::read_to_string(XOR).expect("the example");
+    for (config, deck) in [("config.toml", "mine.cir"), ("mine.toml", "initial.cir")] {
+        std::fs::copy("circuits/learning/xor.cir", run.file(deck)).expect("a deck");
+        std::fs::write(run.file(config), text.replace("xor.cir", deck)).expect("a file");
+        let mut before = run.files();
+        before.remove("lock");
+        let config = run.file(config);
+        let start = run.start_command(config.to_str().expect("UTF-8"), &[]);
+        let (code, _, err) = said({ start }.output().expect("it runs"));
+        assert_eq!(code, 2);
+        assert!(err.starts_with("error: the run would overwrite"), "{err}");
+        let mut after = run.files();
+        after.remove("lock");
+        assert!(after == before);
+        std::fs::remove_file(config).expect("removed");
+    }
+}
+
 // Checkpoints that cannot be used.
 
 /// A resume that must fail as said and change nothing.

@@ -152,6 +152,27 @@ impl RunFolder {
         self.path.join(LOG)
     }
 
+    /// Refuses to write the run's own files over those it is made from.
+    pub fn check_apart(&self, loaded: &LoadedConfig, config: Option<&Path>) -> Result<(), Failure> {
+        let deck = match &loaded.config.circuit {
+            CircuitSource::Deck(path) => Some(loaded.folder.join(path)),
+            CircuitSource::Layered(_) => None,
+        };
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let sources = [config.map(Path::to_path_buf), deck];
+        for source in sources.iter().flatten() {
+            for own in [CONFIG, CIRCUIT, LOG].map(|name| self.path.join(name)) {
+                if real(&own).is_some() && real(&own) == real(source) {
+                    return Err(Failure::arguments(format!(
+                        "error: the run would overwrite {}\n  help: name another folder with --out",
+                        source.display()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the training file so that the folder stands alone: the deck is copied, paths of data
     /// become absolute.
     pub fn write_config(&self, loaded: &LoadedConfig) -> Result<(), Failure> {

@@ -247,6 +247,7 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
         Some(path) => RunFolder::create(path)?,
         None => RunFolder::create_new(Path::new("runs"), &name)?,
     };
+    folder.check_apart(&loaded, arguments.config.as_deref())?;
     folder.truncate_log(0)?;
     folder.write_config(&loaded)?;
     // From here on as when it is resumed: the bits are those of the folder's own files.

@@ -260,9 +260,7 @@ pub enum ConfigError {
         right: usize,
         help: &'static str,
     },
-    #[error(
-        "the training file cannot be written: {0}\n  help: TOML holds whole numbers up to 2^63 - 1"
-    )]
+    #[error("the training file cannot be written: {0}")]
     Unwritable(#[from] toml::ser::Error),
 }
 
