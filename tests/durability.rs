@@ -334,6 +334,8 @@ fn a_second_ctrl_c_ends_at_once_and_leaves_the_checkpoint() {
     let run = bench.run("run");
     let child = spawn_training(run.start_command(config.to_str().expect("UTF-8"), &[]));
     let before = run.files();
+    // Into its first batch, which takes seconds.
+    std::thread::sleep(Duration::from_millis(300));
     signal(&child, "-INT");
     std::thread::sleep(Duration::from_millis(100));
     signal(&child, "-INT");
