@@ -13,6 +13,7 @@ awk -v a="$accuracy" 'BEGIN { exit !(a >= 90) }' || { echo "test accuracy $accur
 echo "--- train from a file, resume"
 "$ohmgrad" train circuits/learning/xor.toml --out "$work/xor" --epochs 10 >/dev/null
 "$ohmgrad" train --resume "$work/xor" --epochs 20 | tail -n 8
+"$ohmgrad" check "$work/xor"
 
 echo "--- op, run, check, grad, linearize"
 "$ohmgrad" op circuits/diode/bridge.cir

@@ -10,7 +10,7 @@ fn main() -> Result<(), TrainError> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("circuits/learning/xor.toml");
     let mut trainer = Trainer::new(&LoadedConfig::read(&file)?)?;
     while trainer.epoch < trainer.config.epochs {
-        let report = trainer.train_epoch(&mut |_| {})?;
+        let report = trainer.train_epoch()?;
         if report.epoch % 5 == 0 {
             println!(
                 "epoch {:>3}  loss {:.4}  test accuracy {:.1} %",

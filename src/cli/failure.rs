@@ -9,6 +9,8 @@ use crate::execution::ExecutionError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
 
+use super::interrupt::Signal;
+
 /// Why the program ends, and with which code.
 #[derive(Debug)]
 pub struct Failure {
@@ -45,6 +47,18 @@ impl Failure {
     pub fn write(path: Option<&Path>, error: &std::io::Error) -> Self {
         let place = path.map_or("standard output".to_string(), |p| p.display().to_string());
         Self::failed(format!("error: cannot write {place}: {error}"))
+    }
+
+    pub fn read(path: &Path, error: &std::io::Error) -> Self {
+        Self::failed(format!("error: cannot read {}: {error}", path.display()))
+    }
+
+    /// The user or the system has ended the program.
+    pub fn interrupted(signal: Signal, message: String) -> Self {
+        Self {
+            code: signal.exit_code(),
+            message,
+        }
     }
 
     fn of(code: u8, error: &impl std::fmt::Display) -> Self {
@@ -153,10 +167,9 @@ impl From<ConfigError> for Failure {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
-        let code = if matches!(error, CheckpointError::Io { .. }) {
-            FAILED
-        } else {
-            BAD_INPUT
+        let code = match error {
+            CheckpointError::Io { .. } | CheckpointError::NotFinite { .. } => FAILED,
+            _ => BAD_INPUT,
         };
         Self::of(code, &error)
     }
@@ -186,6 +199,7 @@ impl From<TrainError> for Failure {
             TrainError::Circuit(CircuitError::Build(error)) => error.into(),
             TrainError::Circuit(CircuitError::Topology(error)) => error.into(),
             TrainError::Compile(error) => error.into(),
+            TrainError::Write(error) => error.into(),
             TrainError::Sample(error) => error.into(),
             TrainError::Checkpoint(error) => error.into(),
         }

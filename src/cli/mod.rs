@@ -1,10 +1,12 @@
 //! Arguments to a library call to a report.
 
 mod check;
+mod checksums;
 mod export;
 mod failure;
 mod generate;
 mod grad;
+mod interrupt;
 mod linearize;
 mod op;
 mod pictures;
@@ -35,7 +37,8 @@ use settings::{Settings, load_with};
     version,
     about,
     after_help = "Exit codes: 0 ok, 1 did not converge, a check failed or a result could not be \
-                  written, 2 bad arguments, 3 bad netlist or training file, 4 bad topology"
+                  written, 2 bad arguments, 3 bad netlist, training file or checkpoint, 4 bad \
+                  topology, 130 ended by Ctrl-C, 143 ended by SIGTERM"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -48,7 +51,7 @@ enum Command {
     Op(op::Arguments),
     /// Execute the deck's own analyses: .op .dc .tf .sens .step .measure
     Run(run::Arguments),
-    /// Parse a deck and check its topology
+    /// Parse a deck and check its topology; verify the files of a run folder
     Check(check::Arguments),
     /// Differentiate an output with respect to every parameter, or to those of --wrt
     Grad(grad::Arguments),

@@ -17,21 +17,25 @@ const SHOWN_SAMPLES: usize = 40;
 const SHOWN_NODES: usize = 40;
 
 /// File names and SVG texts.
-pub fn draw(trainer: &mut Trainer, log: &[LogLine]) -> Result<Vec<(String, String)>, SampleError> {
+/// `test` is how the trained circuit does on the test samples.
+pub fn draw(
+    trainer: &mut Trainer,
+    log: &[LogLine],
+    test: &Evaluation,
+) -> Result<Vec<(String, String)>, SampleError> {
     let mut pictures = vec![("loss.svg".to_string(), training_curve(log))];
-    let test = trainer.engine.evaluate(&trainer.test)?;
     if trainer.train.features == 2 && trainer.has_classes() {
         pictures.push(("decision.svg".to_string(), map_decisions(trainer)?));
     }
     if let Some(side) = image_side(trainer.train.features) {
         pictures
-            .extend(sample_tiles(trainer, &test, side).map(|svg| ("samples.svg".to_string(), svg)));
+            .extend(sample_tiles(trainer, test, side).map(|svg| ("samples.svg".to_string(), svg)));
         pictures.extend(weight_tiles(trainer, side).map(|svg| ("weights.svg".to_string(), svg)));
     }
     if let (Targets::Classes { count: 3.., .. }, false) =
         (&trainer.test.targets, trainer.test.is_empty())
     {
-        pictures.push(("confusion.svg".to_string(), confusion(trainer, &test)));
+        pictures.push(("confusion.svg".to_string(), confusion(trainer, test)));
     }
     Ok(pictures)
 }

@@ -1,22 +1,30 @@
 //! The folder of a training run: training file, checkpoint, log, deck, pictures.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_atomically;
+use crate::files::{remove_unfinished, write_atomically};
 use crate::learning::{
     Checkpoint, CircuitSource, DataConfig, EpochReport, LoadedConfig, TrainingConfig,
 };
 
-use super::Failure;
+use super::{Failure, checksums};
 
-/// A folder that belongs to one run.
+const CONFIG: &str = "config.toml";
+const CIRCUIT: &str = "initial.cir";
+const CHECKPOINT: &str = "checkpoint.json";
+const LOG: &str = "log.jsonl";
+const LOCK: &str = "lock";
+
+/// A folder that belongs to one run, and to this process as long as it is open.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The system gives the lock back however the process ends.
+    _lock: File,
 }
 
 /// One line of `log.jsonl`: an epoch.
@@ -29,6 +37,7 @@ pub struct LogLine {
     pub test_accuracy: Option<f64>,
     /// Linear solves of Newton for each training sample.
     pub iterations_per_sample: f64,
+    /// Wall time since the epoch began or was resumed.
     pub seconds: f64,
 }
 
@@ -52,10 +61,10 @@ impl LogLine {
 impl RunFolder {
     /// A folder that the user named; refuses one that holds a run.
     pub fn create(path: &Path) -> Result<Self, Failure> {
-        let folder = Self {
-            path: path.to_path_buf(),
-        };
-        if folder.checkpoint().exists() {
+        std::fs::create_dir_all(path).map_err(|e| Failure::write(Some(path), &e))?;
+        let folder = Self::lock(path)?;
+        let checkpoint = folder.checkpoint();
+        if checkpoint.exists() || Checkpoint::previous(&checkpoint).exists() {
             return Err(Failure::arguments(format!(
                 "error: {} already holds a run\n  help: go on with `--resume {}`, or name another \
                  folder",
@@ -63,7 +72,6 @@ impl RunFolder {
                 path.display()
             )));
         }
-        std::fs::create_dir_all(path).map_err(|e| Failure::write(Some(path), &e))?;
         Ok(folder)
     }
 
@@ -78,8 +86,8 @@ impl RunFolder {
             };
             let path = base.join(name);
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Ok(()) => return Self::lock(&path),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(Failure::write(Some(&path), &e)),
             }
         }
@@ -88,17 +96,44 @@ impl RunFolder {
 
     /// The folder of an earlier run.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let folder = Self {
-            path: path.to_path_buf(),
-        };
-        if folder.checkpoint().exists() && folder.config().exists() {
-            return Ok(folder);
+        let holds_run = [CONFIG, CHECKPOINT]
+            .iter()
+            .all(|name| path.join(name).exists());
+        if holds_run {
+            return Self::lock(path);
         }
         Err(Failure::arguments(format!(
-            "error: {} is not the folder of a run: it has no config.toml and checkpoint.json\n  \
-             help: name the run folder that `ohmgrad train` printed",
+            "error: {} is not the folder of a run: it has no {CONFIG} and {CHECKPOINT}\n  help: name \
+             the run folder that `ohmgrad train` printed",
             path.display()
         )))
+    }
+
+    fn lock(path: &Path) -> Result<Self, Failure> {
+        let file = path.join(LOCK);
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&file)
+            .map_err(|e| Failure::write(Some(&file), &e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::failed(format!(
+                    "error: {} is in use by another process\n  help: wait until it ends, or name \
+                     another folder",
+                    path.display()
+                )));
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(e)) => return Err(Failure::write(Some(&file), &e)),
+        }
+        remove_unfinished(path).map_err(|e| Failure::write(Some(path), &e))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            _lock: lock,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -106,15 +141,36 @@ impl RunFolder {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.path.join(CONFIG)
     }
 
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.json")
+        self.path.join(CHECKPOINT)
     }
 
     fn log(&self) -> PathBuf {
-        self.path.join("log.jsonl")
+        self.path.join(LOG)
+    }
+
+    /// Refuses to write the run's own files over those it is made from.
+    pub fn check_apart(&self, loaded: &LoadedConfig, config: Option<&Path>) -> Result<(), Failure> {
+        let deck = match &loaded.config.circuit {
+            CircuitSource::Deck(path) => Some(loaded.folder.join(path)),
+            CircuitSource::Layered(_) => None,
+        };
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let sources = [config.map(Path::to_path_buf), deck];
+        for source in sources.iter().flatten() {
+            for own in [CONFIG, CIRCUIT, LOG].map(|name| self.path.join(name)) {
+                if real(&own).is_some() && real(&own) == real(source) {
+                    return Err(Failure::arguments(format!(
+                        "error: the run would overwrite {}\n  help: name another folder with --out",
+                        source.display()
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes the training file so that the folder stands alone: the deck is copied, paths of data
@@ -125,8 +181,8 @@ impl RunFolder {
             let circuit = loaded
                 .circuit()
                 .map_err(crate::learning::TrainError::from)?;
-            self.write("initial.cir", &circuit.to_spice()?)?;
-            *path = PathBuf::from("initial.cir");
+            self.write(CIRCUIT, &circuit.to_spice()?)?;
+            *path = PathBuf::from(CIRCUIT);
         }
         if let DataConfig::Csv { train, test, .. } = &mut config.data {
             for path in [Some(train), test.as_mut()].into_iter().flatten() {
@@ -134,7 +190,7 @@ impl RunFolder {
                 *path = std::fs::canonicalize(&found).unwrap_or(found);
             }
         }
-        self.write("config.toml", &TrainingConfig::to_toml(&config))
+        self.write(CONFIG, &TrainingConfig::to_toml(&config)?)
     }
 
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Failure> {
@@ -152,6 +208,29 @@ impl RunFolder {
         write_atomically(&path, text.as_bytes()).map_err(|e| Failure::write(Some(&path), &e))
     }
 
+    /// Writes the checksums of the run's own files and of these results: the last thing of a run.
+    pub fn write_checksums(&self, results: &[String]) -> Result<(), Failure> {
+        let own = [CONFIG, CIRCUIT, CHECKPOINT, LOG].map(String::from);
+        let is_there = |name: &String| self.path.join(name).exists();
+        let names: Vec<String> = own.into_iter().filter(is_there).collect();
+        checksums::write(&self.path, &[&names, results].concat())
+    }
+
+    /// True if the run has ended and its results are what they were then.
+    pub fn is_whole(&self) -> bool {
+        checksums::verify(&self.path).is_ok()
+    }
+
+    /// Results are no longer those of the checkpoint.
+    pub fn remove_checksums(&self) -> Result<(), Failure> {
+        let path = self.path.join(checksums::NAME);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(Failure::write(Some(&path), &e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a line and flushes it to disk.
     pub fn append_log(&self, line: &LogLine) -> Result<(), Failure> {
         let path = self.log();
         let text = serde_json::to_string(line).unwrap_or_default() + "\n";
@@ -159,33 +238,50 @@ impl RunFolder {
             .create(true)
             .append(true)
             .open(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_data()
+            })
             .map_err(|e| Failure::write(Some(&path), &e))
     }
 
     /// The lines that can be read; a line cut short by a crash is left out.
     pub fn read_log(&self) -> Result<Vec<LogLine>, Failure> {
-        match std::fs::read_to_string(self.log()) {
-            Ok(text) => Ok(text
-                .lines()
-                .filter_map(|l| serde_json::from_str(l).ok())
-                .collect()),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(e) => Err(Failure::failed(format!(
-                "error: cannot read {}: {e}",
-                self.log().display()
-            ))),
+        Ok(lines(&self.log_text()?).map(|(_, line)| line).collect())
+    }
+
+    fn log_text(&self) -> Result<String, Failure> {
+        match std::fs::read(self.log()) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
+            Err(e) => Err(Failure::read(&self.log(), &e)),
         }
     }
 
-    /// Drops log lines beyond the checkpoint.
-    pub fn truncate_log(&self, epoch: usize) -> Result<(), Failure> {
-        let lines = self.read_log()?;
-        let kept = lines.iter().filter(|line| line.epoch <= epoch);
-        let text: String = kept
-            .filter_map(|line| serde_json::to_string(line).ok())
-            .map(|l| l + "\n")
+    /// Drops log lines beyond the checkpoint's epochs, and what a crash left of a line; says if
+    /// others are missing.
+    pub fn truncate_log(&self, epochs: usize) -> Result<(), Failure> {
+        let before = self.log_text()?;
+        let kept: Vec<_> = lines(&before)
+            .filter(|(_, line)| line.epoch <= epochs)
             .collect();
-        self.write("log.jsonl", &text)
+        if kept.len() < epochs {
+            crate::note!(
+                "warning: {} has {} of {epochs} epochs; training goes on without the others",
+                self.log().display(),
+                kept.len()
+            );
+        }
+        let after: String = kept.iter().flat_map(|(text, _)| [*text, "\n"]).collect();
+        if after == before {
+            return Ok(());
+        }
+        self.write(LOG, &after)
     }
+}
+
+/// The whole lines of a log, as text and as numbers.
+fn lines(text: &str) -> impl Iterator<Item = (&str, LogLine)> {
+    text.lines()
+        .filter_map(|text| Some((text, serde_json::from_str(text).ok()?)))
 }

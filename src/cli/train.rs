@@ -1,12 +1,14 @@
 //! `ohmgrad train`.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use crate::learning::{Checkpoint, EpochReport, LoadedConfig, Trainer};
+use crate::learning::{Checkpoint, EpochReport, Evaluation, LoadedConfig, Trainer};
 
+use super::interrupt::{Interrupts, Signal};
 use super::pictures;
 use super::run_folder::{LogLine, RunFolder};
 use super::{Failure, emit};
@@ -18,6 +20,12 @@ pub struct Arguments {
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
     epochs: Option<usize>,
+    /// End after this time (90s, 10m, 2h), at the next batch, with results of what was trained
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time_limit: Option<Duration>,
+    /// Write a checkpoint this often, beside those at the end of each epoch
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    checkpoint_every: Duration,
     /// Seed, instead of the file's
     #[arg(long)]
     seed: Option<u64>,
@@ -46,25 +54,176 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     pool.install(|| train(arguments))
 }
 
+/// `90`, `90s`, `1.5m`, `2h`
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
+    let unit = units.into_iter().find(|(unit, _)| text.ends_with(*unit));
+    let (number, seconds) = match unit {
+        Some((unit, seconds)) => (text.trim_end_matches(unit), seconds),
+        None => (text, 1.0),
+    };
+    number
+        .parse()
+        .ok()
+        .and_then(|number: f64| Duration::try_from_secs_f64(number * seconds).ok())
+        .ok_or_else(|| "expected a time such as 90s, 10m or 2h".to_string())
+}
+
 fn train(arguments: &Arguments) -> Result<(), Failure> {
     let started = Instant::now();
-    let (mut trainer, folder) = match &arguments.resume {
+    let (trainer, folder) = match &arguments.resume {
         Some(path) => resume(path, arguments.epochs)?,
         None => start(arguments)?,
     };
+    // Until here there was nothing to lose, and the first Ctrl-C ended the program.
+    let interrupts = Interrupts::listen()
+        .map_err(|e| Failure::failed(format!("error: cannot listen to signals: {e}")))?;
     say(&headline(&trainer, &folder))?;
-    let bar = progress_bar(&trainer);
-    while trainer.epoch < trainer.config.epochs {
-        let report = train_epoch(&mut trainer, &folder, &bar);
-        if report.is_err() && trainer.epoch == 0 {
-            // Nothing was learned: the folder may be used again.
-            folder.forget_checkpoint();
+    if arguments.resume.is_some() && trainer.epoch >= trainer.config.epochs {
+        say(&format!(
+            "already trained for {}; name more with --epochs\n",
+            count(trainer.epoch, "epoch")
+        ))?;
+        if folder.is_whole() {
+            return Ok(());
         }
-        let report = report?;
-        bar.suspend(|| say(&report))?;
     }
-    bar.finish_and_clear();
-    finish(&mut trainer, &folder, started)
+    let mut session = Session {
+        bar: progress_bar(&trainer),
+        saved: (trainer.epoch, trainer.batch),
+        trainer,
+        folder,
+        saved_at: Instant::now(),
+        interrupts,
+        checkpoint_every: arguments.checkpoint_every,
+        end: arguments
+            .time_limit
+            .and_then(|limit| started.checked_add(limit)),
+    };
+    let ending = session.run()?;
+    session.bar.finish_and_clear();
+    session.finish(ending, started)
+}
+
+/// Why training ends.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Epochs,
+    TimeLimit,
+    Signal(Signal),
+}
+
+/// Training, and what is kept of it on the way.
+struct Session {
+    trainer: Trainer,
+    folder: RunFolder,
+    bar: ProgressBar,
+    /// Epochs and batches of the last checkpoint.
+    saved: (usize, usize),
+    saved_at: Instant,
+    interrupts: Interrupts,
+    checkpoint_every: Duration,
+    /// The time limit.
+    end: Option<Instant>,
+}
+
+impl Session {
+    /// Trains until something ends it; its last batch is in the checkpoint then.
+    fn run(&mut self) -> Result<Ending, Failure> {
+        self.folder.remove_checksums()?;
+        let mut epoch_began = Instant::now();
+        loop {
+            if let Some(ending) = self.ending() {
+                self.save()?;
+                return Ok(ending);
+            }
+            if let Some(report) = self.batch()? {
+                self.end_epoch(&report, epoch_began.elapsed().as_secs_f64())?;
+                epoch_began = Instant::now();
+            } else if self.saved_at.elapsed() >= self.checkpoint_every {
+                self.save()?;
+            }
+        }
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        if self.trainer.epoch >= self.trainer.config.epochs {
+            return Some(Ending::Epochs);
+        }
+        if let Some(signal) = self.interrupts.received() {
+            return Some(Ending::Signal(signal));
+        }
+        let is_over = self.end.is_some_and(|end| Instant::now() >= end);
+        is_over.then_some(Ending::TimeLimit)
+    }
+
+    fn batch(&mut self) -> Result<Option<EpochReport>, Failure> {
+        let trained = self.trainer.train_batch();
+        if trained.is_err() && self.saved == (0, 0) {
+            // Nothing was learned: the folder may be used again.
+            self.folder.forget_checkpoint();
+        }
+        let report = trained?;
+        self.bar.set_position(self.trainer.samples_done() as u64);
+        Ok(report)
+    }
+
+    fn end_epoch(&mut self, report: &EpochReport, seconds: f64) -> Result<(), Failure> {
+        // The log comes first: a line beyond the checkpoint is dropped when the run is resumed.
+        self.folder.append_log(&LogLine::new(report, seconds))?;
+        self.save()?;
+        let line = epoch_line(&self.trainer, report, seconds);
+        self.bar.suspend(|| say(&line))
+    }
+
+    fn save(&mut self) -> Result<(), Failure> {
+        let now = (self.trainer.epoch, self.trainer.batch);
+        if self.saved != now {
+            self.folder.write_checkpoint(&self.trainer.checkpoint())?;
+            self.saved = now;
+        }
+        self.saved_at = Instant::now();
+        Ok(())
+    }
+
+    fn finish(&mut self, ending: Ending, started: Instant) -> Result<(), Failure> {
+        let place = place(&self.trainer);
+        let resume = format!("`ohmgrad train --resume {}`", self.folder.path().display());
+        match ending {
+            Ending::Signal(signal) => Err(Failure::interrupted(
+                signal,
+                format!(
+                    "interrupted {place}; checkpoint: {}\n  help: go on with {resume}",
+                    self.folder.checkpoint().display()
+                ),
+            )),
+            Ending::TimeLimit => {
+                say(&format!(
+                    "stopped by the time limit {place}; go on with {resume}\n"
+                ))?;
+                write_results(&mut self.trainer, &self.folder, "time limit", started)
+            }
+            Ending::Epochs => write_results(&mut self.trainer, &self.folder, "epochs", started),
+        }
+    }
+}
+
+/// How far training has come, after a verb.
+fn place(trainer: &Trainer) -> String {
+    match (trainer.epoch, trainer.batch) {
+        (0, 0) => "before the first batch".to_string(),
+        (epoch, 0) => format!("after epoch {epoch}"),
+        (epoch, batch) => format!(
+            "in epoch {}, after batch {batch} of {}",
+            epoch + 1,
+            trainer.batches()
+        ),
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
@@ -78,7 +237,8 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     if let Some(seed) = arguments.seed {
         loaded.config.seed = seed;
     }
-    let trainer = Trainer::new(&loaded)?;
+    // Faults of the file are found before there is a folder.
+    Trainer::new(&loaded)?;
     let name = arguments.config.as_deref().and_then(Path::file_stem);
     let name = name.map_or("digits".to_string(), |stem| {
         stem.to_string_lossy().into_owned()
@@ -87,7 +247,11 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
         Some(path) => RunFolder::create(path)?,
         None => RunFolder::create_new(Path::new("runs"), &name)?,
     };
+    folder.check_apart(&loaded, arguments.config.as_deref())?;
+    folder.truncate_log(0)?;
     folder.write_config(&loaded)?;
+    // From here on as when it is resumed: the bits are those of the folder's own files.
+    let trainer = Trainer::new(&LoadedConfig::read(&folder.config())?)?;
     folder.write_checkpoint(&trainer.checkpoint())?;
     Ok((trainer, folder))
 }
@@ -95,33 +259,21 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
 fn resume(path: &Path, epochs: Option<usize>) -> Result<(Trainer, RunFolder), Failure> {
     let folder = RunFolder::open(path)?;
     let mut loaded = LoadedConfig::read(&folder.config())?;
-    if let Some(epochs) = epochs {
-        loaded.config.epochs = epochs;
-    }
     let checkpoint = Checkpoint::read(&folder.checkpoint())?;
+    let more = epochs.filter(|&epochs| epochs != loaded.config.epochs);
+    loaded.config.epochs = epochs.unwrap_or(loaded.config.epochs);
     let mut trainer = Trainer::new(&loaded)?;
     trainer.restore(checkpoint, &folder.checkpoint())?;
+    if more.is_some() {
+        // The next resume asks for as many.
+        folder.write("config.toml", &loaded.config.to_toml()?)?;
+    }
     folder.truncate_log(trainer.epoch)?;
     Ok((trainer, folder))
 }
 
-fn train_epoch(
-    trainer: &mut Trainer,
-    folder: &RunFolder,
-    bar: &ProgressBar,
-) -> Result<String, Failure> {
-    let started = Instant::now();
-    let done = (trainer.epoch * trainer.train.len()) as u64;
-    let report = trainer.train_epoch(&mut |samples| bar.set_position(done + samples as u64))?;
-    let seconds = started.elapsed().as_secs_f64();
-    // The log comes first: a line beyond the checkpoint is dropped when the run is resumed.
-    folder.append_log(&LogLine::new(&report, seconds))?;
-    folder.write_checkpoint(&trainer.checkpoint())?;
-    Ok(epoch_line(trainer, &report, seconds))
-}
-
 fn progress_bar(trainer: &Trainer) -> ProgressBar {
-    let total = trainer.config.epochs * trainer.train.len();
+    let total = trainer.config.epochs.saturating_mul(trainer.train.len());
     let bar = ProgressBar::new(total as u64);
     let style =
         ProgressStyle::with_template("  {bar:30.cyan} {pos}/{len} samples, {per_sec}, {eta} left");
@@ -161,34 +313,78 @@ fn epoch_line(trainer: &Trainer, report: &EpochReport, seconds: f64) -> String {
     line + &format!("  {seconds:.2} s\n")
 }
 
-/// Writes the trained deck and the pictures, and says what came out.
-fn finish(trainer: &mut Trainer, folder: &RunFolder, started: Instant) -> Result<(), Failure> {
-    folder.write("trained.cir", &trainer.engine.circuit.to_spice()?)?;
-    let log = folder.read_log()?;
-    let mut written = vec!["trained.cir".to_string()];
-    for (name, svg) in pictures::draw(trainer, &log)? {
-        folder.write(&name, &svg)?;
-        written.push(name);
+/// `result.json`
+#[derive(Debug, Serialize)]
+struct RunResult {
+    schema: u32,
+    /// `epochs` (all that were asked for are done) or `time limit`.
+    ended: &'static str,
+    epochs: usize,
+    /// Batches of the epoch after them.
+    batch: usize,
+    batches_per_epoch: usize,
+    test_loss: Option<f64>,
+    test_accuracy: Option<f64>,
+}
+
+impl RunResult {
+    fn new(ended: &'static str, trainer: &Trainer, test: &Evaluation) -> Self {
+        let tested = test.samples > 0;
+        Self {
+            schema: 1,
+            ended,
+            epochs: trainer.epoch,
+            batch: trainer.batch,
+            batches_per_epoch: trainer.batches(),
+            test_loss: tested.then_some(test.loss),
+            test_accuracy: (tested && test.predicted_classes).then_some(test.accuracy),
+        }
     }
-    let mut text = String::new();
-    if let Some(last) = log.last() {
-        text += "\n";
-        if let Some(accuracy) = last.test_accuracy {
-            text += &format!("test accuracy {:.2} %, ", 100.0 * accuracy);
-        }
-        if let Some(loss) = last.test_loss {
-            text += &format!("test loss {loss:.4}, ");
-        }
+}
+
+/// Writes the trained deck, the result and the pictures, then their checksums, and says what came out.
+fn write_results(
+    trainer: &mut Trainer,
+    folder: &RunFolder,
+    ended: &'static str,
+    started: Instant,
+) -> Result<(), Failure> {
+    let test = trainer.engine.evaluate(&trainer.test)?;
+    let result = RunResult::new(ended, trainer, &test);
+    let json = serde_json::to_string_pretty(&result).unwrap_or_default() + "\n";
+    let mut files = vec![
+        (
+            "trained.cir".to_string(),
+            trainer.engine.circuit.to_spice()?,
+        ),
+        ("result.json".to_string(), json),
+    ];
+    files.extend(pictures::draw(trainer, &folder.read_log()?, &test)?);
+    for (name, text) in &files {
+        folder.write(name, text)?;
+    }
+    let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
+    folder.write_checksums(&names)?;
+    say(&summary(&result, folder, &names, started))
+}
+
+fn summary(result: &RunResult, folder: &RunFolder, names: &[String], started: Instant) -> String {
+    let mut text = String::from("\n");
+    if let Some(accuracy) = result.test_accuracy {
+        text += &format!("test accuracy {:.2} %, ", 100.0 * accuracy);
+    }
+    if let Some(loss) = result.test_loss {
+        text += &format!("test loss {loss:.4}, ");
     }
     text += &format!(
         "{:.1} s in all\nwritten to {}:\n",
         started.elapsed().as_secs_f64(),
         folder.path().display()
     );
-    for name in written {
+    for name in names {
         text += &format!("  {name}\n");
     }
-    say(&text)
+    text
 }
 
 fn say(text: &str) -> Result<(), Failure> {

@@ -260,6 +260,8 @@ pub enum ConfigError {
         right: usize,
         help: &'static str,
     },
+    #[error("the training file cannot be written: {0}")]
+    Unwritable(#[from] toml::ser::Error),
 }
 
 /// A configuration with the folder its relative paths start from.
@@ -369,8 +371,11 @@ impl TrainingConfig {
     }
 
     /// The text of a training file; [`TrainingConfig::parse`] reads it back.
-    pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`ConfigError::Unwritable`] for numbers that TOML does not have.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        Ok(toml::to_string_pretty(self)?)
     }
 
     fn validate(&self) -> Result<(), ConfigError> {

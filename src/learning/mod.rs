@@ -8,19 +8,21 @@ mod checkpoint;
 mod config;
 pub mod data;
 mod engine;
+mod fingerprint;
 mod loss;
 mod optimizer;
 mod parameters;
 mod ports;
 mod trainer;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Checkpoint, CheckpointError, Sums};
 pub use config::{
     BUILT_IN_DIGITS, CircuitError, CircuitSource, ConfigError, DataConfig, FeatureConfig,
     LoadedConfig, LossConfig, LossKind, OptimizerConfig, OptimizerKind, OutputConfig,
     ParameterGroup, Quantity, TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
+pub use fingerprint::{Fingerprints, sha256};
 pub use loss::Loss;
 pub use optimizer::Optimizer;
 pub use parameters::TrainedParameters;

@@ -31,6 +31,11 @@ impl Optimizer {
         self.first.is_empty()
     }
 
+    /// False once a gradient was too large to be remembered.
+    pub fn is_finite(&self) -> bool {
+        self.first.iter().chain(&self.second).all(|x| x.is_finite())
+    }
+
     /// Moves `theta` against `gradient`; `rates` holds each parameter's step size.
     pub fn step(
         &mut self,

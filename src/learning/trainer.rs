@@ -1,22 +1,26 @@
-//! The training loop: shuffle, gradient, step, project; one epoch at a time.
+//! The training loop: shuffle, gradient, step, project; one batch at a time.
+
+use std::path::Path;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::analysis::CompileError;
+use crate::expression::TextTooLong;
 use crate::mna::System;
 
-use super::checkpoint::{Checkpoint, CheckpointError};
-use super::config::{CircuitError, ConfigError, LoadedConfig, TrainingConfig};
+use super::checkpoint::{Checkpoint, CheckpointError, Sums};
+use super::config::{CircuitError, ConfigError, LoadedConfig, OptimizerConfig, TrainingConfig};
 use super::data::{Dataset, Targets};
 use super::engine::{Engine, Evaluation, SampleError};
+use super::fingerprint::Fingerprints;
 use super::loss::Loss;
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
 
-/// A training run between two epochs.
+/// A training run between two batches.
 #[derive(Debug)]
 pub struct Trainer {
     pub config: TrainingConfig,
@@ -27,7 +31,13 @@ pub struct Trainer {
     optimizer: Optimizer,
     /// Epochs done.
     pub epoch: usize,
+    /// Batches done of the epoch after them.
+    pub batch: usize,
+    sums: Sums,
+    /// Samples of the epoch in the order they are taken; empty until its first batch is.
+    order: Vec<usize>,
     gradient: Vec<f64>,
+    fingerprints: Fingerprints,
 }
 
 /// What one epoch did.
@@ -49,6 +59,8 @@ pub enum TrainError {
     Circuit(#[from] CircuitError),
     #[error(transparent)]
     Compile(#[from] CompileError),
+    #[error(transparent)]
+    Write(#[from] TextTooLong),
     #[error(transparent)]
     Sample(#[from] SampleError),
     #[error(transparent)]
@@ -73,6 +85,7 @@ impl Trainer {
             }
             .into());
         }
+        let fingerprints = Fingerprints::new(&config, &circuit.to_spice()?, [&train, &test])?;
         let parameters = TrainedParameters::resolve(&mut circuit, &config.parameters, config.seed)?;
         let system = System::compile(&circuit).map_err(CompileError::from)?;
         let ports = Ports::resolve(&circuit, &system, &config.features, &config.outputs)?;
@@ -97,43 +110,82 @@ impl Trainer {
             gradient: vec![0.0; count],
             parameters,
             epoch: 0,
+            batch: 0,
+            sums: Sums::default(),
+            order: Vec::new(),
+            fingerprints,
         })
     }
 
-    /// Trains one epoch. `progress` hears how many samples are done.
+    /// Trains to the end of the epoch.
+    ///
+    /// # Errors
+    /// As [`Trainer::train_batch`].
+    pub fn train_epoch(&mut self) -> Result<EpochReport, SampleError> {
+        loop {
+            if let Some(report) = self.train_batch()? {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Trains the next batch. The last one of an epoch ends it and gives its report.
     ///
     /// # Errors
     /// [`SampleError`] of the first sample that fails; the circuit is then as after the last step.
-    pub fn train_epoch(
-        &mut self,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<EpochReport, SampleError> {
+    pub fn train_batch(&mut self) -> Result<Option<EpochReport>, SampleError> {
+        if self.batch < self.batches() {
+            let mut order = std::mem::take(&mut self.order);
+            if order.is_empty() {
+                order = self.shuffled();
+            }
+            let batch = order.chunks(self.config.batch).nth(self.batch);
+            let evaluation = self.step(batch.unwrap_or_default())?;
+            self.sums.add(&evaluation);
+            self.batch += 1;
+            self.order = order;
+        }
+        if self.batch < self.batches() {
+            return Ok(None);
+        }
+        self.end_epoch().map(Some)
+    }
+
+    /// Batches in one epoch.
+    pub fn batches(&self) -> usize {
+        self.train.len().div_ceil(self.config.batch)
+    }
+
+    /// Samples trained since the run began.
+    pub fn samples_done(&self) -> usize {
+        self.epoch * self.train.len() + self.sums.samples
+    }
+
+    /// The order depends on the seed and the epoch alone: it is the same after a resume.
+    fn shuffled(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.train.len()).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         rng.set_stream(2 + self.epoch as u64);
         order.shuffle(&mut rng);
-        let mut config = self.config.optimizer;
-        config.rate *= config.decay.powi(self.epoch as i32);
-        let mut total = Evaluation::default();
-        for batch in order.chunks(self.config.batch) {
-            let batch = self.step(batch, &config)?;
-            total.add(&batch);
-            progress(total.samples);
-        }
-        self.epoch += 1;
+        order
+    }
+
+    fn end_epoch(&mut self) -> Result<EpochReport, SampleError> {
         let test = self.engine.evaluate(&self.test)?;
+        let sums = std::mem::take(&mut self.sums);
+        self.order.clear();
+        self.batch = 0;
+        self.epoch += 1;
         Ok(EpochReport {
             epoch: self.epoch,
-            train: total.mean(),
+            train: sums.mean(self.has_classes()),
             test,
         })
     }
 
-    fn step(
-        &mut self,
-        batch: &[usize],
-        config: &super::config::OptimizerConfig,
-    ) -> Result<Evaluation, SampleError> {
+    fn step(&mut self, batch: &[usize]) -> Result<Evaluation, SampleError> {
+        let mut config: OptimizerConfig = self.config.optimizer;
+        config.rate *= config.decay.powi(self.epoch as i32);
         let Self {
             engine,
             train,
@@ -146,7 +198,7 @@ impl Trainer {
         parameters.chain_rule(&engine.circuit, gradient);
         let mut theta = std::mem::take(&mut parameters.theta);
         let rates = parameters.rates().map(|r| r * config.rate);
-        optimizer.step(config, rates, &mut theta, gradient);
+        optimizer.step(&config, rates, &mut theta, gradient);
         parameters.theta = theta;
         parameters.write(&mut engine.circuit);
         engine.refresh();
@@ -160,26 +212,29 @@ impl Trainer {
 
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
+            fingerprints: self.fingerprints.clone(),
             epoch: self.epoch,
-            seed: self.config.seed,
+            batch: self.batch,
+            sums: self.sums,
             theta: self.parameters.theta.clone(),
             optimizer: self.optimizer.clone(),
         }
     }
 
-    /// Goes on from a checkpoint of the same training file.
+    /// Goes on from a checkpoint of the same training file, deck and data; `path` is its place.
     ///
     /// # Errors
-    /// [`CheckpointError::OtherCircuit`] if the number of parameters differs.
-    pub fn restore(
-        &mut self,
-        checkpoint: Checkpoint,
-        path: &std::path::Path,
-    ) -> Result<(), CheckpointError> {
+    /// [`CheckpointError::Changed`] if one of them differs, [`CheckpointError::OtherCircuit`] if the
+    /// number of parameters does.
+    pub fn restore(&mut self, checkpoint: Checkpoint, path: &Path) -> Result<(), CheckpointError> {
+        let path = path.to_path_buf();
+        let changes = self.fingerprints.changes_from(&checkpoint.fingerprints);
+        if !changes.is_empty() {
+            return Err(CheckpointError::Changed { path, changes });
+        }
         let expected = self.parameters.len();
         let found = checkpoint.theta.len();
         if found != expected || checkpoint.optimizer.len() != expected {
-            let path = path.to_path_buf();
             return Err(CheckpointError::OtherCircuit {
                 path,
                 found,
@@ -187,30 +242,13 @@ impl Trainer {
             });
         }
         self.epoch = checkpoint.epoch;
-        self.config.seed = checkpoint.seed;
+        self.batch = checkpoint.batch;
+        self.sums = checkpoint.sums;
+        self.order.clear();
         self.optimizer = checkpoint.optimizer;
         self.parameters.theta = checkpoint.theta;
         self.parameters.write(&mut self.engine.circuit);
         self.engine.refresh();
         Ok(())
-    }
-}
-
-impl Evaluation {
-    /// Adds a batch's means, weighted by its samples; [`Evaluation::mean`] divides at the end.
-    fn add(&mut self, batch: &Evaluation) {
-        let weight = batch.samples as f64;
-        self.samples += batch.samples;
-        self.loss += weight * batch.loss;
-        self.accuracy += weight * batch.accuracy;
-        self.iterations += batch.iterations;
-        self.predicted_classes = batch.predicted_classes;
-    }
-
-    fn mean(mut self) -> Self {
-        let count = self.samples.max(1) as f64;
-        self.loss /= count;
-        self.accuracy /= count;
-        self
     }
 }
