@@ -42,7 +42,7 @@ impl Ranges {
     pub fn any(rng: &mut ChaCha8Rng, environment: Environment, floor: f64) -> Self {
         let least = floor.max(1e-6).log10();
         let decades = rng.random_range(1.0..15.0f64).min(12.0 - least);
-        let low = rng.random_range(least..=12.0 - decades);
+        let low = rng.random_range(least..=f64::max(least, 12.0 - decades));
         let highest = if rng.random_bool(0.03) { 12.0 } else { 6.0 };
         Self {
             resistance: (rounded(low), rounded(low + decades)),
