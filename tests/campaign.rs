@@ -11,7 +11,8 @@ use campaign::double_double::{DoubleDouble, Real};
 use campaign::exact::{self, Comparison};
 use campaign::summary::Summary;
 use campaign::verify::verify;
-use ohmgrad::analysis::operating_point;
+use ohmgrad::analysis::{Solver, operating_point};
+use ohmgrad::netlist::Netlist;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -97,7 +98,7 @@ fn numbers_of_32_digits_have_them() {
     assert!((root * root - real(2.0)).abs().value() < 1e-31);
 }
 
-/// The same number gives the same circuit, whatever is asked of its size or kind elsewhere.
+/// The same number gives the same circuit, and its deck reads back to it.
 #[test]
 fn circuits_are_given_by_their_numbers() {
     for family in [Family::Monotone, Family::Rtgd] {
@@ -106,7 +107,11 @@ fn circuits_are_given_by_their_numbers() {
                 let circuit = family.wild(seed).build().expect("a sound circuit");
                 circuit.to_spice().expect("a deck")
             };
-            assert_eq!(deck(), deck());
+            let text = deck();
+            assert_eq!(text, deck());
+            let netlist = Netlist::parse("random", &text).expect("a readable deck");
+            let solver = Solver::from_netlist(&netlist).expect("a sound deck");
+            assert_eq!(text, solver.circuit.to_spice().expect("a deck"));
         }
     }
 }

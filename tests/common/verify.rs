@@ -153,10 +153,15 @@ impl<'a> Check<'a> {
                 self.volts[k] = self.volts[k].max(around);
             }
         }
-        if matches!(
-            element.device,
-            Device::VoltageSource { .. } | Device::IdealDiode | Device::Transformer { .. }
-        ) {
+        let follows = match element.device {
+            Device::VoltageSource { .. } | Device::Transformer { .. } => true,
+            // One that blocks carries nothing, whatever is rounded.
+            Device::IdealDiode => element
+                .branches()
+                .any(|branch| self.op.currents[branch.index()] != 0.0),
+            _ => false,
+        };
+        if follows {
             for [p, n] in ports(element) {
                 self.join(p.index(), n.index());
             }
