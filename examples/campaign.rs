@@ -136,7 +136,7 @@ fn print(summary: &Summary) {
 
 fn row(name: &str, q: &Quantiles) {
     let number = |x: f64| {
-        if x >= 1.0 && x < 1e6 {
+        if (1.0..1e6).contains(&x) {
             format!("{x:.0}")
         } else {
             format!("{x:.1e}")

@@ -13,8 +13,11 @@ const MOST_STEPS: usize = 300;
 const MOST_FLIPS: usize = 50;
 /// A step this small, relative to what it changes, ends the search.
 const LAST_STEP: f64 = 1e-22;
-/// Potentials (V) and currents (A) below this count as zero.
+/// Potentials (V) and currents (A) below this count as zero, and potentials so far below the largest.
 const FLOOR: f64 = 1e-24;
+const NOTHING: f64 = 1e-18;
+/// Where all potentials are smaller, V, none is compared with the largest.
+const QUIET: f64 = 1e-15;
 /// Numbers are compared one by one where the last step left them this certain.
 const CERTAIN: f64 = 1e-13;
 
@@ -371,8 +374,8 @@ impl<'a> Exact<'a> {
         let (mut potentials, mut each) = (0.0f64, 0.0f64);
         for (k, &exact) in self.x[..nodes].iter().enumerate() {
             let error = (real(op.potentials[k + 1]) - exact).abs().value();
-            potentials = potentials.max(error / largest.max(FLOOR));
-            each = each.max(error / exact.value().abs().max(FLOOR));
+            potentials = potentials.max(error / largest.max(QUIET));
+            each = each.max(error / exact.value().abs().max(NOTHING * largest).max(FLOOR));
         }
         let certain = self.uncertainty[..nodes].iter().all(|&u| u <= CERTAIN);
         Forward {

@@ -10,7 +10,7 @@ use super::double_double::{DoubleDouble, Real};
 
 /// Allowed error, relative to what meets in an equation.
 const RELATIVE: f64 = 1e-9;
-/// Allowed current, A, where nothing flows.
+/// Allowed current, A, where nothing flows, and voltage, V, where there is none.
 const FLOOR: f64 = 1e-24;
 /// Rounding of a potential difference relative to the potentials.
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
@@ -153,10 +153,15 @@ impl<'a> Check<'a> {
                 self.volts[k] = self.volts[k].max(around);
             }
         }
-        if matches!(
-            element.device,
-            Device::VoltageSource { .. } | Device::IdealDiode | Device::Transformer { .. }
-        ) {
+        let follows = match element.device {
+            Device::VoltageSource { .. } | Device::Transformer { .. } => true,
+            // One that blocks carries nothing, whatever is rounded.
+            Device::IdealDiode => element
+                .branches()
+                .any(|branch| self.op.currents[branch.index()] != 0.0),
+            _ => false,
+        };
+        if follows {
             for [p, n] in ports(element) {
                 self.join(p.index(), n.index());
             }
@@ -256,7 +261,7 @@ impl<'a> Check<'a> {
         let v = self.op.voltage(element.port[0], element.port[1]);
         let i = self.op.current(self.circuit, id);
         let [p, n] = element.port.map(NodeId::index);
-        let volts = self.volts[p].max(self.volts[n]) + f64::MIN_POSITIVE;
+        let volts = self.volts[p].max(self.volts[n]) + FLOOR / RELATIVE;
         let amps = self.largest[p].max(self.largest[n]) + FLOOR / RELATIVE;
         let violation = |v: f64, i: f64| v.max(-i).max(v.abs().min(i.abs()));
         let strict = violation(v / volts, i / amps);

@@ -8,8 +8,9 @@ use crate::device::{
 };
 use crate::units::{BOLTZMANN, CELSIUS_ZERO, ELEMENTARY_CHARGE};
 
-/// Saturation currents may grow or shrink by this power of e with the temperature.
-const LARGEST_GROWTH: f64 = 60.0;
+/// Saturation currents at a diode's own temperature, A: with a small N some ten kelvins would make
+/// kiloamperes of picoamperes.
+const SATURATION: std::ops::RangeInclusive<f64> = 1e-24..=1e-3;
 
 /// Log-uniform, rounded to four digits so that decks are short.
 pub(super) fn log_uniform(rng: &mut ChaCha8Rng, low: f64, high: f64) -> f64 {
@@ -112,7 +113,8 @@ impl Ranges {
         let mut environment = self.environment;
         if rng.random_bool(0.3) {
             let temperature = f64::from(rng.random_range(-55..=150));
-            if growth(&p, temperature, environment.nominal_temperature) < LARGEST_GROWTH {
+            let growth = growth(&p, temperature, environment.nominal_temperature);
+            if SATURATION.contains(&(p.saturation_current * growth)) {
                 environment.temperature = temperature;
             }
         }
@@ -170,11 +172,11 @@ fn level_two(rng: &mut ChaCha8Rng, p: &mut ShockleyParameters) {
     }
 }
 
-/// Size of the logarithm by which the saturation current changes with the temperature.
+/// Factor by which the saturation current changes with the temperature.
 fn growth(p: &ShockleyParameters, temperature: f64, nominal: f64) -> f64 {
     let kelvin = temperature + CELSIUS_ZERO;
     let ratio = kelvin / (nominal + CELSIUS_ZERO);
     let vt = kelvin * BOLTZMANN / ELEMENTARY_CHARGE;
     let total = p.activation_energy * (ratio - 1.0) / vt + p.saturation_exponent * ratio.ln();
-    (total / p.emission_coefficient).abs()
+    (total / p.emission_coefficient).exp()
 }

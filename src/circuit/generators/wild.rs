@@ -312,10 +312,12 @@ impl Draft {
     fn one_port(&mut self, port: [NodeId; 2]) -> Result<(), TopologyError> {
         let path = self.path(port);
         let may_be_table = matches!(self.kind, Kind::Piecewise | Kind::Mixed | Kind::Rtgd);
-        if may_be_table && path.is_finite() && self.rng.random_bool(0.3) {
-            if let Some(table) = self.ranges.table(&mut self.rng, path) {
-                return self.add("g", table.into(), port);
-            }
+        if may_be_table
+            && path.is_finite()
+            && self.rng.random_bool(0.3)
+            && let Some(table) = self.ranges.table(&mut self.rng, path)
+        {
+            return self.add("g", table.into(), port);
         }
         if self.rng.random_bool(0.2) {
             self.resistor(port)
