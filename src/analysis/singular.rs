@@ -34,11 +34,10 @@ pub(super) fn open_outputs(
     circuit: &Circuit,
     system: &System,
     values: &Values,
-    workspace: &mut Workspace,
+    workspace: &Workspace,
 ) -> Vec<String> {
-    // Whether or not this succeeds, the matrix is loaded.
-    let _ = workspace.factor(system, values);
-    let direction = null_direction(&shifted(workspace.matrix(), system.method()));
+    let jacobian = workspace.jacobian(system, values);
+    let direction = null_direction(&shifted(&jacobian, system.method()));
     direction.map_or(Vec::new(), |direction| largest(circuit, system, &direction))
 }
 
@@ -85,7 +84,7 @@ fn scale(
 
 fn null_direction(matrix: &Matrix) -> Option<Vec<f64>> {
     let mut factor = Symbolic::analyze(matrix, Method::Lu).ok()?.factor();
-    factor.factor(matrix).ok()?;
+    factor.factor(matrix, matrix.data()).ok()?;
     // A start that is orthogonal to no likely direction.
     let start = (0..matrix.rows()).map(|k| 1.0 + (0.618 * k as f64).fract());
     let mut direction: Vec<f64> = start.collect();
