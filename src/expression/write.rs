@@ -57,12 +57,13 @@ fn write_operation(
 }
 
 /// ngspice rounds the numbers in a behavioural source to eleven digits, so that the rest is added.
+/// What is no number is written as what has no value: quotients in such a source are finite.
 fn number(value: f64) -> String {
     if value.is_nan() {
-        return "(0/0)".into();
+        return "sqrt(-1)".into();
     }
     if value.is_infinite() {
-        return format!("({}/0)", value.signum());
+        return format!("({}*1e308*10)", value.signum());
     }
     let rounded: f64 = format!("{value:.10e}").parse().unwrap_or(value);
     let rest = value - rounded;

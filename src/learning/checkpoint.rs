@@ -63,17 +63,21 @@ impl Checkpoint {
 
     /// Reads a checkpoint and verifies its checksum.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let io = |source| CheckpointError::Io {
+        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Io {
             action: "read",
             path: path.to_path_buf(),
             source,
-        };
+        })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads a checkpoint that `path` held.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let damaged = |reason: String| CheckpointError::Damaged {
             path: path.to_path_buf(),
             reason,
         };
-        let text = String::from_utf8(std::fs::read(path).map_err(io)?)
-            .map_err(|_| damaged("it is not text".to_string()))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| damaged("it is not text".to_string()))?;
         let (head, body) = text
             .split_once('\n')
             .ok_or_else(|| damaged("it has no body".to_string()))?;
