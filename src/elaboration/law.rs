@@ -84,14 +84,18 @@ impl<'a> Elaborator<'a> {
 
     pub(super) fn lower_law(&mut self, law: &mut LawBuilder, expr: &Arc<Expr>) -> Option<Term> {
         self.warn_of_statistics(expr);
+        self.term(|elaborator, graph| elaborator.check_operations(graph, expr.span))
+            .map_err(|error| self.fault(into_fault(error)))
+            .ok()?;
+        let before = law.tape.len();
         let mut resolver = Laws {
             frame: self.frames.len() - 1,
             elaborator: self,
             inputs: &mut law.inputs,
         };
-        lower(expr, &mut law.tape, &mut resolver, Dialect::Behavioural)
-            .map_err(|error| self.fault(into_fault(error)))
-            .ok()
+        let term = lower(expr, &mut law.tape, &mut resolver, Dialect::Behavioural);
+        self.law_operations += law.tape.len() - before;
+        term.map_err(|error| self.fault(into_fault(error))).ok()
     }
 
     pub(super) fn insert_law(
@@ -112,7 +116,7 @@ impl<'a> Elaborator<'a> {
         }
         let LawBuilder {
             mut tape,
-            inputs: Inputs(inputs),
+            inputs: Inputs { list: inputs, .. },
         } = law;
         // Folding leaves dead constants behind.
         let (pruned, results) = tape.pruned(&[result]);
@@ -340,6 +344,10 @@ impl Resolver for Laws<'_, '_> {
             let number = self.elaborator.number_of(term);
             self.inputs.number(tape, number)
         }))
+    }
+
+    fn depth(&mut self) -> Option<&mut usize> {
+        Some(&mut self.elaborator.depth)
     }
 
     fn similar_name(&self, name: &Name) -> Option<Name> {

@@ -42,6 +42,11 @@ pub trait Resolver {
         span: Span,
     ) -> Result<Term, Self::Error>;
 
+    /// Levels of the expressions that led to this one, for resolvers that lower those behind names.
+    fn depth(&mut self) -> Option<&mut usize> {
+        None
+    }
+
     /// The function that the user has defined under this name. It hides a built-in one.
     fn function(&self, _name: &Name) -> Option<Arc<UserFunction>> {
         None
@@ -65,21 +70,21 @@ const DEEPEST: usize = 1500;
 
 /// Appends the operations of `expr` to `tape` and returns the term of its value.
 ///
-/// Functions of the user's are written out with their arguments shared. A resolver that lowers other
-/// expressions in turn bounds the depth of that.
+/// Functions of the user's are written out with their arguments shared.
 pub fn lower<R: Resolver>(
     expr: &Expr,
     tape: &mut Tape,
     resolver: &mut R,
     dialect: Dialect,
 ) -> Result<Term, R::Error> {
+    let depth = resolver.depth().map_or(0, |depth| *depth);
     let mut lowering = Lowering {
         tape,
         resolver,
         dialect,
         arguments: Vec::new(),
         calls: Vec::new(),
-        depth: 0,
+        depth,
         operations: 0,
     };
     lowering.expr(expr)
@@ -134,13 +139,26 @@ impl<R: Resolver> Lowering<'_, R> {
         if let Some((_, term)) = self.arguments.iter().find(|(known, _)| known == name) {
             return Ok(*term);
         }
-        if let Some(term) = self.resolver.name(self.tape, name, span)? {
+        if let Some(term) = self.resolve(name, span)? {
             return Ok(term);
         }
         match builtin::constant(name) {
             Some(value) => Ok(self.tape.constant(value)),
             None => Err(LowerError::Fault(self.unknown_name(name), span)),
         }
+    }
+
+    /// A name may stand for an expression that is lowered inside this one.
+    fn resolve(&mut self, name: &Name, span: Span) -> Result<Option<Term>, R::Error> {
+        let outer = self
+            .resolver
+            .depth()
+            .map(|d| std::mem::replace(d, self.depth));
+        let term = self.resolver.name(self.tape, name, span);
+        if let (Some(depth), Some(outer)) = (self.resolver.depth(), outer) {
+            *depth = outer;
+        }
+        term
     }
 
     fn unknown_name(&self, name: &Name) -> LowerFault {

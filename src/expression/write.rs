@@ -6,7 +6,7 @@ use crate::units::format_exact;
 
 /// A text of more than `limit` bytes: terms that are used often are written as often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the expression is longer than {limit} bytes when written out")]
+#[error("the laws of the circuit are longer than {limit} bytes when written out")]
 pub struct TextTooLong {
     pub limit: usize,
 }
