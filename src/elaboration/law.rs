@@ -9,7 +9,7 @@ use super::resistor::Nominal;
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
-    Dialect, Expr, ExprKind, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Effort, Expr, ExprKind, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{
     Assignment, Behavioural as Card, Diagnostic, Element, GROUND, Name, NetlistFault, Polynomial,
@@ -84,18 +84,14 @@ impl<'a> Elaborator<'a> {
 
     pub(super) fn lower_law(&mut self, law: &mut LawBuilder, expr: &Arc<Expr>) -> Option<Term> {
         self.warn_of_statistics(expr);
-        self.term(|elaborator, graph| elaborator.check_operations(graph, expr.span))
-            .map_err(|error| self.fault(into_fault(error)))
-            .ok()?;
-        let before = law.tape.len();
         let mut resolver = Laws {
             frame: self.frames.len() - 1,
             elaborator: self,
             inputs: &mut law.inputs,
         };
-        let term = lower(expr, &mut law.tape, &mut resolver, Dialect::Behavioural);
-        self.law_operations += law.tape.len() - before;
-        term.map_err(|error| self.fault(into_fault(error))).ok()
+        lower(expr, &mut law.tape, &mut resolver, Dialect::Behavioural)
+            .map_err(|error| self.fault(into_fault(error)))
+            .ok()
     }
 
     pub(super) fn insert_law(
@@ -346,8 +342,8 @@ impl Resolver for Laws<'_, '_> {
         }))
     }
 
-    fn depth(&mut self) -> Option<&mut usize> {
-        Some(&mut self.elaborator.depth)
+    fn effort(&mut self) -> Option<&mut Effort> {
+        Some(&mut self.elaborator.effort)
     }
 
     fn similar_name(&self, name: &Name) -> Option<Name> {

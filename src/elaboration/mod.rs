@@ -28,6 +28,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, TopologyError, TopologyFault};
+use crate::expression::Effort;
 use crate::netlist::{Diagnostic, Name, Netlist, NetlistError, NetlistFault};
 
 use controls::PendingControl;
@@ -69,8 +70,7 @@ impl Circuit {
             frames: Vec::new(),
             pending: Vec::new(),
             globals: netlist.globals.iter().map(|g| g.value.as_str()).collect(),
-            depth: 0,
-            law_operations: 0,
+            effort: Effort::default(),
             compared: Cell::new(0),
             active: Vec::new(),
             faults: Vec::new(),
@@ -92,10 +92,8 @@ pub(crate) struct Elaborator<'a> {
     frames: Vec<Frame<'a>>,
     pending: Vec<PendingControl>,
     globals: HashSet<&'a str>,
-    /// Levels of the expressions that are being lowered for each other.
-    depth: usize,
-    /// Of all laws so far.
-    law_operations: usize,
+    /// Spent on expressions so far.
+    effort: Effort,
     /// Names that were looked through for one that the user may have meant.
     compared: Cell<usize>,
     /// Parameters that are being evaluated for each other, by frame and name.
@@ -126,8 +124,7 @@ impl<'a> Elaborator<'a> {
     fn body(&mut self) {
         let scope = self.top().scope;
         for element in &self.tree.scopes[scope].body.elements {
-            let is_enough = self.faults.len() >= MOST_FAULTS || self.found >= MOST_FOUND;
-            if is_enough || self.is_exhausted() {
+            if self.faults.len() >= MOST_FAULTS || self.found >= MOST_FOUND {
                 return;
             }
             self.element(element);

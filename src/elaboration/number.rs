@@ -4,7 +4,7 @@ use super::Elaborator;
 use crate::circuit::{ElementId, ParameterId};
 use crate::device::Parameter;
 use crate::expression::{
-    Dialect, Function2, LowerError, LowerFault, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Effort, Function2, LowerError, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{Name, NetlistFault, Value, closest};
 use crate::source::{Span, Spanned};
@@ -122,7 +122,6 @@ impl<'a> Elaborator<'a> {
             Value::Number(number) => Ok(tape.constant(*number)),
             Value::Expression(expr) => {
                 self.warn_of_statistics(expr);
-                self.check_operations(tape, value.span)?;
                 let mut resolver = Parameters {
                     elaborator: self,
                     frame,
@@ -149,23 +148,6 @@ impl<'a> Elaborator<'a> {
             }
             _ => return None,
         })
-    }
-
-    /// A deck may not ask for more operations than this together.
-    const MOST_OPERATIONS: usize = 20_000_000;
-
-    pub(super) fn is_exhausted(&mut self) -> bool {
-        self.circuit.graph_tape().len() + self.law_operations > Self::MOST_OPERATIONS
-    }
-
-    /// Each expression has few operations, but there may be many that all multiply. `graph` is the
-    /// circuit's tape.
-    pub(super) fn check_operations(&self, graph: &Tape, span: Span) -> Lowered<()> {
-        let limit = Self::MOST_OPERATIONS;
-        match graph.len() + self.law_operations > limit {
-            true => Err(LowerError::Fault(LowerFault::TooLarge { limit }, span)),
-            false => Ok(()),
-        }
     }
 
     /// None once so many names were looked through that the next would keep the user waiting.
@@ -208,8 +190,8 @@ impl Resolver for Parameters<'_, '_> {
         }
     }
 
-    fn depth(&mut self) -> Option<&mut usize> {
-        Some(&mut self.elaborator.depth)
+    fn effort(&mut self) -> Option<&mut Effort> {
+        Some(&mut self.elaborator.effort)
     }
 
     fn similar_name(&self, name: &Name) -> Option<Name> {

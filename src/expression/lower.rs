@@ -21,6 +21,21 @@ pub struct UserFunction {
     pub body: Expr,
 }
 
+/// What was spent on expressions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effort {
+    /// Levels of the expressions that are being lowered for each other.
+    pub depth: usize,
+    /// Of all expressions so far.
+    pub operations: usize,
+}
+
+impl Effort {
+    pub fn is_exhausted(&self) -> bool {
+        self.operations > LARGEST_OF_ALL
+    }
+}
+
 /// What the names in an expression stand for.
 pub trait Resolver {
     type Error;
@@ -42,8 +57,8 @@ pub trait Resolver {
         span: Span,
     ) -> Result<Term, Self::Error>;
 
-    /// Levels of the expressions that led to this one, for resolvers that lower those behind names.
-    fn depth(&mut self) -> Option<&mut usize> {
+    /// The effort so far, for resolvers that lower many expressions, or those behind names.
+    fn effort(&mut self) -> Option<&mut Effort> {
         None
     }
 
@@ -65,6 +80,8 @@ pub trait Resolver {
 
 /// Operations of one expression.
 const LARGEST: usize = 1_000_000;
+/// Operations of all expressions of a deck: each may be small, but there are many that all multiply.
+const LARGEST_OF_ALL: usize = 20_000_000;
 /// Levels inside each other, those of the functions called included: lowering recurses as deep.
 const DEEPEST: usize = 1500;
 
@@ -77,7 +94,7 @@ pub fn lower<R: Resolver>(
     resolver: &mut R,
     dialect: Dialect,
 ) -> Result<Term, R::Error> {
-    let depth = resolver.depth().map_or(0, |depth| *depth);
+    let depth = resolver.effort().map_or(0, |effort| effort.depth);
     let mut lowering = Lowering {
         tape,
         resolver,
@@ -126,8 +143,14 @@ impl<R: Resolver> Lowering<'_, R> {
         Ok(term)
     }
 
-    fn check_size(&self, span: Span) -> Result<(), R::Error> {
+    fn check_size(&mut self, span: Span) -> Result<(), R::Error> {
+        let effort = self.resolver.effort();
+        let is_exhausted = effort.is_some_and(|effort| {
+            effort.operations += 1;
+            effort.is_exhausted()
+        });
         let limit = match () {
+            () if is_exhausted => LARGEST_OF_ALL,
             () if self.depth > DEEPEST => DEEPEST,
             () if self.operations > LARGEST => LARGEST,
             () => return Ok(()),
@@ -150,13 +173,14 @@ impl<R: Resolver> Lowering<'_, R> {
 
     /// A name may stand for an expression that is lowered inside this one.
     fn resolve(&mut self, name: &Name, span: Span) -> Result<Option<Term>, R::Error> {
+        let depth = self.depth;
         let outer = self
             .resolver
-            .depth()
-            .map(|d| std::mem::replace(d, self.depth));
+            .effort()
+            .map(|e| std::mem::replace(&mut e.depth, depth));
         let term = self.resolver.name(self.tape, name, span);
-        if let (Some(depth), Some(outer)) = (self.resolver.depth(), outer) {
-            *depth = outer;
+        if let (Some(effort), Some(outer)) = (self.resolver.effort(), outer) {
+            effort.depth = outer;
         }
         term
     }
