@@ -23,6 +23,7 @@ pub(super) fn survey(tree: &ScopeTree) -> Result<Survey, Vec<NetlistFault>> {
         extents: vec![None; tree.scopes.len()],
         path: Vec::new(),
         reached: Vec::new(),
+        largest: (0, Span::default()),
         faults: Vec::new(),
     };
     let extent = surveyor.visit(MAIN, Span::default());
@@ -32,6 +33,7 @@ pub(super) fn survey(tree: &ScopeTree) -> Result<Survey, Vec<NetlistFault>> {
             elements: extent.elements,
             bytes: extent.bytes(),
             limit,
+            span: surveyor.largest.1,
         });
     }
     match surveyor.faults.is_empty() {
@@ -112,6 +114,8 @@ struct Surveyor<'t, 'a> {
     extents: Vec<Option<Extent>>,
     path: Vec<ScopeId>,
     reached: Vec<ScopeId>,
+    /// Bytes and place of the largest element of the main circuit.
+    largest: (u64, Span),
     faults: Vec<NetlistFault>,
 }
 
@@ -142,7 +146,11 @@ impl Surveyor<'_, '_> {
             self.fault(fault.clone());
         }
         for element in &self.tree.scopes[id].body.elements {
-            extent.add(self.element(id, element));
+            let inner = self.element(id, element);
+            if id == MAIN && inner.bytes() > self.largest.0 {
+                self.largest = (inner.bytes(), element.span);
+            }
+            extent.add(inner);
         }
         self.path.pop();
         self.extents[id] = Some(extent);

@@ -239,11 +239,13 @@ impl NetlistFault {
                 elements,
                 bytes,
                 limit,
+                span,
             } => error(format!(
                 "the deck expands to {elements} elements, which need about {}; the limit is {}",
                 gigabytes(*bytes),
                 gigabytes(*limit)
             ))
+            .at(*span, "too large")
             .help(format!(
                 "look for subcircuits that multiply: each level calls the next one many times; if \
                  the machine has the memory, set {}=GB",

@@ -184,6 +184,8 @@ pub enum NetlistFault {
         elements: u64,
         bytes: u64,
         limit: u64,
+        /// The card that asks for most of them.
+        span: Span,
     },
     /// A line of more than `limit` bytes, its continuations included.
     LineTooLong {

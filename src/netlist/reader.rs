@@ -200,6 +200,7 @@ impl Reader {
                 elements: self.cards_read,
                 bytes,
                 limit,
+                span: line.span(0..1),
             });
         }
         if line.text.len() > LONGEST {
