@@ -188,10 +188,15 @@ fn expressions_that_multiply() {
         ("braces", "{".repeat(1_000_000)),
         ("signs", "-".repeat(1_000_000) + "1"),
         ("choices", "1?1:".repeat(100_000) + "1"),
-        ("ten megabytes", "1+".repeat(5_000_000) + "1"),
     ] {
         folder.is_refused(name, &format!("r2 1 0 {{{text}}}"), levels);
     }
+    let text = "1+".repeat(5_000_000) + "1";
+    folder.is_refused(
+        "ten megabytes",
+        &format!("r2 1 0 {{{text}}}"),
+        "longer than",
+    );
     let points = many(1_000_000, |k| format!(" ({k},{k})"));
     folder.is_solved("a table", &format!("g2 1 0 table {{v(1)}} = {points}"));
     folder.is_refused(
@@ -246,6 +251,21 @@ fn parameters_and_models_without_end() {
     let controls = many(COUNT, |k| format!("f{k} 1 0 vq{k} 1\nvp{k} a{k} 0 1\n"));
     folder.is_refused("unknown controls", &controls, "not there");
     folder.is_solved("warnings", &many(1_000_000, |_| ".foo\n".into()));
+}
+
+#[test]
+fn faults_of_topology_without_end() {
+    let folder = Folder::new();
+    let topology: [(fn(usize) -> String, i32); 4] = [
+        (|k| format!("vl{k} 1 0 0\n"), 4),
+        (|k| format!("rf{k} a{k} b{k} 1\n"), 4),
+        (|k| format!("ic{k} a{k} 0 1\n"), 4),
+        (|k| format!("rs{k} 1 2 0\n"), 0),
+    ];
+    for (card, expected) in topology {
+        let (code, message) = folder.deck(&many(50_000, card));
+        assert_eq!(code, expected, "{message}");
+    }
 }
 
 /// On the two megabytes of stack that a thread has.

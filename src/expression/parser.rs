@@ -40,6 +40,7 @@ impl Expr {
     /// read as probes of nodes and elements where `(` follows.
     pub fn parse(text: &str, base: usize, places: &dyn Places, probes: &[&str]) -> Result<Self> {
         let mut parser = Parser::new(text, base, places, probes);
+        parser.check_length(text.len())?;
         let expr = parser.expression(Binding::Choice)?.expr;
         match parser.next.kind {
             TokenKind::End => Ok(expr),
@@ -245,9 +246,7 @@ impl<'a> Parser<'a> {
         if height >= TALLEST {
             return Err(self.too_deep(TALLEST));
         }
-        if self.end > LONGEST {
-            return Err(self.error(ExpressionErrorKind::TooLong { limit: LONGEST }, 0..1));
-        }
+        self.check_length(self.end)?;
         let span = self.span(start..self.end);
         Ok(Parsed {
             expr: Expr { kind, span },
@@ -280,6 +279,14 @@ impl<'a> Parser<'a> {
     fn error(&self, kind: ExpressionErrorKind, range: Range<usize>) -> ExpressionError {
         let span = self.span(range);
         ExpressionError { kind, span }
+    }
+
+    fn check_length(&self, bytes: usize) -> Result<()> {
+        let limit = LONGEST;
+        match bytes > limit {
+            true => Err(self.error(ExpressionErrorKind::TooLong { limit }, 0..1)),
+            false => Ok(()),
+        }
     }
 
     fn too_deep(&self, limit: usize) -> ExpressionError {
