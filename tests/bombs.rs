@@ -256,7 +256,8 @@ fn parameters_and_models_without_end() {
 #[test]
 fn faults_of_topology_without_end() {
     let folder = Folder::new();
-    let topology: [(fn(usize) -> String, i32); 4] = [
+    type Card = fn(usize) -> String;
+    let topology: [(Card, i32); 4] = [
         (|k| format!("vl{k} 1 0 0\n"), 4),
         (|k| format!("rf{k} a{k} b{k} 1\n"), 4),
         (|k| format!("ic{k} a{k} 0 1\n"), 4),
