@@ -99,6 +99,7 @@ pub mod cli;
 
 mod error;
 mod files;
+mod limits;
 mod suggest;
 
 pub use error::Error;

@@ -193,6 +193,9 @@ pub(crate) fn relate(diagnostic: Diagnostic, item: &Located, label: &str) -> Dia
     }
 }
 
+/// More of them rarely help.
+const MOST_FAULTS: usize = crate::netlist::NetlistError::MOST_FAULTS;
+
 impl Circuit {
     pub(crate) fn locate_element(&self, id: ElementId) -> Located {
         let element = self.element(id);
@@ -213,7 +216,7 @@ impl Circuit {
     /// Checks the graph; returns warnings.
     ///
     /// # Errors
-    /// Every [`TopologyFault`] found.
+    /// The first [`TopologyFault`]s found.
     pub fn check(&self) -> Result<Vec<Diagnostic>, TopologyError> {
         let mut faults = Vec::new();
         if !self.touches_ground() {
@@ -264,7 +267,8 @@ impl Circuit {
         let floating = |&(r, c): &(usize, &Component)| {
             r as u32 != ground && !c.nodes.is_empty() && !(c.fed && c.sensed)
         };
-        for (_, c) in component.iter().enumerate().filter(floating) {
+        let floating = component.iter().enumerate().filter(floating);
+        for (_, c) in floating.take(MOST_FAULTS) {
             faults.push(c.fault());
         }
     }
@@ -324,28 +328,37 @@ impl Circuit {
             is_short(&e.device) && !id.is_some_and(|id| sensed.contains(id))
         };
         let mut tree: Vec<&Element> = Vec::new();
+        // What elements of the tree connect that are free all the way.
+        let mut free = UnionFind::<u32>::new(self.node_count());
         for element in self
             .elements
             .iter()
             .filter(|e| prescribes_voltage(&e.device))
         {
-            if union.union(element.port[0].0, element.port[1].0) {
+            let [p, n] = element.port.map(|node| node.0);
+            if union.union(p, n) {
                 tree.push(element);
+                if is_free(element) {
+                    free.union(p, n);
+                }
                 continue;
             }
-            let path = self.tree_path(&tree, element.port);
-            let shorts_only = is_free(element) && path.iter().all(|e| is_free(e));
-            if !shorts_only {
-                let locate = |e: &Element| Located {
-                    name: e.name.clone(),
-                    span: e.span,
-                };
-                let others = path.into_iter().map(locate).collect();
-                faults.push(TopologyFault::VoltageLoop {
-                    closing: locate(element),
-                    others,
-                });
+            let shorts_only = is_free(element) && free.equiv(p, n);
+            if shorts_only {
+                continue;
             }
+            if faults.len() >= MOST_FAULTS {
+                return;
+            }
+            let path = self.tree_path(&tree, element.port);
+            let locate = |e: &Element| Located {
+                name: e.name.clone(),
+                span: e.span,
+            };
+            faults.push(TopologyFault::VoltageLoop {
+                closing: locate(element),
+                others: path.into_iter().map(locate).collect(),
+            });
         }
     }
 

@@ -25,6 +25,9 @@ pub enum Simulator {
 const IDEAL_ON: f64 = 1e6;
 const IDEAL_OFF: f64 = 1e-9;
 
+/// Laws that share much are long when written out: a deck of them may not be longer than this, bytes.
+const LONGEST: usize = 1 << 30;
+
 impl Circuit {
     /// The circuit as a deck that reads back to the same values.
     ///
@@ -87,6 +90,9 @@ impl Deck<'_> {
         let body = self.text.len();
         for (id, element) in self.circuit.elements() {
             self.element(id, element)?;
+            if self.text.len() > LONGEST {
+                return Err(TextTooLong { limit: LONGEST });
+            }
         }
         let notes: String = self.notes.iter().map(|n| format!("* {n}\n")).collect();
         self.text.insert_str(body, &notes);

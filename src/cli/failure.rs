@@ -137,6 +137,7 @@ impl From<ExecutionError> for Failure {
             ExecutionError::Sweep(error) => error.into(),
             ExecutionError::Solve(error) => error.into(),
             ExecutionError::Adjoint(error) => error.into(),
+            ExecutionError::TooLarge { .. } => Self::of(BAD_INPUT, &error),
         }
     }
 }

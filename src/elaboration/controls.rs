@@ -65,6 +65,9 @@ impl<'a> Elaborator<'a> {
     }
 
     fn no_source(&mut self, control: &PendingControl, found: Option<ElementId>) {
+        if self.faults.len() >= super::MOST_FAULTS {
+            return;
+        }
         let name = self.circuit.element(control.element).name.clone();
         let problem = match found {
             None => "not there",

@@ -9,7 +9,7 @@ use super::resistor::Nominal;
 use crate::circuit::{Control, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Law, Parameter, Quantity};
 use crate::expression::{
-    Dialect, Expr, ExprKind, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Effort, Expr, ExprKind, Function2, Lookup, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{
     Assignment, Behavioural as Card, Diagnostic, Element, GROUND, Name, NetlistFault, Polynomial,
@@ -112,7 +112,7 @@ impl<'a> Elaborator<'a> {
         }
         let LawBuilder {
             mut tape,
-            inputs: Inputs(inputs),
+            inputs: Inputs { list: inputs, .. },
         } = law;
         // Folding leaves dead constants behind.
         let (pruned, results) = tape.pruned(&[result]);
@@ -340,6 +340,10 @@ impl Resolver for Laws<'_, '_> {
             let number = self.elaborator.number_of(term);
             self.inputs.number(tape, number)
         }))
+    }
+
+    fn effort(&mut self) -> Option<&mut Effort> {
+        Some(&mut self.elaborator.effort)
     }
 
     fn similar_name(&self, name: &Name) -> Option<Name> {

@@ -1,5 +1,7 @@
 //! A law under construction: its tape, and what its inputs stand for.
 
+use std::collections::HashMap;
+
 use super::number::Number;
 use crate::circuit::NodeId;
 use crate::expression::{Dialect, Expr, Function2, LowerError, Resolver, Tape, Term, lower};
@@ -13,11 +15,15 @@ pub(super) struct LawBuilder {
     pub inputs: Inputs,
 }
 
-/// What the inputs of a tape stand for, in their order.
+/// What the inputs of a tape stand for.
 #[derive(Default)]
-pub(super) struct Inputs(pub Vec<Input>);
+pub(super) struct Inputs {
+    /// In the order of the tape.
+    pub list: Vec<Input>,
+    known: HashMap<Key, usize>,
+}
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub(super) enum Input {
     Voltage([NodeId; 2]),
     /// The name as the frame knows it.
@@ -28,21 +34,35 @@ pub(super) enum Input {
     Number(f64),
 }
 
+/// What makes two inputs the same.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Voltage([NodeId; 2]),
+    Current(Name),
+    Argument(Term),
+}
+
+impl Input {
+    fn key(&self) -> Option<Key> {
+        Some(match self {
+            Self::Voltage(nodes) => Key::Voltage(*nodes),
+            Self::Current(source) => Key::Current(source.value.clone()),
+            Self::Argument(term) => Key::Argument(*term),
+            Self::Number(_) => return None,
+        })
+    }
+}
+
 impl Inputs {
     pub fn add(&mut self, tape: &mut Tape, input: Input) -> Term {
-        let same = |known: &Input| match (known, &input) {
-            (Input::Current(a), Input::Current(b)) => a.value == b.value,
-            (Input::Number(_), _) => false,
-            (a, b) => a == b,
+        let next = self.list.len();
+        let index = match input.key() {
+            Some(key) => *self.known.entry(key).or_insert(next),
+            None => next,
         };
-        let known = match input {
-            Input::Number(_) => None,
-            _ => self.0.iter().position(same),
-        };
-        let index = known.unwrap_or_else(|| {
-            self.0.push(input);
-            self.0.len() - 1
-        });
+        if index == next {
+            self.list.push(input);
+        }
         tape.input(index as u32)
     }
 

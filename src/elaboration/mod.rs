@@ -23,10 +23,12 @@ mod survey;
 mod switch;
 mod warnings;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, TopologyError, TopologyFault};
+use crate::expression::Effort;
 use crate::netlist::{Diagnostic, Name, Netlist, NetlistError, NetlistFault};
 
 use controls::PendingControl;
@@ -37,6 +39,9 @@ pub use error::BuildError;
 
 /// Limits the faults that are reported at once.
 const MOST_FAULTS: usize = NetlistError::MOST_FAULTS;
+
+/// Nor is the same one looked for forever in every call of a subcircuit.
+const MOST_FOUND: usize = 100;
 
 impl Circuit {
     /// Expands subcircuits, evaluates parameters, resolves models and builds the graph.
@@ -65,8 +70,11 @@ impl Circuit {
             frames: Vec::new(),
             pending: Vec::new(),
             globals: netlist.globals.iter().map(|g| g.value.as_str()).collect(),
+            effort: Effort::default(),
+            compared: Cell::new(0),
             active: Vec::new(),
             faults: Vec::new(),
+            found: 0,
             duplicates: Vec::new(),
             used: warnings::Usage::default(),
         };
@@ -84,9 +92,15 @@ pub(crate) struct Elaborator<'a> {
     frames: Vec<Frame<'a>>,
     pending: Vec<PendingControl>,
     globals: HashSet<&'a str>,
+    /// Spent on expressions so far.
+    effort: Effort,
+    /// Names that were looked through for one that the user may have meant.
+    compared: Cell<usize>,
     /// Parameters that are being evaluated for each other, by frame and name.
     active: Vec<(usize, &'a str)>,
     faults: Vec<Diagnostic>,
+    /// Faults found, those that were known already among them.
+    found: usize,
     duplicates: Vec<TopologyFault>,
     used: warnings::Usage,
 }
@@ -110,7 +124,7 @@ impl<'a> Elaborator<'a> {
     fn body(&mut self) {
         let scope = self.top().scope;
         for element in &self.tree.scopes[scope].body.elements {
-            if self.faults.len() >= MOST_FAULTS {
+            if self.faults.len() >= MOST_FAULTS || self.found >= MOST_FOUND {
                 return;
             }
             self.element(element);
@@ -128,6 +142,7 @@ impl<'a> Elaborator<'a> {
 
     fn diagnose(&mut self, diagnostic: Diagnostic) {
         // Each call of a faulty subcircuit finds the same fault.
+        self.found += 1;
         if self.faults.len() < MOST_FAULTS && !self.faults.contains(&diagnostic) {
             self.faults.push(diagnostic);
         }

@@ -8,6 +8,9 @@ use super::scope_tree::ScopeId;
 use crate::netlist::{Assignment, Element, Model, Name, NetlistFault};
 use crate::source::{Span, Spanned};
 
+/// Models may not start from each other (`ako:`) deeper than this.
+const DEEPEST: usize = 100;
+
 /// A model whose parameters have been evaluated.
 #[derive(Debug)]
 pub(super) struct ResolvedModel {
@@ -120,6 +123,14 @@ impl<'a> Elaborator<'a> {
         let Some(base) = &model.base else {
             return Vec::new();
         };
+        if path.len() >= DEEPEST {
+            self.fault(NetlistFault::TooDeep {
+                what: "models start from each other",
+                limit: DEEPEST,
+                span: base.span,
+            });
+            return Vec::new();
+        }
         path.push(model.name.value.as_str());
         let found = self.tree.model(scope, &base.value);
         let Some((scope, found)) = found.filter(|(_, m)| !path.contains(&m.name.value.as_str()))

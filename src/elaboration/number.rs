@@ -4,7 +4,7 @@ use super::Elaborator;
 use crate::circuit::{ElementId, ParameterId};
 use crate::device::Parameter;
 use crate::expression::{
-    Dialect, Function2, LowerError, Resolver, Tape, Term, UserFunction, lower,
+    Dialect, Effort, Function2, LowerError, Resolver, Tape, Term, UserFunction, lower,
 };
 use crate::netlist::{Name, NetlistFault, Value, closest};
 use crate::source::{Span, Spanned};
@@ -150,7 +150,15 @@ impl<'a> Elaborator<'a> {
         })
     }
 
+    /// None once so many names were looked through that the next would keep the user waiting.
     pub(super) fn similar_name(&self, frame: usize, name: &Name) -> Option<Name> {
+        const MOST_COMPARED: usize = 1_000_000;
+        let known = self.frames[..=frame].iter().map(|f| f.parameters.len());
+        let compared = self.compared.get() + known.sum::<usize>();
+        self.compared.set(compared);
+        if compared > MOST_COMPARED {
+            return None;
+        }
         let frames = self.frames[..=frame].iter().rev();
         let known = frames.flat_map(|f| f.parameters.keys().copied());
         closest(name, known).map(Name::from)
@@ -180,6 +188,10 @@ impl Resolver for Parameters<'_, '_> {
             Some(term) => Ok(Some(term)),
             None => Ok(self.elaborator.predefined(tape, name)),
         }
+    }
+
+    fn effort(&mut self) -> Option<&mut Effort> {
+        Some(&mut self.elaborator.effort)
     }
 
     fn similar_name(&self, name: &Name) -> Option<Name> {

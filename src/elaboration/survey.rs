@@ -1,14 +1,12 @@
 //! The check before a deck is expanded: all names known, no circles, and not too large.
 
 use super::scope_tree::{MAIN, ScopeId, ScopeTree};
+use crate::limits::{ELEMENT, memory};
 use crate::netlist::{BuiltIn, Element, ElementKind, Name, NetlistError, NetlistFault};
 use crate::source::{Span, Spanned};
 
 /// Calls may not be nested deeper than this.
 const DEEPEST: usize = 100;
-
-/// A deck may not expand to more elements than this.
-const LARGEST: u64 = 50_000_000;
 
 /// What the main circuit leads to.
 pub(super) struct Survey {
@@ -25,13 +23,17 @@ pub(super) fn survey(tree: &ScopeTree) -> Result<Survey, Vec<NetlistFault>> {
         extents: vec![None; tree.scopes.len()],
         path: Vec::new(),
         reached: Vec::new(),
+        largest: (0, Span::default()),
         faults: Vec::new(),
     };
     let extent = surveyor.visit(MAIN, Span::default());
-    if surveyor.faults.is_empty() && extent.elements > LARGEST {
+    let limit = memory();
+    if surveyor.faults.is_empty() && extent.bytes() > limit {
         surveyor.faults.push(NetlistFault::TooLarge {
             elements: extent.elements,
-            limit: LARGEST,
+            bytes: extent.bytes(),
+            limit,
+            span: surveyor.largest.1,
         });
     }
     match surveyor.faults.is_empty() {
@@ -47,8 +49,64 @@ pub(super) fn survey(tree: &ScopeTree) -> Result<Survey, Vec<NetlistFault>> {
 #[derive(Clone, Copy, Default)]
 struct Extent {
     elements: u64,
+    /// Numbers that elements and calls hold besides one each: points of tables, parameters.
+    numbers: u64,
+    /// Names that carry the path of their call.
+    names: u64,
+    /// Bytes of these names.
+    letters: u64,
     /// Levels of calls below this scope.
     height: usize,
+}
+
+/// About what a parameter of a call takes, or a point of a table, bytes.
+const NUMBER: u64 = 100;
+
+/// A flat name is kept with what it names and in an index.
+const COPIES: u64 = 2;
+
+impl Extent {
+    /// About what the circuit needs.
+    fn bytes(&self) -> u64 {
+        let letters = self.letters.saturating_mul(COPIES);
+        let numbers = self.numbers.saturating_mul(NUMBER);
+        let elements = self.elements.saturating_mul(ELEMENT);
+        elements.saturating_add(numbers).saturating_add(letters)
+    }
+
+    fn add(&mut self, inner: Self) {
+        self.elements = self.elements.saturating_add(inner.elements);
+        self.numbers = self.numbers.saturating_add(inner.numbers);
+        self.names = self.names.saturating_add(inner.names);
+        self.letters = self.letters.saturating_add(inner.letters);
+        self.height = self.height.max(inner.height);
+    }
+
+    /// The same seen from outside a call of this name.
+    fn called(self, name: &Name) -> Self {
+        let prefix = name.len() as u64 + 1;
+        Self {
+            elements: self.elements.saturating_add(1),
+            letters: self
+                .letters
+                .saturating_add(self.names.saturating_mul(prefix)),
+            height: self.height + 1,
+            ..self
+        }
+    }
+}
+
+/// Numbers of an element besides its value.
+fn numbers(element: &Element) -> usize {
+    match &element.kind {
+        ElementKind::Call { parameters, .. } | ElementKind::Diode { parameters, .. } => {
+            parameters.len()
+        }
+        ElementKind::Polynomial(card) => element.nodes.len() + card.coefficients.len(),
+        ElementKind::Table(card) => card.points.len(),
+        ElementKind::PiecewiseLinear { points } => points.len(),
+        _ => 0,
+    }
 }
 
 struct Surveyor<'t, 'a> {
@@ -56,6 +114,8 @@ struct Surveyor<'t, 'a> {
     extents: Vec<Option<Extent>>,
     path: Vec<ScopeId>,
     reached: Vec<ScopeId>,
+    /// Bytes and place of the largest element of the main circuit.
+    largest: (u64, Span),
     faults: Vec<NetlistFault>,
 }
 
@@ -74,14 +134,23 @@ impl Surveyor<'_, '_> {
         }
         self.path.push(id);
         self.reached.push(id);
-        let mut extent = Extent::default();
+        let scope = &self.tree.scopes[id];
+        let defaults = scope.definition.map_or(0, |d| d.defaults.len());
+        let parameters = (defaults + scope.body.parameters.len()) as u64;
+        let mut extent = Extent {
+            numbers: parameters,
+            names: parameters,
+            ..Extent::default()
+        };
         for fault in &self.tree.scopes[id].body.faults {
             self.fault(fault.clone());
         }
         for element in &self.tree.scopes[id].body.elements {
             let inner = self.element(id, element);
-            extent.elements = extent.elements.saturating_add(inner.elements);
-            extent.height = extent.height.max(inner.height);
+            if id == MAIN && inner.bytes() > self.largest.0 {
+                self.largest = (inner.bytes(), element.span);
+            }
+            extent.add(inner);
         }
         self.path.pop();
         self.extents[id] = Some(extent);
@@ -90,8 +159,12 @@ impl Surveyor<'_, '_> {
 
     /// The extent of one element, seen from the scope that holds it.
     fn element(&mut self, id: ScopeId, element: &Element) -> Extent {
+        let nodes = element.nodes.iter().map(|n| n.value.len());
         let one = Extent {
             elements: 1,
+            numbers: numbers(element) as u64,
+            names: 1 + element.nodes.len() as u64,
+            letters: (element.name.len() + nodes.sum::<usize>()) as u64,
             height: 0,
         };
         let ElementKind::Call { definition, .. } = &element.kind else {
@@ -100,11 +173,9 @@ impl Surveyor<'_, '_> {
         let Some(inner) = self.resolve_call(id, element, definition) else {
             return one;
         };
-        let inner = self.visit(inner, definition.span);
-        Extent {
-            elements: inner.elements.saturating_add(1),
-            height: inner.height + 1,
-        }
+        let mut extent = self.visit(inner, definition.span).called(&element.name);
+        extent.numbers = extent.numbers.saturating_add(one.numbers);
+        extent
     }
 
     fn resolve_call(
@@ -116,7 +187,10 @@ impl Surveyor<'_, '_> {
         let name = &definition.value;
         let found = call.nodes.len();
         let Some(inner) = self.tree.definition(id, name) else {
-            if let Some(fault) = self.unknown_definition(id, call, definition) {
+            // A suggestion is dear where there are many definitions.
+            if self.faults.len() < NetlistError::MOST_FAULTS
+                && let Some(fault) = self.unknown_definition(id, call, definition)
+            {
                 self.fault(fault);
             }
             return None;

@@ -64,7 +64,18 @@ pub enum ExecutionError {
     Solve(#[from] SolveError),
     #[error(transparent)]
     Adjoint(#[from] AdjointError),
+    #[error(
+        "the results hold more than {limit} numbers\n  help: name fewer outputs in .print or .save, \
+         take larger steps, or run the parts one after the other"
+    )]
+    TooLarge { limit: usize },
 }
+
+/// Numbers that all results may hold together.
+const MOST_NUMBERS: usize = 30_000_000;
+
+/// What a dataset or a column of it takes besides its rows, in numbers.
+const HEAD: usize = 20;
 
 /// Executes all analyses, `.op` if there is none, at every point of the `.step` loops.
 ///
@@ -85,6 +96,7 @@ pub fn execute(solver: &mut Solver, columns: Columns) -> Result<Results, Executi
         steps: Vec::new(),
         points: 0,
         watch: Watch::default(),
+        numbers: 0,
         results: Results::default(),
     };
     at_each_point(solver, &steps, &mut |solver, values| {
@@ -114,10 +126,22 @@ struct Execution {
     /// Points of all sweeps so far.
     points: usize,
     watch: Watch,
+    /// Numbers of all results so far.
+    numbers: usize,
     results: Results,
 }
 
 impl Execution {
+    /// Takes account of a result before it is computed.
+    fn reserve(&mut self, numbers: usize) -> Result<(), ExecutionError> {
+        let limit = MOST_NUMBERS;
+        self.numbers = self.numbers.saturating_add(numbers);
+        match self.numbers > limit {
+            true => Err(ExecutionError::TooLarge { limit }),
+            false => Ok(()),
+        }
+    }
+
     fn analysis(
         &mut self,
         solver: &mut Solver,
@@ -166,6 +190,9 @@ impl Execution {
     }
 
     fn operating_point(&mut self, solver: &mut Solver) -> Result<(), ExecutionError> {
+        let circuit = &solver.circuit;
+        let known = circuit.node_count() + circuit.branch_count() + 5 * circuit.element_count();
+        self.reserve(known + HEAD * (1 + self.probes.len()))?;
         let op = solver.operating_point_from_anywhere()?;
         self.watch.note(&solver.circuit, &op);
         let dataset = operating_point(solver, &op, &self.probes);
@@ -181,7 +208,10 @@ impl Execution {
     ) -> Result<(), ExecutionError> {
         let read = |card| Sweep::from_card(&solver.circuit, card);
         let sweeps: Vec<Sweep> = cards.iter().map(read).collect::<Result<_, _>>()?;
-        self.points += count_points(&sweeps, self.points)?;
+        let points = count_points(&sweeps, self.points)?;
+        self.points += points;
+        let columns = sweeps.len() + self.probes.len();
+        self.reserve(HEAD + columns.saturating_mul(HEAD + points))?;
         let swept = sweeps
             .iter()
             .map(|s| Variable::swept(s.name.clone(), unit(&solver.circuit, &s.variable)));
@@ -215,6 +245,7 @@ impl Execution {
         let op = solver.operating_point_from_anywhere()?;
         self.watch.note(&solver.circuit, &op);
         let derivatives = solver.sensitivities(&probe, &op)?.all(&solver.circuit);
+        self.reserve(HEAD * (1 + derivatives.len()))?;
         let own = Variable::new(probe.name.clone(), probe.unit.clone());
         let others = derivatives.iter().map(|d| {
             let unit = probe.unit.per(&unit(&solver.circuit, &d.variable));

@@ -1,6 +1,6 @@
 //! `.tf` as a dataset with ngspice's names.
 
-use super::{Execution, ExecutionError};
+use super::{Execution, ExecutionError, HEAD};
 use crate::adjoint::TransferFunction;
 use crate::analysis::dataset::{Unit, Variable};
 use crate::analysis::{Output, Probe, RequestError, Solver};
@@ -32,6 +32,7 @@ impl Execution {
             let fault = no_transfer_function(solver, output, input);
             return Err(in_deck(solver, fault).into());
         };
+        self.reserve(4 * HEAD)?;
         let variables = transfer_variables(&probe.name, output, source, solver);
         let mut dataset = self.dataset(solver, ("tf", "Transfer Function"), variables);
         let TransferFunction {

@@ -21,6 +21,21 @@ pub struct UserFunction {
     pub body: Expr,
 }
 
+/// What was spent on expressions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effort {
+    /// Levels of the expressions that are being lowered for each other.
+    pub depth: usize,
+    /// Of all expressions so far.
+    pub operations: usize,
+}
+
+impl Effort {
+    pub fn is_exhausted(&self) -> bool {
+        self.operations > LARGEST_OF_ALL
+    }
+}
+
 /// What the names in an expression stand for.
 pub trait Resolver {
     type Error;
@@ -42,6 +57,11 @@ pub trait Resolver {
         span: Span,
     ) -> Result<Term, Self::Error>;
 
+    /// The effort so far, for resolvers that lower many expressions, or those behind names.
+    fn effort(&mut self) -> Option<&mut Effort> {
+        None
+    }
+
     /// The function that the user has defined under this name. It hides a built-in one.
     fn function(&self, _name: &Name) -> Option<Arc<UserFunction>> {
         None
@@ -60,26 +80,28 @@ pub trait Resolver {
 
 /// Operations of one expression.
 const LARGEST: usize = 1_000_000;
+/// Operations of all expressions of a deck: each may be small, but there are many that all multiply.
+const LARGEST_OF_ALL: usize = 20_000_000;
 /// Levels inside each other, those of the functions called included: lowering recurses as deep.
 const DEEPEST: usize = 1500;
 
 /// Appends the operations of `expr` to `tape` and returns the term of its value.
 ///
-/// Functions of the user's are written out with their arguments shared. A resolver that lowers other
-/// expressions in turn bounds the depth of that.
+/// Functions of the user's are written out with their arguments shared.
 pub fn lower<R: Resolver>(
     expr: &Expr,
     tape: &mut Tape,
     resolver: &mut R,
     dialect: Dialect,
 ) -> Result<Term, R::Error> {
+    let depth = resolver.effort().map_or(0, |effort| effort.depth);
     let mut lowering = Lowering {
         tape,
         resolver,
         dialect,
         arguments: Vec::new(),
         calls: Vec::new(),
-        depth: 0,
+        depth,
         operations: 0,
     };
     lowering.expr(expr)
@@ -121,8 +143,14 @@ impl<R: Resolver> Lowering<'_, R> {
         Ok(term)
     }
 
-    fn check_size(&self, span: Span) -> Result<(), R::Error> {
+    fn check_size(&mut self, span: Span) -> Result<(), R::Error> {
+        let effort = self.resolver.effort();
+        let is_exhausted = effort.is_some_and(|effort| {
+            effort.operations += 1;
+            effort.is_exhausted()
+        });
         let limit = match () {
+            () if is_exhausted => LARGEST_OF_ALL,
             () if self.depth > DEEPEST => DEEPEST,
             () if self.operations > LARGEST => LARGEST,
             () => return Ok(()),
@@ -134,13 +162,27 @@ impl<R: Resolver> Lowering<'_, R> {
         if let Some((_, term)) = self.arguments.iter().find(|(known, _)| known == name) {
             return Ok(*term);
         }
-        if let Some(term) = self.resolver.name(self.tape, name, span)? {
+        if let Some(term) = self.resolve(name, span)? {
             return Ok(term);
         }
         match builtin::constant(name) {
             Some(value) => Ok(self.tape.constant(value)),
             None => Err(LowerError::Fault(self.unknown_name(name), span)),
         }
+    }
+
+    /// A name may stand for an expression that is lowered inside this one.
+    fn resolve(&mut self, name: &Name, span: Span) -> Result<Option<Term>, R::Error> {
+        let depth = self.depth;
+        let outer = self
+            .resolver
+            .effort()
+            .map(|e| std::mem::replace(&mut e.depth, depth));
+        let term = self.resolver.name(self.tape, name, span);
+        if let (Some(effort), Some(outer)) = (self.resolver.effort(), outer) {
+            effort.depth = outer;
+        }
+        term
     }
 
     fn unknown_name(&self, name: &Name) -> LowerFault {

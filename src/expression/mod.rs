@@ -29,7 +29,7 @@ pub use builtin::{Arity, Dialect, constant, is_statistical};
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub use fault::{LowerError, LowerFault};
 pub use function::{Function1, Function2};
-pub use lower::{Resolver, UserFunction, lower};
+pub use lower::{Effort, Resolver, UserFunction, lower};
 pub use parser::Places;
 pub use tape::{Lookup, Operation, Tape, Term};
 pub use write::{TextTooLong, write_term};

@@ -39,7 +39,8 @@ impl Expr {
     /// Parses all of `text`, whose first byte is byte `base` for `places`. The names in `probes` are
     /// read as probes of nodes and elements where `(` follows.
     pub fn parse(text: &str, base: usize, places: &dyn Places, probes: &[&str]) -> Result<Self> {
-        let mut parser = Parser::new(text, base, places, probes)?;
+        let mut parser = Parser::new(text, base, places, probes);
+        parser.check_length(text.len())?;
         let expr = parser.expression(Binding::Choice)?.expr;
         match parser.next.kind {
             TokenKind::End => Ok(expr),
@@ -54,7 +55,7 @@ impl Expr {
         places: &dyn Places,
         probes: &[&str],
     ) -> Result<(Self, usize)> {
-        let mut parser = Parser::new(text, base, places, probes)?;
+        let mut parser = Parser::new(text, base, places, probes);
         let expr = parser.expression(Binding::Choice)?.expr;
         Ok((expr, parser.end))
     }
@@ -79,24 +80,15 @@ struct Parsed {
 }
 
 impl<'a> Parser<'a> {
-    fn new(
-        text: &'a str,
-        base: usize,
-        places: &'a dyn Places,
-        probes: &'a [&'a str],
-    ) -> Result<Self> {
-        let parser = Self {
+    fn new(text: &'a str, base: usize, places: &'a dyn Places, probes: &'a [&'a str]) -> Self {
+        Self {
             text,
             base,
             places,
             probes,
-            next: token_at(if text.len() > LONGEST { "" } else { text }, 0),
+            next: token_at(text, 0),
             end: 0,
             depth: 0,
-        };
-        match text.len() > LONGEST {
-            true => Err(parser.error(ExpressionErrorKind::TooLong { limit: LONGEST }, 0..1)),
-            false => Ok(parser),
         }
     }
 
@@ -254,6 +246,7 @@ impl<'a> Parser<'a> {
         if height >= TALLEST {
             return Err(self.too_deep(TALLEST));
         }
+        self.check_length(self.end)?;
         let span = self.span(start..self.end);
         Ok(Parsed {
             expr: Expr { kind, span },
@@ -286,6 +279,14 @@ impl<'a> Parser<'a> {
     fn error(&self, kind: ExpressionErrorKind, range: Range<usize>) -> ExpressionError {
         let span = self.span(range);
         ExpressionError { kind, span }
+    }
+
+    fn check_length(&self, bytes: usize) -> Result<()> {
+        let limit = LONGEST;
+        match bytes > limit {
+            true => Err(self.error(ExpressionErrorKind::TooLong { limit }, 0..1)),
+            false => Ok(()),
+        }
     }
 
     fn too_deep(&self, limit: usize) -> ExpressionError {

@@ -6,7 +6,7 @@ use crate::units::format_exact;
 
 /// A text of more than `limit` bytes: terms that are used often are written as often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the expression is longer than {limit} bytes when written out")]
+#[error("the laws of the circuit are longer than {limit} bytes when written out")]
 pub struct TextTooLong {
     pub limit: usize,
 }
@@ -57,12 +57,13 @@ fn write_operation(
 }
 
 /// ngspice rounds the numbers in a behavioural source to eleven digits, so that the rest is added.
+/// What is no number is written as what has no value: quotients in such a source are finite.
 fn number(value: f64) -> String {
     if value.is_nan() {
-        return "(0/0)".into();
+        return "sqrt(-1)".into();
     }
     if value.is_infinite() {
-        return format!("({}/0)", value.signum());
+        return format!("({}*1e308*10)", value.signum());
     }
     let rounded: f64 = format!("{value:.10e}").parse().unwrap_or(value);
     let rest = value - rounded;

@@ -112,7 +112,7 @@ pub enum CheckpointError {
 /// What to do about a damaged checkpoint: the one before it leads to the same bits.
 fn way_out(path: &Path) -> String {
     let previous = Checkpoint::previous(path);
-    if Checkpoint::parse(&previous).is_err() {
+    if Checkpoint::read(&previous).is_err() {
         return "it was cut short or altered; train again into a new folder".to_string();
     }
     format!(
@@ -165,23 +165,30 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Io`], [`CheckpointError::Format`] or [`CheckpointError::Damaged`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        Self::parse(path).map_err(|fault| {
+        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Io {
+            action: "read",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Reads a checkpoint that `path` held.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Format`] or [`CheckpointError::Damaged`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+        Self::parse_bytes(bytes).map_err(|fault| {
             let path = path.to_path_buf();
             match fault {
-                Fault::Io(source) => CheckpointError::Io {
-                    action: "read",
-                    path,
-                    source,
-                },
                 Fault::Format(found) => CheckpointError::Format { path, found },
                 Fault::Damaged(reason) => CheckpointError::Damaged { path, reason },
             }
         })
     }
 
-    fn parse(path: &Path) -> Result<Self, Fault> {
-        let bytes = std::fs::read(path).map_err(Fault::Io)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| Fault::of("it is not text"))?;
+    fn parse_bytes(bytes: &[u8]) -> Result<Self, Fault> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Fault::of("it is not text"))?;
         let (head, body) = text
             .split_once('\n')
             .ok_or_else(|| Fault::of("it has no body"))?;
@@ -201,7 +208,6 @@ impl Checkpoint {
 }
 
 enum Fault {
-    Io(std::io::Error),
     Format(u32),
     Damaged(String),
 }

@@ -147,6 +147,9 @@ pub(super) fn card<'a>(
 
 pub(super) fn pass_over(reader: &mut Reader, card: Token) {
     let name = canonical(card.text);
+    if reader.is_silent() {
+        return;
+    }
     if is_known(card) {
         let message = format!("`{name}` has no effect on a DC analysis, ignored");
         return reader.warn(message, card.span, "ignored");

@@ -1,5 +1,6 @@
 //! One message about a deck: what is wrong, where, and a way out.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::source::{SourceMap, Span};
@@ -79,7 +80,7 @@ impl fmt::Display for Rendered<'_> {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}: {}", d.message)?;
+        write!(f, "{severity}: {}", clipped(&d.message))?;
         let places: Vec<_> = d.primary.iter().chain(&d.related).collect();
         let width = places
             .iter()
@@ -92,9 +93,18 @@ impl fmt::Display for Rendered<'_> {
             self.write_source_line(f, *span, label, width, if index == 0 { '^' } else { '-' })?;
         }
         if let Some(help) = &d.help {
-            write!(f, "\n{:width$} = help: {help}", "")?;
+            write!(f, "\n{:width$} = help: {}", "", clipped(help))?;
         }
         Ok(())
+    }
+}
+
+/// A text with a name of a million letters in it is shown in part.
+fn clipped(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 4000;
+    match text.char_indices().nth(LONGEST) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
 

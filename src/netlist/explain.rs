@@ -235,10 +235,25 @@ impl NetlistFault {
             TooDeep { what, limit, span } => error(format!("{what} more than {limit} deep"))
                 .at(*span, "one level too many")
                 .help("flatten some levels of the hierarchy"),
-            TooLarge { elements, limit } => error(format!(
-                "the deck expands to {elements} elements, more than the limit of {limit}"
+            TooLarge {
+                elements,
+                bytes,
+                limit,
+                span,
+            } => error(format!(
+                "the deck expands to {elements} elements, which need about {}; the limit is {}",
+                gigabytes(*bytes),
+                gigabytes(*limit)
             ))
-            .help("look for subcircuits that multiply: each level calls the next one many times"),
+            .at(*span, "too large")
+            .help(format!(
+                "look for subcircuits that multiply: each level calls the next one many times; if \
+                 the machine has the memory, set {}=GB",
+                crate::limits::VARIABLE
+            )),
+            LineTooLong { limit, span } => error(format!("the line is longer than {limit} bytes"))
+                .at(*span, "begins here")
+                .help("break it into several cards"),
             _ => error("the deck is not valid".into()),
         }
     }
@@ -293,6 +308,10 @@ impl NetlistFault {
             None => diagnostic,
         }
     }
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.3} GB", bytes as f64 / 1e9)
 }
 
 fn counted(count: usize, noun: &str) -> String {

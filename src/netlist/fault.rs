@@ -179,9 +179,18 @@ pub enum NetlistFault {
         limit: usize,
         span: Span,
     },
+    /// The elements of the circuit, and about how many bytes they need.
     TooLarge {
         elements: u64,
+        bytes: u64,
         limit: u64,
+        /// The card that asks for most of them.
+        span: Span,
+    },
+    /// A line of more than `limit` bytes, its continuations included.
+    LineTooLong {
+        limit: usize,
+        span: Span,
     },
 }
 

@@ -66,7 +66,16 @@ impl Netlist {
 }
 
 /// All files of a deck together may not be larger than this, bytes.
-const LARGEST: u64 = 2 << 30;
+const LARGEST: u64 = 1 << 30;
+
+/// A line may not be longer than this, bytes: its words take many times as much.
+const LONGEST: usize = 32 << 20;
+
+/// About what a card takes in memory, bytes.
+const CARD: u64 = 500;
+
+/// Nobody reads more warnings.
+const MOST_WARNINGS: usize = 1000;
 
 /// The bytes of a file, if there are no more than are allowed after those `already` read.
 pub(super) fn read_file(path: &Path, already: u64) -> std::io::Result<Vec<u8>> {
@@ -134,6 +143,9 @@ pub(super) struct Reader {
     pub scopes: ScopeStack,
     pub bytes_read: u64,
     pub files_read: usize,
+    cards_read: u64,
+    /// Bytes that the cards may need.
+    memory: u64,
     faults: Vec<NetlistFault>,
 }
 
@@ -156,6 +168,8 @@ impl Reader {
             scopes: ScopeStack::default(),
             bytes_read,
             files_read: 1,
+            cards_read: 0,
+            memory: crate::limits::memory(),
             faults: Vec::new(),
         }
     }
@@ -163,7 +177,11 @@ impl Reader {
     fn run(mut self) -> (Netlist, Vec<NetlistFault>) {
         let mut line = LogicalLine::default();
         while self.next_line(&mut line) && self.faults.len() < NetlistError::MOST_FAULTS {
-            match self.line(&line) {
+            match self.check_size(&line).and_then(|()| self.line(&line)) {
+                Err(fault @ NetlistFault::TooLarge { .. }) => {
+                    self.faults.push(fault);
+                    break;
+                }
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break,
                 Err(fault) => self.faults.push(fault),
@@ -172,6 +190,26 @@ impl Reader {
         self.netlist.main = self.scopes.close_all(&mut self.faults).body;
         self.faults.truncate(NetlistError::MOST_FAULTS);
         (self.netlist, self.faults)
+    }
+
+    fn check_size(&mut self, line: &LogicalLine) -> Result<()> {
+        self.cards_read += 1;
+        let (bytes, limit) = (self.cards_read * CARD, self.memory);
+        if bytes > limit {
+            return Err(NetlistFault::TooLarge {
+                elements: self.cards_read,
+                bytes,
+                limit,
+                span: line.span(0..1),
+            });
+        }
+        if line.text.len() > LONGEST {
+            return Err(NetlistFault::LineTooLong {
+                limit: LONGEST,
+                span: line.span(0..1),
+            });
+        }
+        Ok(())
     }
 
     /// The next line of the innermost file; a file that has ended gives way to the one around it.
@@ -238,7 +276,15 @@ impl Reader {
         Err(NetlistFault::Unclosed { opener, closer })
     }
 
+    /// There are more warnings already than anybody reads.
+    pub fn is_silent(&self) -> bool {
+        self.netlist.warnings.len() >= MOST_WARNINGS
+    }
+
     pub fn warn(&mut self, message: String, span: Span, label: &str) {
+        if self.is_silent() {
+            return;
+        }
         let warning = Diagnostic::warning(message).at(span, label);
         self.netlist.warnings.push(warning);
     }
@@ -246,6 +292,9 @@ impl Reader {
 
 /// The most common slip of newcomers is a deck without a title: its first element is lost.
 fn warn_of_card_in_title(title: &str) -> Option<Diagnostic> {
+    if title.len() > LONGEST {
+        return None;
+    }
     let line = LogicalLine::of(title);
     let mut tokens = Vec::new();
     tokenize(&line, &mut tokens);

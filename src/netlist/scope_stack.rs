@@ -18,6 +18,8 @@ pub(super) struct OpenScope {
     pub body: Body,
     /// Where each model, parameter and function is defined.
     places: HashMap<(&'static str, Name), Span>,
+    /// Index of each parameter of the body.
+    parameters: HashMap<Name, usize>,
 }
 
 /// The main circuit, then one scope for each `.subckt` without its `.ends` yet.
@@ -103,9 +105,16 @@ impl ScopeStack {
 
     /// A parameter that is defined again takes its last value, as in other simulators.
     pub fn add_parameter(&mut self, parameter: Assignment) -> Result<()> {
-        let parameters = &mut self.current().body.parameters;
-        parameters.retain(|p| p.name.value != parameter.name.value);
-        parameters.push(parameter);
+        let scope = self.current();
+        let all = &mut scope.body.parameters;
+        let name = parameter.name.value.clone();
+        match scope.parameters.get(&name) {
+            Some(&known) => all[known] = parameter,
+            None => {
+                scope.parameters.insert(name, all.len());
+                all.push(parameter);
+            }
+        }
         Ok(())
     }
 

@@ -130,6 +130,8 @@ impl Shockley {
             Some(breakdown) if proposed < -j.area.begin => {
                 let current = current.min(-scale);
                 let u = -breakdown.start - breakdown.thermal * (-current / scale).ln();
+                // With a large IBV the exponential starts on the other side of zero.
+                let u = u.min(-j.area.begin);
                 (u + j.series * current).max(proposed)
             }
             _ => proposed,

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Fills fuzz/corpus with what the repository has: decks, training files, kept findings.
+set -eu
+cd "$(dirname "$0")"
+for target in netlist expression config data checkpoint; do
+    mkdir -p "corpus/$target"
+    find "../tests/findings/$target" -type f -exec cp {} "corpus/$target" \;
+done
+find ../circuits -name '*.cir' -size -16k | while read -r deck; do
+    cp "$deck" "corpus/netlist/$(echo "${deck#../circuits/}" | tr / _)"
+done
+cp ../circuits/learning/*.toml corpus/config
+# Texts in braces, and the right side of .param cards.
+find ../circuits -name '*.cir' -exec cat {} + |
+    sed -n 's/.*{\([^{}]*\)}.*/\1/p; s/^\.param *[^=]*=//p' |
+    sort -u | awk '{ file = "corpus/expression/seed" NR; print > file; close(file) }'
+for choice in a B c; do
+    printf '%sx1,x2,y\n0,1,0\n1.5,-2e3,1\n' "$choice" > "corpus/data/numbers-$choice"
+    printf '%sx,y\n0.1,cat\n"2",dog\n' "$choice" > "corpus/data/labels-$choice"
+done
+printf '%s\n' '{"epoch":3,"seed":9,"theta":[0.1,-1e-300],"optimizer":{"steps":7,"first":[0.0,1.0],"second":[0.5,0.0]}}' \
+    > corpus/checkpoint/whole

@@ -1,0 +1,20 @@
+//! How much memory a deck may ask for.
+
+/// Bytes. Beyond this a deck is taken for a slip: ten levels of ten calls each are 10^10 elements.
+const DEFAULT: u64 = 4 << 30;
+
+/// Raises or lowers the limit, in GB.
+pub const VARIABLE: &str = "OHMGRAD_MEMORY";
+
+/// About what an element takes from the deck to the solution, bytes.
+pub const ELEMENT: u64 = 1000;
+
+/// Bytes that a circuit may need.
+pub fn memory() -> u64 {
+    let text = std::env::var(VARIABLE).ok();
+    let gigabytes = text.and_then(|t| t.trim().parse::<f64>().ok());
+    match gigabytes.filter(|g| *g > 0.0) {
+        Some(gigabytes) => (gigabytes * 1e9) as u64,
+        None => DEFAULT,
+    }
+}

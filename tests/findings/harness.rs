@@ -1,0 +1,275 @@
+//! What the fuzz targets run and the kept findings are replayed through: any bytes are read or refused
+//! with a message, and whatever is computed from them is a finite number.
+
+use std::path::Path;
+
+use ohmgrad::analysis::dataset::Dataset;
+use ohmgrad::analysis::{OperatingPoint, Solver, Sweep};
+use ohmgrad::circuit::Circuit;
+use ohmgrad::device::Device;
+use ohmgrad::execution::{Columns, execute};
+use ohmgrad::expression::{
+    Dialect, Expr, Function1, Function2, LowerError, Operation, Resolver, Tape, Term, lower,
+    write_term,
+};
+use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv};
+use ohmgrad::learning::{Checkpoint, TrainingConfig};
+use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
+
+/// Circuits beyond these are read and written but not solved: a fuzzer lives from speed.
+const MOST_ELEMENTS: usize = 200;
+const MOST_UNKNOWNS: usize = 40;
+const MOST_POINTS: usize = 30;
+
+/// Relative to the largest voltage of the circuit.
+const SAME_VOLTAGE: f64 = 1e-6;
+
+/// A deck: parse, elaborate, check, solve, execute; then write it and read it again.
+pub fn netlist(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Some(circuit) = circuit(&text) else {
+        return;
+    };
+    if circuit.element_count() > MOST_ELEMENTS {
+        return;
+    }
+    let written = circuit.to_spice();
+    let Some(mut solver) = solver(circuit) else {
+        return;
+    };
+    if solver.system.order() > MOST_UNKNOWNS {
+        return;
+    }
+    let first = operating_point(&mut solver);
+    if points(&solver.circuit) <= MOST_POINTS
+        && let Some(results) = report(execute(&mut solver, Columns::Saved))
+    {
+        results.datasets().iter().for_each(assert_finite);
+    }
+    if let Some(written) = report(written) {
+        read_back(&solver.circuit, first.as_ref(), &written);
+    }
+}
+
+/// The value, or None after its error was put into words.
+fn report<T, E: std::fmt::Display>(result: Result<T, E>) -> Option<T> {
+    result.map_err(|error| error.to_string()).ok()
+}
+
+fn circuit(text: &str) -> Option<Circuit> {
+    let netlist = report(Netlist::parse("deck", text))?;
+    report(Circuit::from_netlist(&netlist))
+}
+
+fn solver(circuit: Circuit) -> Option<Solver> {
+    let mut solver = report(Solver::new(circuit))?;
+    for warning in &solver.warnings {
+        let _ = warning.render(&solver.circuit.sources).to_string();
+    }
+    solver.options.max_iterations = 50;
+    Some(solver)
+}
+
+fn operating_point(solver: &mut Solver) -> Option<OperatingPoint> {
+    let op = report(solver.operating_point())?;
+    let numbers = [&op.potentials, &op.currents, &op.power];
+    for number in numbers.into_iter().flatten().chain(&op.cocontent) {
+        assert!(number.is_finite(), "an operating point holds {number}");
+    }
+    Some(op)
+}
+
+/// How many points the loops of a deck ask for.
+fn points(circuit: &Circuit) -> usize {
+    let count = |card| Sweep::from_card(circuit, card).map_or(1, |sweep| sweep.values.len());
+    let commands = &circuit.commands;
+    let steps: usize = commands.steps.iter().map(count).product();
+    let analyses = commands.analyses.iter().map(|card| match &card.value {
+        Analysis::DcSweep { sweeps } => sweeps.iter().map(count).product(),
+        _ => 1,
+    });
+    steps.saturating_mul(analyses.sum::<usize>().max(1))
+}
+
+/// Sweeps of expressions may hold what an expression has no value for; operating points may not.
+fn assert_finite(dataset: &Dataset) {
+    for (variable, value) in dataset
+        .rows
+        .iter()
+        .flat_map(|r| dataset.variables.iter().zip(r))
+    {
+        let name = &variable.name;
+        let is_plain = name.starts_with("v(") || name.starts_with("i(");
+        assert!(value.is_finite() || !is_plain, "{name} = {value}");
+    }
+}
+
+fn read_back(circuit: &Circuit, op: Option<&OperatingPoint>, written: &str) {
+    let again = Netlist::parse("written", written).unwrap_or_else(|e| panic!("{e}\n{written}"));
+    let again = Circuit::from_netlist(&again).unwrap_or_else(|e| panic!("{e}\n{written}"));
+    assert_eq!(circuit.element_count(), again.element_count(), "{written}");
+    for ((_, a), (_, b)) in circuit.elements().zip(again.elements()) {
+        // Laws and model cards are written in another form of the same meaning.
+        let is_plain = !matches!(a.device, Device::Behavioural(_) | Device::OnePort(_));
+        assert!(!is_plain || a.device == b.device, "{}:\n{written}", a.name);
+        let names = |c: &Circuit, port: [_; 2]| port.map(|n| c.node_name(n).to_string());
+        assert_eq!(names(circuit, a.port), names(&again, b.port), "{written}");
+    }
+    // Laws are written in a form that rounds differently, which may lead to another solution.
+    let has_law = |c: &Circuit| {
+        c.elements()
+            .any(|(_, e)| matches!(e.device, Device::Behavioural(_)))
+    };
+    let (Some(op), false) = (op, has_law(circuit)) else {
+        return;
+    };
+    let mut again = solver(again).unwrap_or_else(|| panic!("refused:\n{written}"));
+    let op_again = operating_point(&mut again).unwrap_or_else(|| panic!("unsolved:\n{written}"));
+    let largest = op.potentials.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    for (id, node) in circuit.nodes() {
+        let Some(other) = again.circuit.find_node(&node.name) else {
+            continue;
+        };
+        let (a, b) = (
+            op.potentials[id.index()],
+            op_again.potentials[other.index()],
+        );
+        let differs = (a - b).abs() > SAME_VOLTAGE * largest;
+        assert!(!differs, "{}: {a} and {b}:\n{written}", node.name);
+    }
+}
+
+/// An expression in either dialect: value, derivatives, and the text that it is written as.
+pub fn expression(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let line = LogicalLine::of(&text);
+    let Some(expr) = report(Expr::parse(&text, 0, &line, &["v", "i"])) else {
+        return;
+    };
+    for dialect in [Dialect::Parameter, Dialect::Behavioural] {
+        let Some((tape, term)) = lowered(&expr, dialect) else {
+            return;
+        };
+        let value = value(&tape, term);
+        let input = |index: u32| format!("v(n{index})");
+        let Some(written) = report(write_term(&tape, term, &input)) else {
+            continue;
+        };
+        let line = LogicalLine::of(&written);
+        let again = Expr::parse(&written, 0, &line, &["v"]);
+        // A text may be nested deeper than the tape that it writes out.
+        let Some((again, term)) = report(again).and_then(|e| lowered(&e, Dialect::Behavioural))
+        else {
+            continue;
+        };
+        if dialect == Dialect::Behavioural && tape.operations().iter().all(is_exact_in_text) {
+            let other = self::value(&again, term);
+            let same = value == other || value.is_nan() && other.is_nan();
+            assert!(same, "{value} is written as {written}, which is {other}");
+        }
+    }
+}
+
+fn lowered(expr: &Expr, dialect: Dialect) -> Option<(Tape, Term)> {
+    let mut tape = Tape::default();
+    let term = lower(expr, &mut tape, &mut Inputs, dialect);
+    let term = term.map_err(|error| match error {
+        LowerError::Fault(fault, _) => (fault.message(), fault.help()),
+        LowerError::Resolver(never) => match never {},
+    });
+    Some((tape, term.ok()?))
+}
+
+/// Input k has the value k + 0.5, so that none is zero or whole.
+fn value(tape: &Tape, term: Term) -> f64 {
+    let inputs: Vec<f64> = (0..INPUTS).map(|k| f64::from(k) + 0.5).collect();
+    let (mut values, mut adjoints) = (Vec::new(), vec![0.0; tape.len()]);
+    tape.evaluate(&inputs, &[], &mut values);
+    adjoints[term.index()] = 1.0;
+    tape.backward(&values, &[], &mut adjoints);
+    values[term.index()]
+}
+
+/// Written by the operation itself and not by a formula that rounds in another way.
+fn is_exact_in_text(operation: &Operation) -> bool {
+    use Function1::{Log2, Round, Trunc};
+    use Function2::{Atan2, Divide, Hypot, Power, Remainder};
+    match operation {
+        Operation::Unary(f, _) => ![Log2, Round, Trunc].contains(f),
+        Operation::Binary(f, ..) => ![Atan2, Divide, Hypot, Power, Remainder].contains(f),
+        Operation::Table(..) => false,
+        _ => true,
+    }
+}
+
+const INPUTS: u32 = 4;
+
+/// A name that is no constant, and every probe, is one of a few inputs.
+struct Inputs;
+
+impl Resolver for Inputs {
+    type Error = std::convert::Infallible;
+
+    fn name(
+        &mut self,
+        tape: &mut Tape,
+        name: &Name,
+        _: Span,
+    ) -> Result<Option<Term>, LowerError<Self::Error>> {
+        let index = ["x", "y", "z", "w"].iter().position(|known| name == known);
+        Ok(index.map(|index| tape.input(index as u32)))
+    }
+
+    fn probe(
+        &mut self,
+        tape: &mut Tape,
+        _: &Name,
+        arguments: &[(Name, Span)],
+        _: Span,
+    ) -> Result<Term, LowerError<Self::Error>> {
+        let name = arguments.first().map_or("", |(name, _)| name);
+        let number = name.strip_prefix('n').and_then(|n| n.parse().ok());
+        Ok(tape.input(number.unwrap_or(0) % INPUTS))
+    }
+}
+
+/// A training file: what is accepted is written and read back.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let path = Path::new("train.toml");
+    let Some(config) = report(TrainingConfig::parse(path, &text)) else {
+        return;
+    };
+    let written = config.to_toml();
+    let again = TrainingConfig::parse(path, &written).unwrap_or_else(|e| panic!("{e}\n{written}"));
+    assert_eq!(again.to_toml(), written);
+}
+
+/// CSV; the first byte chooses how it is read.
+pub fn data(bytes: &[u8]) {
+    let [choice, text @ ..] = bytes else {
+        return;
+    };
+    let options = CsvOptions {
+        target: match choice % 4 {
+            0 | 1 => TargetColumn::Last,
+            2 => TargetColumn::Number(usize::from(choice / 64)),
+            _ => TargetColumn::Name("y".into()),
+        },
+        classes: [None, None, Some(true), Some(false)][usize::from(choice / 4 % 4)],
+        delimiter: [',', ';', '\t', '|'][usize::from(choice / 16 % 4)],
+    };
+    if let Some(data) = report(parse_csv(Path::new("data.csv"), text, &options)) {
+        data.validate().expect("what was read is sound");
+    }
+}
+
+/// A checkpoint as it is, and as the body of one whose checksum is right.
+pub fn checkpoint(bytes: &[u8]) {
+    let path = Path::new("checkpoint.json");
+    report(Checkpoint::parse(bytes, path));
+    let sum = crc32fast::hash(bytes.trim_ascii_end());
+    let mut whole = format!("ohmgrad-checkpoint 1 crc32={sum:08x}\n").into_bytes();
+    whole.extend(bytes);
+    report(Checkpoint::parse(&whole, path));
+}
