@@ -18,12 +18,20 @@ pub struct Check {
     pub correction: f64,
 }
 
+impl Check {
+    /// Whether the worst residual, by its tolerance or in amperes, is less than half of the other's.
+    fn gains_on(&self, other: &Check) -> bool {
+        let is_half = self.ratio < 0.5 * other.ratio || self.residual < 0.5 * other.residual;
+        is_half && (self.passed || (!other.passed && self.ratio < other.ratio))
+    }
+}
+
 /// A solution whose correction is larger than this is none: the circuit is singular to rounding.
 const LARGEST_CORRECTION: f64 = 0.02;
 
-/// Steps of refinement, and the correction after which none is needed.
+/// Steps of refinement, and the correction after which the factors stay as they are.
 const MOST_REFINEMENTS: usize = 12;
-const SMALL_CORRECTION: f64 = 1e-13;
+const SMALL_CORRECTION: f64 = 1e-9;
 
 /// Rounding errors of a sum of a few dozen currents stay below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
@@ -136,8 +144,9 @@ impl Run<'_> {
         Err(Outcome::Singular)
     }
 
-    /// Newton steps from residuals in twice the precision, until they change nothing that counts or
-    /// gain less than a factor of two, and a check by the currents alone.
+    /// Newton steps from residuals in twice the precision, until they gain less than a factor of two,
+    /// and a check by the currents alone. Where large currents circulate, a residual that is small
+    /// beside them may still be all that the rest of the circuit carries.
     ///
     /// # Errors
     /// [`Outcome::Singular`] if the last step says that the solution is anywhere,
@@ -147,14 +156,15 @@ impl Run<'_> {
             return Ok(check);
         }
         let mut check = self.precise_check();
+        let mut correction = f64::INFINITY;
         for _ in 0..MOST_REFINEMENTS {
             self.workspace.keep();
-            self.refining_step()?;
-            let correction = self.correction();
+            self.refining_step(correction <= SMALL_CORRECTION)?;
+            correction = self.correction();
             self.workspace.advance(self.system, 1.0);
             let next = self.precise_check();
-            let is_better = next.ratio < check.ratio && (next.passed || !check.passed);
-            let gained = is_better && next.ratio < 0.5 * check.ratio;
+            let gained = next.gains_on(&check);
+            let is_better = gained || (next.ratio < check.ratio && next.passed == check.passed);
             if is_better {
                 check = next;
             } else {
@@ -162,7 +172,7 @@ impl Run<'_> {
                 check = self.precise_check();
             }
             check.correction = correction;
-            if !gained || (check.passed && correction <= SMALL_CORRECTION) {
+            if !gained {
                 break;
             }
         }
@@ -175,9 +185,12 @@ impl Run<'_> {
         }
     }
 
-    /// A Newton step from a residual in twice the precision.
-    fn refining_step(&mut self) -> Result<(), Outcome> {
-        self.exact_step()?;
+    /// A Newton step from a residual in twice the precision, on the factors of the last one if the
+    /// iterate `is_near` to it.
+    fn refining_step(&mut self, is_near: bool) -> Result<(), Outcome> {
+        if !is_near {
+            self.exact_step()?;
+        }
         self.workspace
             .evaluate_residual_precisely(self.system, self.values);
         self.workspace.solve_step();

@@ -332,8 +332,11 @@ impl<'a> Check<'a> {
     fn kirchhoff(&mut self) {
         for k in 0..self.sum.len() {
             let sum = self.sum[k].abs().value();
-            let strict = sum / (self.largest[k] + FLOOR / RELATIVE);
-            let allowed = RELATIVE * self.largest[k] + self.together[self.group[k]] + FLOOR;
+            let mut allowed = RELATIVE * self.largest[k] + self.together[self.group[k]] + FLOOR;
+            if k == 0 {
+                // Ground has no equation: the last digits of all currents end there.
+                allowed += f64::EPSILON * self.largest.iter().sum::<f64>();
+            }
             let weak = sum / allowed;
             if !(weak <= 1.0) {
                 let name = node_name(self.circuit, k);
@@ -341,7 +344,10 @@ impl<'a> Check<'a> {
                     "node {name}: currents add up to {sum:e} A, allowed {allowed:.1e}"
                 ));
             }
-            self.verdict.strict = self.verdict.strict.max(strict);
+            if k > 0 {
+                let strict = sum / (self.largest[k] + FLOOR / RELATIVE);
+                self.verdict.strict = self.verdict.strict.max(strict);
+            }
             self.verdict.weak = self.verdict.weak.max(weak);
         }
     }
