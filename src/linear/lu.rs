@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::lu::{
     LuRef, LuSymbolicParams, NumericLu, SymbolicLu, factorize_symbolic_lu,
 };
@@ -18,9 +19,27 @@ pub struct LuSymbolic {
 }
 
 impl LuSymbolic {
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
+        Self::analyze_with(pattern, LuSymbolicParams::default())
+    }
+
+    /// For [`Extended`](super::Extended) numbers, of which faer multiplies no blocks.
+    ///
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub fn analyze_without_blocks(pattern: &Matrix) -> Result<Self, LinearError> {
+        let parameters = LuSymbolicParams {
+            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
+            ..LuSymbolicParams::default()
+        };
+        Self::analyze_with(pattern, parameters)
+    }
+
+    fn analyze_with(pattern: &Matrix, parameters: LuSymbolicParams) -> Result<Self, LinearError> {
         let order = pattern.rows();
-        let symbolic = factorize_symbolic_lu(pattern_view(pattern), LuSymbolicParams::default())
+        let symbolic = factorize_symbolic_lu(pattern_view(pattern), parameters)
             .map_err(|_| LinearError::OutOfMemory { order })?;
         Ok(Self { order, symbolic })
     }
@@ -31,6 +50,14 @@ pub struct LuFactor<T> {
     symbolic: Arc<LuSymbolic>,
     numeric: NumericLu<usize, T>,
     memory: MemBuffer,
+}
+
+impl<T> std::fmt::Debug for LuFactor<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LuFactor")
+            .field("order", &self.symbolic.order)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: Scalar> LuFactor<T> {

@@ -260,7 +260,7 @@ impl Stamps {
             node_unknowns,
             pattern,
             symbolic,
-            star_mesh: Default::default(),
+            precise_symbolic: Default::default(),
             is_reciprocal: circuit.is_reciprocal(),
         })
     }

@@ -1,12 +1,13 @@
 //! A circuit compiled for solving.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
-use crate::linear::{LinearError, Matrix, Method, StarMeshSymbolic, Symbolic};
+use crate::linear::{LinearError, Matrix, Method, Symbolic};
 
 use super::collect::Stamps;
+use super::extended::PreciseSymbolic;
 use super::forest::{Forest, Tie};
 use super::laws::{ControlStamp, LawStamp};
 use super::stamps::{Coupling, CurrentStamp, IdealStamp, PairStamp, Place};
@@ -38,7 +39,7 @@ pub struct System {
     pub(super) pattern: Matrix,
     pub(super) symbolic: Symbolic,
     /// Made when it is first needed.
-    pub(super) star_mesh: OnceLock<Arc<StarMeshSymbolic>>,
+    pub(super) precise_symbolic: OnceLock<PreciseSymbolic>,
     pub(super) is_reciprocal: bool,
 }
 
@@ -55,13 +56,16 @@ impl System {
         stamps.assemble(circuit, forest, spd)
     }
 
-    /// The analysis for elimination without subtractions.
-    pub(super) fn star_mesh(&self) -> Result<Arc<StarMeshSymbolic>, LinearError> {
-        if let Some(symbolic) = self.star_mesh.get() {
-            return Ok(symbolic.clone());
+    /// The analysis for elimination without the loss of a digit.
+    pub(super) fn precise_symbolic(&self) -> Result<&PreciseSymbolic, LinearError> {
+        if self.precise_symbolic.get().is_none() {
+            // Another thread may have been faster: both made the same.
+            let symbolic = PreciseSymbolic::analyze(&self.pattern, self.method())?;
+            let _ = self.precise_symbolic.set(symbolic);
         }
-        let symbolic = Arc::new(StarMeshSymbolic::analyze(&self.pattern)?);
-        Ok(self.star_mesh.get_or_init(|| symbolic).clone())
+        let order = self.order;
+        let symbolic = self.precise_symbolic.get();
+        symbolic.ok_or(LinearError::OutOfMemory { order })
     }
 
     /// Number of reduced unknowns.

@@ -5,10 +5,32 @@
 //! the star-mesh transformation never forms that entry. Elsewhere it is formed in 31 digits: elimination
 //! costs some thirty times as much and bears conductances 28 orders of magnitude apart.
 
-use crate::linear::{Extended, Factor, LinearError, StarMeshFactor, Symbolic};
+use std::sync::Arc;
+
+use crate::linear::{
+    Extended, LinearError, LuFactor, LuSymbolic, Matrix, Method, StarMeshFactor, StarMeshSymbolic,
+};
 
 use super::precise::Sums;
 use super::{Entries, Slot, System};
+
+/// What is known of the elimination before there are numbers.
+#[derive(Debug)]
+pub(super) enum PreciseSymbolic {
+    StarMesh(Arc<StarMeshSymbolic>),
+    Lu(Arc<LuSymbolic>),
+}
+
+impl PreciseSymbolic {
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub(super) fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
+        Ok(match method {
+            Method::Cholesky => Self::StarMesh(Arc::new(StarMeshSymbolic::analyze(pattern)?)),
+            Method::Lu => Self::Lu(Arc::new(LuSymbolic::analyze_without_blocks(pattern)?)),
+        })
+    }
+}
 
 /// Jacobian and factors in force instead of the workspace's own.
 #[derive(Debug)]
@@ -21,12 +43,17 @@ impl PreciseJacobian {
     /// # Errors
     /// [`LinearError::OutOfMemory`].
     pub(super) fn new(system: &System) -> Result<Self, LinearError> {
-        Ok(match system.symbolic {
-            Symbolic::Cholesky(_) => PreciseJacobian::StarMesh(Box::new(StarMesh {
-                conductances: Conductances(vec![0.0; system.pattern.nnz()]),
-                factor: StarMeshFactor::new(system.star_mesh()?),
-            })),
-            Symbolic::Lu(_) => PreciseJacobian::Extended(Box::new(ExtendedJacobian::new(system))),
+        Ok(match system.precise_symbolic()? {
+            PreciseSymbolic::StarMesh(symbolic) => {
+                PreciseJacobian::StarMesh(Box::new(StarMesh {
+                    conductances: Conductances(vec![0.0; system.pattern.nnz()]),
+                    factor: StarMeshFactor::new(symbolic.clone()),
+                }))
+            }
+            PreciseSymbolic::Lu(symbolic) => {
+                let factor = LuFactor::new(symbolic.clone());
+                PreciseJacobian::Extended(Box::new(ExtendedJacobian::new(system, factor)))
+            }
         })
     }
 
@@ -34,7 +61,7 @@ impl PreciseJacobian {
     pub(super) fn solve(&mut self, b: &mut [f64]) {
         match self {
             PreciseJacobian::StarMesh(mesh) => mesh.factor.solve(b),
-            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, Factor::solve),
+            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, LuFactor::solve),
         }
     }
 
@@ -42,7 +69,7 @@ impl PreciseJacobian {
     pub(super) fn solve_transpose(&mut self, b: &mut [f64]) {
         match self {
             PreciseJacobian::StarMesh(mesh) => mesh.factor.solve(b),
-            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, Factor::solve_transpose),
+            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, LuFactor::solve_transpose),
         }
     }
 }
@@ -94,17 +121,17 @@ impl StarMesh {
 pub(super) struct ExtendedJacobian {
     sums: Sums,
     nonzeros: Vec<Extended>,
-    factor: Factor<Extended>,
+    factor: LuFactor<Extended>,
     solution: Vec<Extended>,
 }
 
 impl ExtendedJacobian {
-    pub(super) fn new(system: &System) -> Self {
+    pub(super) fn new(system: &System, factor: LuFactor<Extended>) -> Self {
         let zero = Extended::from(0.0);
         Self {
             sums: Sums::new(system.pattern.nnz()),
             nonzeros: vec![zero; system.pattern.nnz()],
-            factor: system.symbolic.factor(),
+            factor,
             solution: vec![zero; system.order],
         }
     }
@@ -123,7 +150,7 @@ impl ExtendedJacobian {
         self.factor.factor(&system.pattern, &self.nonzeros)
     }
 
-    fn solve_with(&mut self, b: &mut [f64], solve: fn(&mut Factor<Extended>, &mut [Extended])) {
+    fn solve_with(&mut self, b: &mut [f64], solve: fn(&mut LuFactor<Extended>, &mut [Extended])) {
         for (x, b) in self.solution.iter_mut().zip(b.iter()) {
             *x = Extended::from(*b);
         }

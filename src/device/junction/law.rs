@@ -186,6 +186,12 @@ impl<C: Scalar> Diffusion<C> {
         law
     }
 
+    /// With a large IBV breakdown would begin above `-3 N Vt`, and does so there with a step.
+    pub fn begins_with_step(&self) -> bool {
+        self.breakdown
+            .is_some_and(|b| self.begin.value() > b.start.value())
+    }
+
     pub fn is_forward(&self, u: f64) -> bool {
         u >= -3.0 * self.forward.thermal.value()
     }

@@ -109,7 +109,7 @@ impl Shockley {
         let current = model.current + model.conductance * (proposed - previous);
         // Coming from where almost nothing flows, the linear model may promise no current at all:
         // then the point moves to the knee of the branch that the step enters.
-        if self.junction.extras.is_none() {
+        if self.junction.extras.is_none() && !self.junction.area.begins_with_step() {
             self.limit_plain(proposed, current)
         } else if proposed > 0.0 {
             self.limit_by_search(proposed, current.max(self.junction.knee()))
@@ -130,8 +130,6 @@ impl Shockley {
             Some(breakdown) if proposed < -j.area.begin => {
                 let current = current.min(-scale);
                 let u = -breakdown.start - breakdown.thermal * (-current / scale).ln();
-                // With a large IBV the exponential starts on the other side of zero.
-                let u = u.min(-j.area.begin);
                 (u + j.series * current).max(proposed)
             }
             _ => proposed,
