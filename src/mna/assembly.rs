@@ -67,16 +67,18 @@ impl Workspace {
         for &(row, source) in &system.kept_voltage_sources {
             self.residual[row.index()] -= self.source_factor * self.sources[source.index()];
         }
-        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+        for (index, (stamp, &on)) in system.ideal_diodes.iter().zip(&self.conducting).enumerate() {
             let current = self.full[stamp.branch.index()];
             let voltage = self.rounded_voltage(stamp.p, stamp.n);
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
-            let (soft, g) = (self.relaxation, values.typical_conductance);
-            self.residual[stamp.branch.index()] = if on {
-                voltage - soft / g * current
-            } else {
-                current - soft * g * voltage
+            self.residual[stamp.branch.index()] = match &self.barrier {
+                Some(barrier) => {
+                    let g = values.typical_conductance;
+                    barrier.linearized(index, current, voltage, g).residual
+                }
+                None if on => voltage,
+                None => current,
             };
         }
         self.add_law_values(system);

@@ -101,6 +101,24 @@ impl System {
         &self.source_elements
     }
 
+    /// Largest voltage (V) and largest current (A) of the independent sources in `workspace`.
+    pub fn largest_sources(&self, workspace: &super::Workspace) -> (f64, f64) {
+        let mut is_current = vec![false; workspace.sources.len()];
+        for stamp in &self.current_sources {
+            is_current[stamp.source.index()] = true;
+        }
+        let mut largest = (0.0f64, 0.0f64);
+        for (value, is_current) in workspace.sources.iter().zip(is_current) {
+            let size = if is_current {
+                &mut largest.1
+            } else {
+                &mut largest.0
+            };
+            *size = size.max(value.abs());
+        }
+        largest
+    }
+
     /// Number of unknowns that are node potentials; kept branch currents follow them.
     pub fn node_unknown_count(&self) -> usize {
         self.node_unknowns
@@ -113,11 +131,6 @@ impl System {
 
     pub fn has_ideal_diodes(&self) -> bool {
         !self.ideal_diodes.is_empty()
-    }
-
-    /// True if every unknown is a node potential or the current of an ideal diode.
-    pub fn has_only_nodes_and_ideal_diodes(&self) -> bool {
-        self.order == self.node_unknowns + self.ideal_diodes.len()
     }
 
     /// Positive and negative node of each nonlinear one-port.

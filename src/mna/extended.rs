@@ -44,12 +44,10 @@ impl PreciseJacobian {
     /// [`LinearError::OutOfMemory`].
     pub(super) fn new(system: &System) -> Result<Self, LinearError> {
         Ok(match system.precise_symbolic()? {
-            PreciseSymbolic::StarMesh(symbolic) => {
-                PreciseJacobian::StarMesh(Box::new(StarMesh {
-                    conductances: Conductances(vec![0.0; system.pattern.nnz()]),
-                    factor: StarMeshFactor::new(symbolic.clone()),
-                }))
-            }
+            PreciseSymbolic::StarMesh(symbolic) => PreciseJacobian::StarMesh(Box::new(StarMesh {
+                conductances: Conductances(vec![0.0; system.pattern.nnz()]),
+                factor: StarMeshFactor::new(symbolic.clone()),
+            })),
             PreciseSymbolic::Lu(symbolic) => {
                 let factor = LuFactor::new(symbolic.clone());
                 PreciseJacobian::Extended(Box::new(ExtendedJacobian::new(system, factor)))
@@ -69,7 +67,9 @@ impl PreciseJacobian {
     pub(super) fn solve_transpose(&mut self, b: &mut [f64]) {
         match self {
             PreciseJacobian::StarMesh(mesh) => mesh.factor.solve(b),
-            PreciseJacobian::Extended(jacobian) => jacobian.solve_with(b, LuFactor::solve_transpose),
+            PreciseJacobian::Extended(jacobian) => {
+                jacobian.solve_with(b, LuFactor::solve_transpose)
+            }
         }
     }
 }

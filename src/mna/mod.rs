@@ -10,6 +10,7 @@
 //! nothing once a [`Workspace`] exists.
 
 mod assembly;
+mod barrier;
 mod collect;
 mod compile;
 mod extended;
@@ -23,6 +24,7 @@ mod stamps;
 mod values;
 mod workspace;
 
+pub use barrier::Barrier;
 pub use compile::System;
 pub use incidence::incidence;
 pub use precise::TransposedResidual;

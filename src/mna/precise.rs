@@ -222,20 +222,23 @@ impl Workspace {
             let at = (&system.controls[controls], points);
             sums.add_law(x, stamp, at, (value, slopes), self.source_factor);
         }
-        let (soft, g) = (self.relaxation, values.typical_conductance);
-        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
+        for (index, (stamp, &on)) in system.ideal_diodes.iter().zip(&self.conducting).enumerate() {
             let own = stamp.branch.index();
             let (voltage, error) = x.difference(stamp.p.index(), stamp.n.index());
             for (node, sign) in [(stamp.p, 1.0), (stamp.n, -1.0)] {
                 sums.add(node.index(), sign * x.full[own]);
                 sums.low[node.index()] += sign * x.low(own);
             }
-            if on {
+            if let Some(barrier) = &self.barrier {
+                let (current, g) = (x.full[own], values.typical_conductance);
+                let law = barrier.linearized(index, current, voltage + error, g);
+                sums.add(own, law.residual);
+            } else if on {
                 sums.add(own, voltage);
-                sums.add(own, error - soft / g * x.full[own]);
+                sums.add(own, error);
             } else {
                 sums.add(own, x.full[own]);
-                sums.add(own, x.low(own) - soft * g * voltage);
+                sums.add(own, x.low(own));
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
+use super::barrier::Barrier;
 use super::extended::PreciseJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
@@ -38,10 +39,8 @@ pub struct Workspace {
     pub companions: Vec<Companion>,
     /// State of each ideal diode: true = conducting (`v = 0`).
     pub conducting: Vec<bool>,
-    /// Softness of ideal diodes: above 0, they are two-slope resistors of `relaxation/g` forwards
-    /// and `1/(relaxation g)` backwards, with g the circuit's typical conductance. A solution is
-    /// never accepted unless this is 0.
-    pub relaxation: f64,
+    /// Keeps ideal diodes in the interior of their two states; a solution is never accepted there.
+    pub(super) barrier: Option<Barrier>,
     /// Residual `F`: currents leaving each node (A), then branch equations.
     pub residual: Vec<f64>,
     /// Residual, then step, by reduced unknown.
@@ -93,7 +92,7 @@ impl Workspace {
             points: vec![0.0; system.one_ports.len()],
             companions: vec![Companion::default(); system.one_ports.len()],
             conducting: vec![false; system.ideal_diodes.len()],
-            relaxation: 0.0,
+            barrier: None,
             residual: vec![0.0; full],
             reduced: vec![0.0; system.order],
             scales: vec![Scale::default(); system.order],
@@ -124,7 +123,7 @@ impl Workspace {
         self.source_factor = 1.0;
         self.shunt = 0.0;
         self.pull = 0.0;
-        self.relaxation = 0.0;
+        self.barrier = None;
         self.is_factored = false;
         self.is_regularized = false;
         self.is_cold = true;
@@ -194,15 +193,7 @@ impl Workspace {
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
             stamp.add(entries, companion.conductance);
         }
-        let floor = if self.is_regularized {
-            IDEAL_REGULARIZATION
-        } else {
-            0.0
-        };
-        let delta = self.relaxation.max(floor);
-        for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
-            stamp.load(entries, on, delta, values.typical_conductance);
-        }
+        self.load_ideal_diodes(system, values, entries);
         if self.shunt != 0.0 {
             for slot in &system.diagonal {
                 slot.add(entries, self.shunt);
@@ -214,6 +205,29 @@ impl Workspace {
                 if let Some(slot) = system.diagonal.get(system.unknown[node.index()].index()) {
                     slot.add(entries, self.pull);
                 }
+            }
+        }
+    }
+
+    fn load_ideal_diodes(
+        &self,
+        system: &System,
+        values: &Values,
+        entries: &mut (impl Entries + ?Sized),
+    ) {
+        let g = values.typical_conductance;
+        let floor = if self.is_regularized {
+            IDEAL_REGULARIZATION
+        } else {
+            0.0
+        };
+        for (index, (stamp, &on)) in system.ideal_diodes.iter().zip(&self.conducting).enumerate() {
+            if let Some(barrier) = &self.barrier {
+                let current = self.full[stamp.branch.index()];
+                let law = barrier.linearized(index, current, self.voltage(stamp.p, stamp.n), g);
+                stamp.load(entries, law.is_conducting, law.softness);
+            } else {
+                stamp.load(entries, on, if on { floor / g } else { floor * g });
             }
         }
     }
@@ -283,9 +297,7 @@ impl Workspace {
             *point = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
         }
         self.evaluate_companions(values);
-        if self.relaxation > 0.0 {
-            self.follow_relaxed_diodes(system, values);
-        } else {
+        if self.barrier.is_none() {
             // What rounding left in a blocking diode goes: its current is zero, not small.
             for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
                 if !on {
@@ -296,21 +308,6 @@ impl Workspace {
         }
         self.evaluate_laws(system, values);
         self.evaluate_residual(system, values);
-    }
-
-    /// Gives relaxed diodes the state and the current that belong to their voltage.
-    fn follow_relaxed_diodes(&mut self, system: &System, values: &Values) {
-        let (soft, g) = (self.relaxation, values.typical_conductance);
-        for (stamp, on) in system.ideal_diodes.iter().zip(&mut self.conducting) {
-            let (p, n) = (stamp.p.index(), stamp.n.index());
-            let voltage = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
-            let conducts = voltage > 0.0;
-            self.is_factored &= *on == conducts;
-            *on = conducts;
-            let conductance = if conducts { g / soft } else { g * soft };
-            self.full[stamp.branch.index()] = conductance * voltage;
-            self.low[stamp.branch.index()] = 0.0;
-        }
     }
 
     /// Remembers the iterate, to come back to by [`Workspace::recall`].
@@ -378,14 +375,14 @@ impl Workspace {
 }
 
 impl super::stamps::IdealStamp {
-    /// Conducting: `v_p - v_n - delta/g j = 0`; blocking: `j - delta g (v_p - v_n) = 0`.
-    fn load(&self, entries: &mut (impl Entries + ?Sized), on: bool, delta: f64, g: f64) {
+    /// Conducting: `v_p - v_n - softness j`; blocking: `j - softness (v_p - v_n)`.
+    fn load(&self, entries: &mut (impl Entries + ?Sized), on: bool, softness: f64) {
         self.current_p.add(entries, 1.0);
         self.current_n.add(entries, -1.0);
         let (voltage, own) = if on {
-            (1.0, -delta / g)
+            (1.0, -softness)
         } else {
-            (-delta * g, 1.0)
+            (-softness, 1.0)
         };
         self.voltage_p.add(entries, voltage);
         self.voltage_n.add(entries, -voltage);

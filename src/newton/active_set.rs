@@ -14,6 +14,7 @@ const TOLERANCE: f64 = 1e-13;
 
 /// The same, of a refined solution.
 const LOCAL_TOLERANCE: f64 = 1e-11;
+const NOISE: f64 = 1e-26;
 
 /// Whether, and how, states may still change.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Run<'_> {
 
     /// The same by what surrounds each diode, however small that is.
     pub(super) fn local_violations(&self) -> usize {
-        self.count_violations(Floors::Local)
+        self.count_violations(self.local_floors())
     }
 
     fn count_violations(&self, floors: Floors) -> usize {
@@ -103,9 +104,11 @@ impl Run<'_> {
         let (voltage, current) = self.system.ideal_diode(self.workspace, index);
         let (least_current, least_voltage) = match floors {
             Floors::Global(current, voltage) => (current, voltage),
-            Floors::Local => {
+            Floors::Local(least_current, least_voltage) => {
                 let (current, voltage) = self.system.around_ideal_diode(self.workspace, index);
-                (LOCAL_TOLERANCE * current, LOCAL_TOLERANCE * voltage)
+                let current = LOCAL_TOLERANCE * current;
+                let voltage = LOCAL_TOLERANCE * voltage;
+                (current.max(least_current), voltage.max(least_voltage))
             }
         };
         if self.workspace.conducting[index] {
@@ -115,26 +118,37 @@ impl Run<'_> {
         }
     }
 
-    /// In double precision rounding spreads over the whole circuit.
     fn floors(&self) -> Floors {
+        if self.workspace.is_precise() {
+            return self.local_floors();
+        }
+        let (current, voltage) = self.largest_of_all();
+        Floors::Global(TOLERANCE * current, TOLERANCE * voltage)
+    }
+
+    fn local_floors(&self) -> Floors {
+        let (current, voltage) = self.largest_of_all();
+        Floors::Local(NOISE * current, NOISE * voltage)
+    }
+
+    /// Largest current (A) of a branch with an unknown and largest potential (V).
+    fn largest_of_all(&self) -> (f64, f64) {
         let ws = &*self.workspace;
         if ws.conducting.is_empty() {
-            return Floors::Global(0.0, 0.0);
-        }
-        if ws.is_precise() {
-            return Floors::Local;
+            return (0.0, 0.0);
         }
         let (nodes, branches) = ws.full.split_at(self.system.node_count());
         let largest = |values: &[f64]| values.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-        Floors::Global(TOLERANCE * largest(branches), TOLERANCE * largest(nodes))
+        (largest(branches), largest(nodes))
     }
 }
 
 /// Below which current (A) and voltage (V) an ideal diode contradicts nothing.
 #[derive(Clone, Copy)]
 enum Floors {
-    /// The same for all.
+    /// The same for all: in double precision rounding spreads over the whole circuit.
     Global(f64, f64),
-    /// By the currents and potentials that meet at its nodes, as the scales hold them.
-    Local,
+    /// By the currents and potentials that meet at its nodes, as the scales hold them, but not below
+    /// what twice the digits leave of zero.
+    Local(f64, f64),
 }

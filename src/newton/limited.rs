@@ -59,6 +59,7 @@ impl Run<'_> {
                 return outcome;
             }
             self.advance_within_laws();
+            self.sharpen();
             let limited = self.limit_points() + self.workspace.undefined_laws();
             if self.flip_ideal_diodes(&mut pivoting) {
                 if pivoting.is_stuck() {
@@ -79,6 +80,17 @@ impl Run<'_> {
             }
         }
         Outcome::TooManyIterations
+    }
+
+    /// The step was rounded to double precision, which leaves of a current that should vanish the last
+    /// digit of what it was: enough to contradict the state of an ideal diode.
+    fn sharpen(&mut self) {
+        let ws = &mut *self.workspace;
+        if ws.is_precise() && self.system.has_ideal_diodes() && !self.system.has_laws() {
+            ws.evaluate_residual(self.system, self.values);
+            ws.solve_step();
+            ws.advance(self.system, 1.0);
+        }
     }
 
     /// Takes the step, or as much of it as leaves every law defined.
@@ -103,7 +115,7 @@ impl Run<'_> {
 
     /// Chooses the next linearization point of each one-port; returns how many differ from the
     /// voltage across it by more than rounding.
-    fn limit_points(&mut self) -> usize {
+    pub(super) fn limit_points(&mut self) -> usize {
         let ws = &mut *self.workspace;
         let mut limited = 0;
         for (index, nodes) in self.system.one_port_nodes().enumerate() {

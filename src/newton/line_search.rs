@@ -18,10 +18,7 @@ impl Run<'_> {
     }
 
     pub(super) fn line_search_within(&mut self, max_iterations: usize) -> Outcome {
-        let is_soft = self.workspace.relaxation > 0.0;
-        let on_cocontent = self.system.is_reciprocal()
-            && (self.system.has_only_nodes()
-                || (is_soft && self.system.has_only_nodes_and_ideal_diodes()));
+        let on_cocontent = self.system.is_reciprocal() && self.system.has_only_nodes();
         let mut pivoting = Pivoting::one_by_one();
         for _ in 0..max_iterations {
             let check = self.check();
@@ -30,9 +27,6 @@ impl Run<'_> {
             }
             if let Err(outcome) = self.step() {
                 return outcome;
-            }
-            if is_soft && self.step_is_rounding() {
-                return Outcome::Converged;
             }
             let moved = if on_cocontent {
                 self.search_cocontent()
@@ -45,15 +39,6 @@ impl Run<'_> {
             self.flip_ideal_diodes(&mut pivoting);
         }
         Outcome::TooManyIterations
-    }
-
-    /// True if the step would change no unknown by more than a few units in its last place. A soft
-    /// problem, whose solution is only a start, is then solved well enough.
-    fn step_is_rounding(&self) -> bool {
-        let largest = |x: &[f64]| x.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        let nodes = self.system.node_unknown_count();
-        largest(&self.workspace.reduced[..nodes])
-            <= 16.0 * f64::EPSILON * largest(&self.workspace.full[..self.system.node_count()])
     }
 
     /// Moves along the step to where the slope of the co-content is small; false if it cannot.

@@ -3,7 +3,7 @@
 //! Where every unknown is a node potential and a co-content exists, Newton with a line search on the
 //! co-content comes first: it converges from any start, nearly always in a dozen steps. Long strings
 //! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
-//! is quick. Behind these, in this order: softened ideal diodes, the line search without a limit, gmin
+//! is quick. Behind these, in this order: an interior-point method for ideal diodes, the line search without a limit, gmin
 //! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's
 //! current law holds at every node to the tolerance, measured by the currents that meet there. Where
 //! double precision cannot give that, the search goes on with twice as many digits.
@@ -15,10 +15,10 @@
 
 mod active_set;
 mod continuation;
+mod interior;
 mod limited;
 mod line_search;
 mod nodeset;
-mod relaxation;
 mod state;
 
 use std::fmt;
@@ -70,7 +70,8 @@ pub enum Strategy {
     Newton,
     /// Newton with a line search on the co-content or the residual norm, to the end.
     LineSearch,
-    Relaxation,
+    /// Ideal diodes by an interior-point method.
+    InteriorPoint,
     GminStepping,
     SourceStepping,
     PseudoTransient,
@@ -83,7 +84,7 @@ impl fmt::Display for Strategy {
             Strategy::Descent => "descent",
             Strategy::Newton => "newton",
             Strategy::LineSearch => "line-search",
-            Strategy::Relaxation => "relaxation",
+            Strategy::InteriorPoint => "interior-point",
             Strategy::GminStepping => "gmin-stepping",
             Strategy::SourceStepping => "source-stepping",
             Strategy::PseudoTransient => "pseudo-transient",
@@ -171,7 +172,8 @@ pub fn solve(
         run.start_from_nodeset();
     }
     let mut search = Search::default();
-    let patience = match values.conductance_spread() > LARGE_SPREAD {
+    let is_suspect = values.conductance_spread() > LARGE_SPREAD || system.has_ideal_diodes();
+    let patience = match is_suspect {
         true => FEW_STRATEGIES,
         false => usize::MAX,
     };
@@ -201,8 +203,8 @@ struct Search {
     is_near: bool,
 }
 
-/// Linear conductances further apart than this put double precision under suspicion: only the first
-/// strategies are tried before the digits are doubled.
+/// Linear conductances further apart than this put double precision under suspicion, and so do states
+/// that rounding decides: only the first strategies are tried before the digits are doubled.
 const LARGE_SPREAD: f64 = 1e9;
 const FEW_STRATEGIES: usize = 2;
 
@@ -275,7 +277,7 @@ fn strategies(system: &System) -> Vec<Strategy> {
     } else {
         list.push(Strategy::Newton);
         if system.has_ideal_diodes() {
-            list.push(Strategy::Relaxation);
+            list.push(Strategy::InteriorPoint);
         }
     }
     list.extend([
@@ -306,7 +308,7 @@ impl Run<'_> {
             Strategy::Linear | Strategy::Newton => self.limited_newton(),
             Strategy::Descent => self.line_search_within(QUICK_DESCENT),
             Strategy::LineSearch => self.line_search(),
-            Strategy::Relaxation => self.relaxation(),
+            Strategy::InteriorPoint => self.interior_point(),
             Strategy::GminStepping => self.gmin_stepping(),
             Strategy::SourceStepping => self.source_stepping(),
             Strategy::PseudoTransient => self.pseudo_transient(),

@@ -1,0 +1,91 @@
+//! Ideal diodes by a primal-dual interior-point method.
+//!
+//! The states of ideal diodes in a monotone circuit solve a monotone complementarity problem. Led by
+//! `i w = mu` with `mu` to zero, its solution is reached in a number of steps that grows slowly with
+//! the size, degenerate or not, where pivoting may go round in circles (Kojima, Mizuno and Yoshise
+//! 1989; Wright 1997). Which diodes conduct shows early: their reverse voltage falls, and not their
+//! current (Tapia 1980). The exact problem then starts from these states: nothing that is found in the
+//! interior is ever returned.
+
+use super::active_set::Pivoting;
+use super::{Outcome, Run};
+
+const MOST_STEPS: usize = 200;
+/// The exact problem is tried after so many steps, and from then on every so many.
+const FIRST_TRIAL: usize = 8;
+const BETWEEN_TRIALS: usize = 4;
+/// Steps without a smaller gap after which rounding has the word.
+const PATIENCE: usize = 10;
+/// Products below this part of the first ones are zero to rounding.
+const SMALLEST_GAP: f64 = 1e-60;
+
+impl Run<'_> {
+    pub(super) fn interior_point(&mut self) -> Outcome {
+        let (current, voltage) = self.scales_of_sources();
+        self.workspace.enter_interior(self.system, current, voltage);
+        let outcome = self.follow_central_path(current * voltage);
+        self.workspace.set_barrier(None);
+        outcome
+    }
+
+    fn follow_central_path(&mut self, first_gap: f64) -> Outcome {
+        let mut centering = 0.3;
+        let mut whole_steps = 0;
+        let (mut least_gap, mut patience) = (f64::INFINITY, PATIENCE);
+        for step in 1..=MOST_STEPS {
+            let gap = self.workspace.barrier_gap(self.system);
+            patience = if gap < 0.5 * least_gap {
+                PATIENCE
+            } else {
+                patience - 1
+            };
+            least_gap = least_gap.min(gap);
+            if !(gap > SMALLEST_GAP * first_gap) || patience == 0 {
+                break;
+            }
+            self.workspace.aim_barrier(centering * gap);
+            if let Err(outcome) = self.step() {
+                return outcome;
+            }
+            let length = self.workspace.advance_interior(self.system);
+            self.limit_points();
+            whole_steps += usize::from(length > 0.9);
+            centering = match length {
+                0.9.. => 0.02,
+                0.5.. => 0.1,
+                _ => 0.4,
+            };
+            let is_due = whole_steps >= FIRST_TRIAL / 2 && step >= FIRST_TRIAL;
+            if is_due && step % BETWEEN_TRIALS == 0 && self.try_states() {
+                return Outcome::Converged;
+            }
+        }
+        match self.try_states() {
+            true => Outcome::Converged,
+            false => Outcome::Stalled,
+        }
+    }
+
+    /// Solves the exact problem from the states that show; back to the interior if that fails.
+    fn try_states(&mut self) -> bool {
+        let interior = self.snapshot();
+        let barrier = self.workspace.set_barrier(None);
+        if self.limited_newton_with(Pivoting::one_by_one()) == Outcome::Converged {
+            return true;
+        }
+        self.restore(&interior);
+        self.workspace.set_barrier(barrier);
+        false
+    }
+
+    /// A current (A) and a voltage (V) of the size that the sources have.
+    fn scales_of_sources(&self) -> (f64, f64) {
+        let g = self.values.typical_conductance();
+        let (voltage, current) = self.system.largest_sources(self.workspace);
+        let both = (current + g * voltage, voltage + current / g);
+        match both.0 > 0.0 {
+            true => both,
+            false => (g, 1.0),
+        }
+    }
+}
