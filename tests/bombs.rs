@@ -3,6 +3,10 @@
 
 #![cfg(unix)]
 
+#[allow(dead_code)]
+#[path = "findings/harness.rs"]
+mod harness;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -416,10 +420,10 @@ fn data_and_checkpoints_that_are_not_what_they_seem() {
     assert!(csv(&"\"".repeat(1_000_001)).is_err());
     assert!(csv(&"\n".repeat(1_000_000)).is_err());
 
-    let nested = "[".repeat(1_000_000);
-    let sum = crc32fast::hash(nested.as_bytes());
-    let text = format!("ohmgrad-checkpoint 1 crc32={sum:08x}\n{nested}\n");
-    assert!(Checkpoint::parse(text.as_bytes(), Path::new("c")).is_err());
+    let text = harness::sealed(&"[".repeat(1_000_000));
+    let error = Checkpoint::parse(text.as_bytes(), Path::new("c")).map(drop);
+    let message = error.expect_err("no checkpoint").to_string();
+    assert!(message.contains("expected struct Checkpoint"), "{message}");
 }
 
 #[test]

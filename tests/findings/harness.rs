@@ -13,7 +13,7 @@ use ohmgrad::expression::{
     write_term,
 };
 use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv};
-use ohmgrad::learning::{Checkpoint, TrainingConfig};
+use ohmgrad::learning::{Checkpoint, TrainingConfig, sha256};
 use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
 
 /// Circuits beyond these are read and written but not solved: a fuzzer lives from speed.
@@ -240,9 +240,10 @@ pub fn config(bytes: &[u8]) {
     let Some(config) = report(TrainingConfig::parse(path, &text)) else {
         return;
     };
-    let written = config.to_toml();
+    let write = |c: &TrainingConfig| c.to_toml().expect("what was read can be written");
+    let written = write(&config);
     let again = TrainingConfig::parse(path, &written).unwrap_or_else(|e| panic!("{e}\n{written}"));
-    assert_eq!(again.to_toml(), written);
+    assert_eq!(write(&again), written);
 }
 
 /// CSV; the first byte chooses how it is read.
@@ -268,8 +269,13 @@ pub fn data(bytes: &[u8]) {
 pub fn checkpoint(bytes: &[u8]) {
     let path = Path::new("checkpoint.json");
     report(Checkpoint::parse(bytes, path));
-    let sum = crc32fast::hash(bytes.trim_ascii_end());
-    let mut whole = format!("ohmgrad-checkpoint 1 crc32={sum:08x}\n").into_bytes();
-    whole.extend(bytes);
-    report(Checkpoint::parse(&whole, path));
+    let body = String::from_utf8_lossy(bytes);
+    report(Checkpoint::parse(sealed(body.trim_end()).as_bytes(), path));
+}
+
+/// A checkpoint in the format that is read, with this body and its checksum.
+pub fn sealed(body: &str) -> String {
+    let head = "ohmgrad-checkpoint 2";
+    let sum = sha256(format!("{head}\n{body}").as_bytes());
+    format!("{head} sha256={sum}\n{body}\n")
 }
