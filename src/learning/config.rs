@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::circuit::generators::Layered;
 use crate::circuit::{BuildError, Circuit, TopologyError};
+use crate::files::read_at_most;
+use crate::limits::{ELEMENT, memory};
 use crate::netlist::{Netlist, NetlistError};
 
 use super::data::{
@@ -14,6 +16,15 @@ use super::data::{
 
 /// The training file of the built-in example: 8 x 8 digits.
 pub const BUILT_IN_DIGITS: &str = include_str!("../../circuits/learning/digits.toml");
+
+/// A training file may not be larger than this, bytes.
+const LARGEST: u64 = 1 << 24;
+
+/// Samples that a generator draws.
+const MOST_SAMPLES: usize = 1_000_000;
+
+/// Standard deviation beside features of order one.
+const MOST_NOISE: f64 = 1e6;
 
 /// A training file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,6 +252,12 @@ pub enum ConfigError {
         value: String,
         expected: String,
     },
+    #[error(
+        "the network of circuit.layered has about {elements} elements; the limit is {limit}\n  \
+         help: give it fewer nodes; {} raises the limit (GB)",
+        crate::limits::VARIABLE
+    )]
+    TooLarge { elements: usize, limit: u64 },
     #[error("`{pattern}` in {field} matches no {what} of the circuit\n  help: {help}")]
     NoMatch {
         field: &'static str,
@@ -274,7 +291,7 @@ pub struct LoadedConfig {
 impl LoadedConfig {
     /// Reads and checks a training file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_path_buf(),
             source,
         })?;
@@ -348,6 +365,11 @@ impl LoadedConfig {
     }
 }
 
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = read_at_most(path, LARGEST)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not text"))
+}
+
 /// Why the circuit of a training file cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CircuitError {
@@ -364,7 +386,7 @@ impl TrainingConfig {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_path_buf(),
-            message: error.to_string(),
+            message: describe(&error, text),
         })?;
         config.validate()?;
         Ok(config)
@@ -393,12 +415,46 @@ impl TrainingConfig {
             let field = format!("features.{name}");
             check(value.is_finite(), &field, value, "a finite number")?;
         }
-        if let DataConfig::Csv { test_fraction, .. } = self.data {
-            check_fraction("data.csv.test_fraction", test_fraction)?;
+        if let CircuitSource::Layered(layered) = &self.circuit {
+            check_size(layered)?;
         }
+        self.data.validate()?;
         self.parameters
             .iter()
             .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl DataConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            DataConfig::Generator {
+                samples,
+                test,
+                noise,
+                ..
+            } => {
+                let all = samples.saturating_add(*test);
+                let expected = format!("at most {MOST_SAMPLES}");
+                let field = "samples + test of data.generator";
+                check(all <= MOST_SAMPLES, field, all, &expected)?;
+                let expected = format!("a number from 0 to {MOST_NOISE:e}");
+                let holds = (0.0..=MOST_NOISE).contains(noise);
+                check(holds, "data.generator.noise", noise, &expected)
+            }
+            DataConfig::Csv { test_fraction, .. } => {
+                check_fraction("data.csv.test_fraction", *test_fraction)
+            }
+        }
+    }
+}
+
+fn check_size(layered: &Layered) -> Result<(), ConfigError> {
+    let elements = Layered::size(layered.inputs, &layered.hidden, layered.outputs);
+    let limit = memory() / ELEMENT;
+    match elements as u64 > limit {
+        true => Err(ConfigError::TooLarge { elements, limit }),
+        false => Ok(()),
     }
 }
 
@@ -406,7 +462,7 @@ impl ParameterGroup {
     fn validate(&self) -> Result<(), ConfigError> {
         let name = |field: &str| format!("{field} of the parameters `{}`", self.elements);
         check(
-            self.rate >= 0.0,
+            self.rate >= 0.0 && self.rate.is_finite(),
             &name("rate"),
             self.rate,
             "a number that is not negative",
@@ -418,6 +474,10 @@ impl ParameterGroup {
             self.spread,
             "a number that is not negative",
         )?;
+        for (field, bound) in [("min", self.min), ("max", self.max)] {
+            let bound = bound.unwrap_or(0.0);
+            check(!bound.is_nan(), &name(field), bound, "a number")?;
+        }
         if let (Some(min), Some(max)) = (self.min, self.max) {
             check(
                 min <= max,
@@ -434,6 +494,21 @@ impl ParameterGroup {
             "a positive number, since log = true",
         )
     }
+}
+
+/// What toml says, but for lines and names that would fill a page.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let whole = error.to_string();
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let (_, last) = before.rsplit_once('\n').unwrap_or(("", before));
+    let (line, column) = (before.matches('\n').count() + 1, last.chars().count() + 1);
+    let message: String = error.message().chars().take(LONGEST).collect();
+    format!("line {line}, column {column}: {message}")
 }
 
 fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
