@@ -18,6 +18,20 @@ for choice in a B c; do
     printf '%sx1,x2,y\n0,1,0\n1.5,-2e3,1\n' "$choice" > "corpus/data/numbers-$choice"
     printf '%sx,y\n0.1,cat\n"2",dog\n' "$choice" > "corpus/data/labels-$choice"
 done
+# Two images of 2 x 2 pixels, and their labels: plain, packed when replayed, packed here.
+images='\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh'
+labels='\0\0\10\1\0\0\0\2\1\0'
+for choice in 360 361 362 363 364 374; do
+    printf "\\$choice\\12$images$labels" > "corpus/data/idx-$choice"
+done
+packed=$(mktemp)
+printf "$labels" | gzip -n > "$packed"
+{
+    printf "\\360\\$(printf %o "$(wc -c < "$packed")")"
+    printf "$images" | gzip -n
+    cat "$packed"
+} > corpus/data/idx-packed
+rm "$packed"
 hash=$(printf '' | sha256sum | cut -d' ' -f1)
 prints=$(printf '{"training":"%s","circuit":"%s","data":"%s"}' "$hash" "$hash" "$hash")
 sums='{"samples":140,"loss":0.25,"accuracy":99.0,"iterations":1234}'

@@ -11,7 +11,8 @@ use crate::limits::{ELEMENT, memory};
 use crate::netlist::{Netlist, NetlistError};
 
 use super::data::{
-    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, generate, read_csv,
+    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, Targets, generate, read_csv,
+    read_idx,
 };
 
 /// The training file of the built-in example: 8 x 8 digits.
@@ -214,6 +215,21 @@ pub enum DataConfig {
         #[serde(default)]
         format: CsvOptions,
     },
+    /// IDX files such as those of MNIST; without test files, the last `test_fraction` of the samples
+    /// test.
+    Idx {
+        images: PathBuf,
+        labels: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_images: Option<PathBuf>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_labels: Option<PathBuf>,
+        #[serde(default = "default_fraction")]
+        test_fraction: f64,
+        /// Samples read from each pair of files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<usize>,
+    },
 }
 
 fn one() -> f64 {
@@ -352,16 +368,66 @@ impl LoadedConfig {
                 format,
             } => {
                 let read = |path: &Path| read_csv(&self.folder.join(path), format).map_err(wrap);
-                let all = read(train)?;
-                match test {
-                    Some(test) => Ok((all, read(test)?)),
-                    None => {
-                        let kept = ((1.0 - test_fraction) * all.len() as f64).round() as usize;
-                        Ok(all.split(kept))
-                    }
-                }
+                let test = test.as_deref().map(read);
+                with_test(read(train)?, test.transpose()?, *test_fraction)
+            }
+            DataConfig::Idx {
+                images,
+                labels,
+                test_images,
+                test_labels,
+                test_fraction,
+                limit,
+            } => {
+                let read = |(images, labels): (&PathBuf, &PathBuf)| {
+                    let (images, labels) = (self.folder.join(images), self.folder.join(labels));
+                    read_idx(&images, &labels, *limit).map_err(wrap)
+                };
+                let test = test_images.as_ref().zip(test_labels.as_ref()).map(read);
+                with_test(read((images, labels))?, test.transpose()?, *test_fraction)
             }
         }
+    }
+}
+
+/// The samples and those of the test file, or of the last part of them.
+fn with_test(
+    mut train: Dataset,
+    test: Option<Dataset>,
+    fraction: f64,
+) -> Result<(Dataset, Dataset), ConfigError> {
+    let Some(mut test) = test else {
+        let kept = ((1.0 - fraction) * train.len() as f64).round() as usize;
+        return Ok(train.split(kept));
+    };
+    expect_same(
+        ["features of the training data", "features of the test data"],
+        [train.features, test.features],
+    )?;
+    // A class may be missing from either file.
+    if let (Targets::Classes { count: a, .. }, Targets::Classes { count: b, .. }) =
+        (&mut train.targets, &mut test.targets)
+    {
+        *a = (*a).max(*b);
+        *b = *a;
+    }
+    expect_same(
+        ["targets of the training data", "targets of the test data"],
+        [train.targets.width(), test.targets.width()],
+    )?;
+    Ok((train, test))
+}
+
+fn expect_same(what: [&'static str; 2], [left, right]: [usize; 2]) -> Result<(), ConfigError> {
+    match left == right {
+        true => Ok(()),
+        false => Err(ConfigError::Mismatch {
+            left_what: what[0],
+            left,
+            right_what: what[1],
+            right,
+            help: "take training and test data from files of the same form",
+        }),
     }
 }
 
@@ -426,6 +492,24 @@ impl TrainingConfig {
 }
 
 impl DataConfig {
+    /// The files that samples are read from.
+    pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            DataConfig::Generator { .. } => Vec::new(),
+            DataConfig::Csv { train, test, .. } => [train].into_iter().chain(test).collect(),
+            DataConfig::Idx {
+                images,
+                labels,
+                test_images,
+                test_labels,
+                ..
+            } => {
+                let test = test_images.iter_mut().chain(test_labels);
+                [images, labels].into_iter().chain(test).collect()
+            }
+        }
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         match self {
             DataConfig::Generator {
@@ -444,6 +528,28 @@ impl DataConfig {
             }
             DataConfig::Csv { test_fraction, .. } => {
                 check_fraction("data.csv.test_fraction", *test_fraction)
+            }
+            DataConfig::Idx {
+                test_images,
+                test_labels,
+                test_fraction,
+                limit,
+                ..
+            } => {
+                let is_pair = test_images.is_some() == test_labels.is_some();
+                let field = "data.idx.test_images";
+                let given = test_images
+                    .as_ref()
+                    .map_or("nothing".into(), |p| p.display().to_string());
+                check(
+                    is_pair,
+                    field,
+                    given,
+                    "both test_images and test_labels, or neither",
+                )?;
+                let limit = limit.unwrap_or(1);
+                check(limit > 0, "data.idx.limit", limit, "at least 1")?;
+                check_fraction("data.idx.test_fraction", *test_fraction)
             }
         }
     }

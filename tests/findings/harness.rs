@@ -1,7 +1,11 @@
 //! What the fuzz targets run and the kept findings are replayed through: any bytes are read or refused
 //! with a message, and whatever is computed from them is a finite number.
 
+use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use ohmgrad::analysis::dataset::Dataset;
 use ohmgrad::analysis::{OperatingPoint, Solver, Sweep};
@@ -12,7 +16,7 @@ use ohmgrad::expression::{
     Dialect, Expr, Function1, Function2, LowerError, Operation, Resolver, Tape, Term, lower,
     write_term,
 };
-use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv};
+use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv, parse_idx};
 use ohmgrad::learning::{Checkpoint, TrainingConfig, sha256};
 use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
 
@@ -246,11 +250,41 @@ pub fn config(bytes: &[u8]) {
     assert_eq!(write(&again), written);
 }
 
-/// CSV; the first byte chooses how it is read.
+/// CSV or a pair of IDX files; the first byte chooses which, and how it is read.
 pub fn data(bytes: &[u8]) {
-    let [choice, text @ ..] = bytes else {
-        return;
+    match bytes {
+        [choice @ 0xf0..=0xff, labels, rest @ ..] => idx(*choice, usize::from(*labels), rest),
+        [choice, text @ ..] => csv(*choice, text),
+        [] => {}
+    }
+}
+
+/// The last bytes are the labels. Packed files may be among the bytes; others are packed here.
+fn idx(choice: u8, labels: usize, bytes: &[u8]) {
+    let (images, labels) = bytes.split_at(bytes.len().saturating_sub(labels));
+    let wrap = |bytes: &[u8], is_packed: bool| match is_packed {
+        true => pack(bytes),
+        false => bytes.to_vec(),
     };
+    let (images, labels) = (wrap(images, choice & 1 != 0), wrap(labels, choice & 2 != 0));
+    let limit = (choice & 4 != 0).then_some(usize::from(choice & 8));
+    let data = parse_idx(
+        (Path::new("images"), &mut images.as_slice()),
+        (Path::new("labels"), &mut labels.as_slice()),
+        limit,
+    );
+    if let Some(data) = report(data) {
+        data.validate().expect("what was read is sound");
+    }
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).expect("memory takes all");
+    packed.finish().expect("memory takes all")
+}
+
+fn csv(choice: u8, text: &[u8]) {
     let options = CsvOptions {
         target: match choice % 4 {
             0 | 1 => TargetColumn::Last,
