@@ -646,3 +646,43 @@ fn check(
         expected: expected.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(features: usize, classes: usize) -> Dataset {
+        Dataset {
+            features,
+            inputs: vec![0.0; 2 * features],
+            targets: Targets::Classes {
+                count: classes,
+                labels: vec![0, classes - 1],
+            },
+        }
+    }
+
+    #[test]
+    fn training_and_test_data_have_the_same_form() {
+        let (train, test) = with_test(set(3, 2), Some(set(3, 4)), 0.0).unwrap();
+        assert_eq!((train.targets.width(), test.targets.width()), (4, 4));
+        assert!(with_test(set(3, 2), Some(set(2, 2)), 0.0).is_err());
+    }
+
+    #[test]
+    fn test_images_come_with_labels() {
+        let text = BUILT_IN_DIGITS.split_once("[data.generator]").unwrap().0;
+        let parse = |more: &str| {
+            let data = "[data.idx]\nimages = \"a\"\nlabels = \"b\"\n";
+            TrainingConfig::parse(Path::new("t.toml"), &format!("{text}{data}{more}"))
+        };
+        assert!(parse("").is_ok());
+        assert!(parse("test_images = \"c\"\ntest_labels = \"d\"").is_ok());
+        for fault in ["test_images = \"c\"", "test_labels = \"c\"", "limit = 0"] {
+            assert!(
+                matches!(parse(fault), Err(ConfigError::Value { .. })),
+                "{fault}"
+            );
+        }
+    }
+}
