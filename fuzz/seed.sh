@@ -18,5 +18,27 @@ for choice in a B c; do
     printf '%sx1,x2,y\n0,1,0\n1.5,-2e3,1\n' "$choice" > "corpus/data/numbers-$choice"
     printf '%sx,y\n0.1,cat\n"2",dog\n' "$choice" > "corpus/data/labels-$choice"
 done
-printf '%s\n' '{"epoch":3,"seed":9,"theta":[0.1,-1e-300],"optimizer":{"steps":7,"first":[0.0,1.0],"second":[0.5,0.0]}}' \
-    > corpus/checkpoint/whole
+# Two images of 2 x 2 pixels, and their labels: plain, packed when replayed, packed here.
+images='\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh'
+labels='\0\0\10\1\0\0\0\2\1\0'
+for choice in 360 361 362 363 364 374; do
+    printf "\\$choice\\12$images$labels" > "corpus/data/idx-$choice"
+done
+packed=$(mktemp)
+printf "$labels" | gzip -n > "$packed"
+{
+    printf "\\360\\$(printf %o "$(wc -c < "$packed")")"
+    printf "$images" | gzip -n
+    cat "$packed"
+} > corpus/data/idx-packed
+rm "$packed"
+hash=$(printf '' | sha256sum | cut -d' ' -f1)
+prints=$(printf '{"training":"%s","circuit":"%s","data":"%s"}' "$hash" "$hash" "$hash")
+sums='{"samples":140,"loss":0.25,"accuracy":99.0,"iterations":1234}'
+optimizer='{"steps":7,"first":[0.0,1.0],"second":[0.5,0.0]}'
+body=$(printf '{"fingerprints":%s,"epoch":3,"batch":7,"sums":%s,"theta":[0.1,-1e-300],"optimizer":%s}' \
+    "$prints" "$sums" "$optimizer")
+head='ohmgrad-checkpoint 2'
+sum=$(printf '%s\n%s' "$head" "$body" | sha256sum | cut -d' ' -f1)
+printf '%s\n' "$body" > corpus/checkpoint/body
+printf '%s sha256=%s\n%s\n' "$head" "$sum" "$body" > corpus/checkpoint/whole

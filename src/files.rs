@@ -1,8 +1,20 @@
 //! Files that are written whole or not at all.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+
+/// The bytes of a file, which may be a device without an end.
+pub fn read_at_most(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(std::io::Error::other(format!(
+            "it has more than {limit} bytes"
+        ))),
+        false => Ok(bytes),
+    }
+}
 
 /// Writes to a temporary file in the same folder, flushes it to disk, and renames it. A symbolic link
 /// is followed; what is no regular file (a pipe, a device) is written to as it is.

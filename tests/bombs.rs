@@ -3,6 +3,10 @@
 
 #![cfg(unix)]
 
+#[allow(dead_code)]
+#[path = "findings/harness.rs"]
+mod harness;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -337,6 +341,11 @@ fn sweeps_without_end() {
     folder.is_refused("decades", ".dc dec v1 1 10 1e15", many_points);
     folder.is_refused("loops", ".dc v1 0 1 1e-4 r1 1 2 1e-4", many_points);
     folder.is_refused("no sweep", ".dc v1 0 1 0", "never");
+    folder.is_refused("digits", ".dc v1 0 1 1e-308", "a sweep of 1e308 points");
+    let nested = ".param q=1\n.step param q 0 1 1e-5\n.dc v1 0 1 1e-5";
+    folder.is_refused("a sweep at steps", nested, "have 1e10 points together");
+    let growing = ".param q=1\n.step param q 1 1000 1\n.dc v1 0 {q} 1m";
+    folder.is_refused("a growing sweep", growing, "points together");
     let steps = ".param q=1\n.step param q 0 1 1.1e-6\n";
     let analyses = format!("{steps}{}", ".op\n".repeat(1000));
     folder.is_refused("analyses at steps", &analyses, "the results hold more than");
@@ -416,26 +425,100 @@ fn data_and_checkpoints_that_are_not_what_they_seem() {
     assert!(csv(&"\"".repeat(1_000_001)).is_err());
     assert!(csv(&"\n".repeat(1_000_000)).is_err());
 
-    let nested = "[".repeat(1_000_000);
-    let sum = crc32fast::hash(nested.as_bytes());
-    let text = format!("ohmgrad-checkpoint 1 crc32={sum:08x}\n{nested}\n");
-    assert!(Checkpoint::parse(text.as_bytes(), Path::new("c")).is_err());
+    let text = harness::sealed(&format!("{{\"x\":{}", "[".repeat(1_000_000)));
+    let error = Checkpoint::parse(text.as_bytes(), Path::new("c")).map(drop);
+    let message = error.expect_err("no checkpoint").to_string();
+    assert!(!message.contains("checksum"), "{message}");
 }
 
 #[test]
 fn training_files_that_ask_for_much() {
     let folder = Folder::new();
-    let built_in = ohmgrad::learning::BUILT_IN_DIGITS;
-    for line in ["batch = 0", "epochs = 1e18", "epochs = -1", "seed = 1e400"] {
+    let train = |text: &str, arguments: &[&str]| {
+        folder.write("train.toml", text);
+        folder.run(&[&["train", "train.toml"], arguments].concat())
+    };
+    // The built-in file with one line replaced, or put first.
+    let with = |line: &str| {
         let key = line.split('=').next().unwrap_or(line);
-        let rest = built_in.lines().filter(|l| !l.starts_with(key.trim()));
-        let rest: Vec<&str> = rest.collect();
-        let deck = folder.write("train.toml", &format!("{line}\n{}", rest.join("\n")));
-        let (code, message) = folder.run(&["train", deck.to_str().expect("a path")]);
+        let built_in = ohmgrad::learning::BUILT_IN_DIGITS;
+        let mut lines: Vec<&str> = built_in.lines().collect();
+        match lines.iter().position(|l| l.starts_with(key)) {
+            Some(place) => lines[place] = line,
+            None => lines.insert(0, line),
+        }
+        lines.join("\n")
+    };
+    for line in [
+        "batch = 0",
+        "epochs = 1e18",
+        "epochs = -1",
+        "seed = 1e400",
+        "hidden = [1000000000]",
+        "hidden = [1000000000000000000, 1000000000000000000]",
+        "inputs = 9000000000000000000",
+        "samples = 9000000000000000000",
+        "samples = 1000000000000",
+        "test = 9000000000000000000",
+        "noise = nan",
+        "noise = inf",
+        "noise = -1",
+        "noise = 1e300",
+        "min = nan",
+    ] {
+        let (code, message) = train(&with(line), &[]);
         assert_eq!(code, BAD_INPUT, "{line}:\n{message}");
     }
-    let nested = format!("a = {}", "[".repeat(10_000));
-    let deck = folder.write("train.toml", &nested);
-    let (code, message) = folder.run(&["train", deck.to_str().expect("a path")]);
+    let group = "[[parameters]]\nelements = \"r*\"\nrate = inf\n";
+    let endless = with("epochs = 1000000000000000000");
+    let (code, message) = train(&format!("{endless}\n{group}"), &[]);
     assert_eq!(code, BAD_INPUT, "{message}");
+    assert!(message.contains("rate"), "{message}");
+    let (code, message) = train(&endless, &["--time-limit", "0.01s", "--out", "run"]);
+    assert_eq!(code, 0, "{message}");
+    for text in [
+        format!("a = {}", "[".repeat(10_000)),
+        format!("a = {}", "x".repeat(1_000_000)),
+        format!("{} = 1", "x".repeat(1_000_000)),
+    ] {
+        let (code, message) = train(&text, &[]);
+        assert_eq!(code, BAD_INPUT, "{message}");
+        assert!(message.len() < 5000, "{}", message.len());
+    }
+}
+
+#[test]
+fn training_files_and_checkpoints_that_never_end() {
+    let folder = Folder::new();
+    let (code, message) = folder.run(&["train", "/dev/zero"]);
+    assert_eq!(code, BAD_INPUT, "{message}");
+    assert!(message.contains("bytes"), "{message}");
+    let endless = Checkpoint::read(Path::new("/dev/zero")).map(drop);
+    let message = endless.expect_err("no checkpoint").to_string();
+    assert!(message.contains("bytes"), "{message}");
+}
+
+/// The Jacobian has a dense row and column, and fills in.
+#[test]
+fn factors_that_do_not_fit() {
+    let folder = Folder::new();
+    const COUNT: usize = 10_000;
+    let inputs = many(COUNT, |k| format!("a{k} 0 "));
+    let ones = "1 ".repeat(COUNT + 1);
+    let resistors = many(COUNT, |k| format!("ra{k} a{k} 1 1k\n"));
+    let cards = format!("e1 2 0 poly({COUNT}) {inputs}{ones}\n{resistors}r2 1 0 1");
+    folder.write("deck.cir", &format!("bomb\nv1 1 0 1\n{cards}\n"));
+    let bounds = "ulimit -t 60; ulimit -v 800000; exec \"$0\" op deck.cir";
+    let output = Command::new("sh")
+        .args(["-c", bounds, env!("CARGO_BIN_EXE_ohmgrad")])
+        .current_dir(folder.0.path())
+        .output()
+        .expect("the program runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code().is_some_and(|c| (1..=4).contains(&c)),
+        "{message}"
+    );
+    assert!(message.contains("out of memory"), "{message}");
+    assert!(message.contains("help:"), "{message}");
 }

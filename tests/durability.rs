@@ -545,13 +545,50 @@ fn a_checkpoint_of_another_format_is_refused() {
 fn csv_config(bench: &Bench) -> (PathBuf, PathBuf) {
     let data = bench.0.path().join("data.csv");
     std::fs::write(&data, "-1,-1,0\n-1,1,1\n1,-1,1\n1,1,0\n".repeat(10)).expect("a file");
+    let config = config(bench, "[data.csv]\ntrain = \"data.csv\"\n");
+    (config, data)
+}
+
+/// Writes the training file of XOR with other data.
+fn config(bench: &Bench, data: &str) -> PathBuf {
     let text = std::fs::read_to_string(XOR).expect("the example");
     let (text, _) = text.split_once("[data.generator]").expect("data");
     let circuits = Path::new(env!("CARGO_MANIFEST_DIR")).join("circuits/learning/xor.cir");
     let text = text.replace("xor.cir", circuits.to_str().expect("UTF-8"));
-    let config = bench.0.path().join("csv.toml");
-    std::fs::write(&config, text + "[data.csv]\ntrain = \"data.csv\"\n").expect("a file");
-    (config, data)
+    let config = bench.0.path().join("train.toml");
+    std::fs::write(&config, text + data).expect("a file");
+    config
+}
+
+#[test]
+fn images_and_labels_of_idx_files_are_trained_on_and_remembered() {
+    let bench = Bench::new();
+    let config = config(
+        &bench,
+        "[data.idx]\nimages = \"images\"\nlabels = \"labels\"\nlimit = 30\n",
+    );
+    let config = config.to_str().expect("UTF-8");
+    let images = bench.0.path().join("images");
+    let pixels = [0, 0, 0, 255, 255, 0, 255, 255].repeat(10);
+    let head = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 2];
+    let whole = [&head[..], &pixels].concat();
+    std::fs::write(&images, &whole).expect("a file");
+    let labels = [&[0, 0, 8, 1, 0, 0, 0, 40][..], &[0, 1, 1, 0].repeat(10)].concat();
+    std::fs::write(bench.0.path().join("labels"), labels).expect("a file");
+    let run = bench.run("run");
+    let said = run.start(config, &["--epochs", "2"]);
+    assert!(
+        said.contains("24 training samples, 6 test samples"),
+        "{said}"
+    );
+    let mut altered = whole.clone();
+    altered[20] ^= 1;
+    std::fs::write(&images, &altered).expect("a file");
+    let expected = "RUN/checkpoint.json was trained with other data\n  help: put back what was changed, or \
+                    train again into a new folder";
+    assert_refused(&run, &["--epochs", "3"], 3, expected);
+    std::fs::write(&images, &whole).expect("a file");
+    run.resume(&["--epochs", "3"]);
 }
 
 #[test]

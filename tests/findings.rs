@@ -48,3 +48,11 @@ fn data_files() {
 fn checkpoints() {
     replay("checkpoint", harness::checkpoint);
 }
+
+/// The findings that are cut from it, or made of it, mean nothing otherwise.
+#[test]
+fn a_whole_checkpoint_is_read() {
+    let whole = include_bytes!("findings/checkpoint/whole");
+    let path = Path::new("checkpoint.json");
+    assert!(ohmgrad::learning::Checkpoint::parse(whole, path).is_ok());
+}

@@ -21,7 +21,7 @@ pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
 pub use selection::{default_probes, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
-pub(crate) use sweep::{at_each_point, count_points, number};
+pub(crate) use sweep::{at_each_point, check_points, count_points, number};
 pub use undetermined::Undetermined;
 
 use crate::circuit::{BuildError, Circuit, TopologyError};

@@ -89,6 +89,11 @@ fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> 
              flat tables lead to (put a large resistor there), or for values that are 15 orders of \
              magnitude apart",
         )
+    } else if failure.is_out_of_memory() {
+        (
+            "out of memory in the factorization of the circuit's equations".to_string(),
+            "make the circuit smaller, or look for a law that depends on very many nodes",
+        )
     } else if !check.residual.is_finite() {
         (
             format!("no operating point found: near node `{node}` a law has no value"),

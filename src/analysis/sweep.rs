@@ -4,7 +4,7 @@ use super::formula::Formula;
 use super::request::RequestError;
 use super::{CompileError, OperatingPoint, SolveError, Solver};
 use crate::circuit::{Circuit, Variable};
-use crate::netlist::{self, Diagnostic, SweepRange, Value};
+use crate::netlist::{self, Analysis, Diagnostic, SweepRange, Value};
 use crate::source::{Span, Spanned};
 use crate::units::format_exact;
 
@@ -33,10 +33,11 @@ pub enum SweepError {
     )]
     Refused { name: String, value: f64 },
     #[error(
-        "the loops have {points:e} points together; the limit is {limit}\n  help: take larger steps, \
-         or run the parts one after the other"
+        "the loops have {} points together; the limit is {limit}\n  help: take larger steps, \
+         or run the parts one after the other",
+        in_words(*points as f64)
     )]
-    TooManyPoints { points: f64, limit: usize },
+    TooManyPoints { points: usize, limit: usize },
     #[error("at {at}: {error}")]
     Solve { at: String, error: SolveError },
     #[error("at {at}: {error}")]
@@ -173,9 +174,17 @@ fn count(steps: f64, span: Span) -> Result<usize, Diagnostic> {
     }
     let fault = Diagnostic::error(format!(
         "a sweep of {} points; the limit is {MAX_POINTS}",
-        steps + 1.0
+        in_words(steps + 1.0)
     ));
     Err(fault.at(span, "too many points").help("take a larger step"))
+}
+
+/// Digits as long as they can be counted at a glance.
+fn in_words(points: f64) -> String {
+    match points < 1e9 {
+        true => format!("{points}"),
+        false => format!("{points:.0e}"),
+    }
 }
 
 /// Solves every point; the first sweep is the inner loop. The circuit is restored at the end.
@@ -252,11 +261,55 @@ fn walk<E: From<SweepError>>(
 
 /// The points of nested sweeps, if there are not too many together with those `already` done.
 pub(crate) fn count_points(sweeps: &[Sweep], already: usize) -> Result<usize, SweepError> {
-    let points: f64 = sweeps.iter().map(|s| s.values.len() as f64).product();
+    let points: usize = sweeps
+        .iter()
+        .fold(1, |all, sweep| all.saturating_mul(sweep.values.len()));
+    limit_points(points.saturating_add(already))?;
+    Ok(points)
+}
+
+fn limit_points(points: usize) -> Result<(), SweepError> {
     let limit = MAX_POINTS;
-    match points + already as f64 <= limit as f64 {
-        true => Ok(points as usize),
+    match points <= limit {
+        true => Ok(()),
         false => Err(SweepError::TooManyPoints { points, limit }),
+    }
+}
+
+/// Refuses `analyses` that have too many points within `steps`, as far as that can be seen at once: a
+/// sweep may depend on what is stepped.
+pub(crate) fn check_points(
+    circuit: &Circuit,
+    steps: &[Sweep],
+    analyses: &[Spanned<Analysis>],
+) -> Result<(), SweepError> {
+    let steps = count_points(steps, 0)?;
+    let mut total = 0usize;
+    for analysis in analyses {
+        if let Analysis::DcSweep { sweeps } = &analysis.value
+            && sweeps.iter().all(is_fixed)
+        {
+            let read = |card| Sweep::from_card(circuit, card);
+            let sweeps: Vec<Sweep> = sweeps.iter().map(read).collect::<Result<_, _>>()?;
+            let points = count_points(&sweeps, 0)?;
+            total = total.saturating_add(points.saturating_mul(steps));
+        }
+    }
+    limit_points(total)
+}
+
+/// Whether the values are plain numbers.
+fn is_fixed(card: &netlist::Sweep) -> bool {
+    let is_number = |value: &Spanned<Value>| matches!(value.value, Value::Number(_));
+    match &card.range {
+        SweepRange::Linear { start, stop, step } => [start, stop, step].into_iter().all(is_number),
+        SweepRange::Logarithmic {
+            start,
+            stop,
+            points,
+            ..
+        } => [start, stop, points].into_iter().all(is_number),
+        SweepRange::List(values) => values.iter().all(is_number),
     }
 }
 

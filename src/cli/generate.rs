@@ -88,14 +88,7 @@ impl Family {
                 outputs,
                 hidden,
                 ..
-            } => {
-                let sizes = [inputs.saturating_mul(2)];
-                let sizes = sizes.iter().chain(hidden).chain([outputs]);
-                let pairs = sizes.clone().zip(sizes.skip(1));
-                pairs.fold(0, |sum: usize, (a, b)| {
-                    sum.saturating_add(a.saturating_mul(*b))
-                })
-            }
+            } => Layered::size(*inputs, hidden, *outputs),
         }
     }
 }

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{remove_unfinished, write_atomically};
-use crate::learning::{
-    Checkpoint, CircuitSource, DataConfig, EpochReport, LoadedConfig, TrainingConfig,
-};
+use crate::learning::{Checkpoint, CircuitSource, EpochReport, LoadedConfig, TrainingConfig};
 
 use super::{Failure, checksums};
 
@@ -184,11 +182,9 @@ impl RunFolder {
             self.write(CIRCUIT, &circuit.to_spice()?)?;
             *path = PathBuf::from(CIRCUIT);
         }
-        if let DataConfig::Csv { train, test, .. } = &mut config.data {
-            for path in [Some(train), test.as_mut()].into_iter().flatten() {
-                let found = loaded.folder.join(&path);
-                *path = std::fs::canonicalize(&found).unwrap_or(found);
-            }
+        for path in config.data.paths_mut() {
+            let found = loaded.folder.join(&path);
+            *path = std::fs::canonicalize(&found).unwrap_or(found);
         }
         self.write(CONFIG, &TrainingConfig::to_toml(&config)?)
     }

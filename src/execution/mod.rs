@@ -12,7 +12,7 @@ use crate::adjoint::AdjointError;
 use crate::analysis::dataset::{Dataset, Unit, Variable};
 use crate::analysis::{
     OperatingPoint, Probe, RequestError, SolveError, Solver, Sweep, SweepError, at_each_point,
-    count_points, dc_sweep, selected_probes,
+    check_points, count_points, dc_sweep, selected_probes,
 };
 use crate::circuit::{self, Circuit};
 use crate::netlist::{self, Analysis, Diagnostic, Name, OutputCard};
@@ -90,6 +90,7 @@ pub fn execute(solver: &mut Solver, columns: Columns) -> Result<Results, Executi
     let probes = selected_probes(&solver.circuit, cards(&commands.outputs, columns))?;
     let read = |card| Sweep::from_card(&solver.circuit, card);
     let steps: Vec<_> = commands.steps.iter().map(read).collect::<Result<_, _>>()?;
+    check_points(&solver.circuit, &steps, &analyses)?;
     let mut execution = Execution {
         probes,
         measures: commands.measures,

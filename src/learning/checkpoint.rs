@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::Staged;
+use crate::files::{Staged, read_at_most};
 
 use super::engine::Evaluation;
 use super::fingerprint::{Fingerprints, sha256};
@@ -15,6 +15,9 @@ const NAME: &str = "ohmgrad-checkpoint";
 
 /// The format that is written and read. Any change of [`Checkpoint`] raises it.
 const FORMAT: u32 = 2;
+
+/// A checkpoint may not be larger than this, bytes.
+const LARGEST: u64 = 1 << 30;
 
 /// Everything that the next batch depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,7 +168,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Io`], [`CheckpointError::Format`] or [`CheckpointError::Damaged`].
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Io {
+        let bytes = read_at_most(path, LARGEST).map_err(|source| CheckpointError::Io {
             action: "read",
             path: path.to_path_buf(),
             source,

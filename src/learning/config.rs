@@ -6,14 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::circuit::generators::Layered;
 use crate::circuit::{BuildError, Circuit, TopologyError};
+use crate::files::read_at_most;
+use crate::limits::{ELEMENT, memory};
 use crate::netlist::{Netlist, NetlistError};
 
 use super::data::{
-    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, generate, read_csv,
+    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, Targets, generate, read_csv,
+    read_idx,
 };
 
 /// The training file of the built-in example: 8 x 8 digits.
 pub const BUILT_IN_DIGITS: &str = include_str!("../../circuits/learning/digits.toml");
+
+/// A training file may not be larger than this, bytes.
+const LARGEST: u64 = 1 << 24;
+
+/// Samples that a generator draws.
+const MOST_SAMPLES: usize = 1_000_000;
+
+/// Standard deviation beside features of order one.
+const MOST_NOISE: f64 = 1e6;
 
 /// A training file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,6 +215,21 @@ pub enum DataConfig {
         #[serde(default)]
         format: CsvOptions,
     },
+    /// IDX files such as those of MNIST; without test files, the last `test_fraction` of the samples
+    /// test.
+    Idx {
+        images: PathBuf,
+        labels: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_images: Option<PathBuf>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_labels: Option<PathBuf>,
+        #[serde(default = "default_fraction")]
+        test_fraction: f64,
+        /// Samples read from each pair of files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<usize>,
+    },
 }
 
 fn one() -> f64 {
@@ -241,6 +268,12 @@ pub enum ConfigError {
         value: String,
         expected: String,
     },
+    #[error(
+        "the network of circuit.layered has about {elements} elements; the limit is {limit}\n  \
+         help: give it fewer nodes; {} raises the limit (GB)",
+        crate::limits::VARIABLE
+    )]
+    TooLarge { elements: usize, limit: u64 },
     #[error("`{pattern}` in {field} matches no {what} of the circuit\n  help: {help}")]
     NoMatch {
         field: &'static str,
@@ -274,7 +307,7 @@ pub struct LoadedConfig {
 impl LoadedConfig {
     /// Reads and checks a training file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_path_buf(),
             source,
         })?;
@@ -335,17 +368,72 @@ impl LoadedConfig {
                 format,
             } => {
                 let read = |path: &Path| read_csv(&self.folder.join(path), format).map_err(wrap);
-                let all = read(train)?;
-                match test {
-                    Some(test) => Ok((all, read(test)?)),
-                    None => {
-                        let kept = ((1.0 - test_fraction) * all.len() as f64).round() as usize;
-                        Ok(all.split(kept))
-                    }
-                }
+                let test = test.as_deref().map(read);
+                with_test(read(train)?, test.transpose()?, *test_fraction)
+            }
+            DataConfig::Idx {
+                images,
+                labels,
+                test_images,
+                test_labels,
+                test_fraction,
+                limit,
+            } => {
+                let read = |(images, labels): (&PathBuf, &PathBuf)| {
+                    let (images, labels) = (self.folder.join(images), self.folder.join(labels));
+                    read_idx(&images, &labels, *limit).map_err(wrap)
+                };
+                let test = test_images.as_ref().zip(test_labels.as_ref()).map(read);
+                with_test(read((images, labels))?, test.transpose()?, *test_fraction)
             }
         }
     }
+}
+
+/// The samples and those of the test file, or of the last part of them.
+fn with_test(
+    mut train: Dataset,
+    test: Option<Dataset>,
+    fraction: f64,
+) -> Result<(Dataset, Dataset), ConfigError> {
+    let Some(mut test) = test else {
+        let kept = ((1.0 - fraction) * train.len() as f64).round() as usize;
+        return Ok(train.split(kept));
+    };
+    expect_same(
+        ["features of the training data", "features of the test data"],
+        [train.features, test.features],
+    )?;
+    // A class may be missing from either file.
+    if let (Targets::Classes { count: a, .. }, Targets::Classes { count: b, .. }) =
+        (&mut train.targets, &mut test.targets)
+    {
+        *a = (*a).max(*b);
+        *b = *a;
+    }
+    expect_same(
+        ["targets of the training data", "targets of the test data"],
+        [train.targets.width(), test.targets.width()],
+    )?;
+    Ok((train, test))
+}
+
+fn expect_same(what: [&'static str; 2], [left, right]: [usize; 2]) -> Result<(), ConfigError> {
+    match left == right {
+        true => Ok(()),
+        false => Err(ConfigError::Mismatch {
+            left_what: what[0],
+            left,
+            right_what: what[1],
+            right,
+            help: "take training and test data from files of the same form",
+        }),
+    }
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = read_at_most(path, LARGEST)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not text"))
 }
 
 /// Why the circuit of a training file cannot be had.
@@ -364,7 +452,7 @@ impl TrainingConfig {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_path_buf(),
-            message: error.to_string(),
+            message: describe(&error, text),
         })?;
         config.validate()?;
         Ok(config)
@@ -393,12 +481,86 @@ impl TrainingConfig {
             let field = format!("features.{name}");
             check(value.is_finite(), &field, value, "a finite number")?;
         }
-        if let DataConfig::Csv { test_fraction, .. } = self.data {
-            check_fraction("data.csv.test_fraction", test_fraction)?;
+        if let CircuitSource::Layered(layered) = &self.circuit {
+            check_size(layered)?;
         }
+        self.data.validate()?;
         self.parameters
             .iter()
             .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl DataConfig {
+    /// The files that samples are read from.
+    pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            DataConfig::Generator { .. } => Vec::new(),
+            DataConfig::Csv { train, test, .. } => [train].into_iter().chain(test).collect(),
+            DataConfig::Idx {
+                images,
+                labels,
+                test_images,
+                test_labels,
+                ..
+            } => {
+                let test = test_images.iter_mut().chain(test_labels);
+                [images, labels].into_iter().chain(test).collect()
+            }
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            DataConfig::Generator {
+                samples,
+                test,
+                noise,
+                ..
+            } => {
+                let all = samples.saturating_add(*test);
+                let expected = format!("at most {MOST_SAMPLES}");
+                let field = "samples + test of data.generator";
+                check(all <= MOST_SAMPLES, field, all, &expected)?;
+                let expected = format!("a number from 0 to {MOST_NOISE:e}");
+                let holds = (0.0..=MOST_NOISE).contains(noise);
+                check(holds, "data.generator.noise", noise, &expected)
+            }
+            DataConfig::Csv { test_fraction, .. } => {
+                check_fraction("data.csv.test_fraction", *test_fraction)
+            }
+            DataConfig::Idx {
+                test_images,
+                test_labels,
+                test_fraction,
+                limit,
+                ..
+            } => {
+                let is_pair = test_images.is_some() == test_labels.is_some();
+                let field = "data.idx.test_images";
+                let given = test_images
+                    .as_ref()
+                    .map_or("nothing".into(), |p| p.display().to_string());
+                check(
+                    is_pair,
+                    field,
+                    given,
+                    "both test_images and test_labels, or neither",
+                )?;
+                let limit = limit.unwrap_or(1);
+                check(limit > 0, "data.idx.limit", limit, "at least 1")?;
+                check_fraction("data.idx.test_fraction", *test_fraction)
+            }
+        }
+    }
+}
+
+fn check_size(layered: &Layered) -> Result<(), ConfigError> {
+    let elements = Layered::size(layered.inputs, &layered.hidden, layered.outputs);
+    let limit = memory() / ELEMENT;
+    match elements as u64 > limit {
+        true => Err(ConfigError::TooLarge { elements, limit }),
+        false => Ok(()),
     }
 }
 
@@ -406,7 +568,7 @@ impl ParameterGroup {
     fn validate(&self) -> Result<(), ConfigError> {
         let name = |field: &str| format!("{field} of the parameters `{}`", self.elements);
         check(
-            self.rate >= 0.0,
+            self.rate >= 0.0 && self.rate.is_finite(),
             &name("rate"),
             self.rate,
             "a number that is not negative",
@@ -418,6 +580,10 @@ impl ParameterGroup {
             self.spread,
             "a number that is not negative",
         )?;
+        for (field, bound) in [("min", self.min), ("max", self.max)] {
+            let bound = bound.unwrap_or(0.0);
+            check(!bound.is_nan(), &name(field), bound, "a number")?;
+        }
         if let (Some(min), Some(max)) = (self.min, self.max) {
             check(
                 min <= max,
@@ -434,6 +600,21 @@ impl ParameterGroup {
             "a positive number, since log = true",
         )
     }
+}
+
+/// What toml says, but for lines and names that would fill a page.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let whole = error.to_string();
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let (_, last) = before.rsplit_once('\n').unwrap_or(("", before));
+    let (line, column) = (before.matches('\n').count() + 1, last.chars().count() + 1);
+    let message: String = error.message().chars().take(LONGEST).collect();
+    format!("line {line}, column {column}: {message}")
 }
 
 fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
@@ -464,4 +645,44 @@ fn check(
         value: value.to_string(),
         expected: expected.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(features: usize, classes: usize) -> Dataset {
+        Dataset {
+            features,
+            inputs: vec![0.0; 2 * features],
+            targets: Targets::Classes {
+                count: classes,
+                labels: vec![0, classes - 1],
+            },
+        }
+    }
+
+    #[test]
+    fn training_and_test_data_have_the_same_form() {
+        let (train, test) = with_test(set(3, 2), Some(set(3, 4)), 0.0).unwrap();
+        assert_eq!((train.targets.width(), test.targets.width()), (4, 4));
+        assert!(with_test(set(3, 2), Some(set(2, 2)), 0.0).is_err());
+    }
+
+    #[test]
+    fn test_images_come_with_labels() {
+        let text = BUILT_IN_DIGITS.split_once("[data.generator]").unwrap().0;
+        let parse = |more: &str| {
+            let data = "[data.idx]\nimages = \"a\"\nlabels = \"b\"\n";
+            TrainingConfig::parse(Path::new("t.toml"), &format!("{text}{data}{more}"))
+        };
+        assert!(parse("").is_ok());
+        assert!(parse("test_images = \"c\"\ntest_labels = \"d\"").is_ok());
+        for fault in ["test_images = \"c\"", "test_labels = \"c\"", "limit = 0"] {
+            assert!(
+                matches!(parse(fault), Err(ConfigError::Value { .. })),
+                "{fault}"
+            );
+        }
+    }
 }

@@ -42,6 +42,8 @@ impl CholeskySymbolic {
 pub struct CholeskyFactor<T> {
     symbolic: Arc<CholeskySymbolic>,
     values: Vec<T>,
+    /// False after a factorization that failed, which leaves numbers of no use.
+    is_usable: bool,
     memory: MemBuffer,
 }
 
@@ -53,28 +55,32 @@ impl<T: Scalar> CholeskyFactor<T> {
             .or(s.solve_in_place_scratch::<T>(1, Par::Seq));
         Self {
             values: vec![T::zero_impl(); s.len_val()],
+            is_usable: false,
             memory: MemBuffer::new(request),
             symbolic,
         }
     }
 
     pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
-        self.symbolic
-            .symbolic
-            .factorize_numeric_llt(
-                &mut self.values,
-                view(pattern, values),
-                Side::Lower,
-                LltRegularization::default(),
-                Par::Seq,
-                MemStack::new(&mut self.memory),
-                Spec::default(),
-            )
-            .map(|_| ())
-            .map_err(|_| LinearError::Singular)
+        let outcome = self.symbolic.symbolic.factorize_numeric_llt(
+            &mut self.values,
+            view(pattern, values),
+            Side::Lower,
+            LltRegularization::default(),
+            Par::Seq,
+            MemStack::new(&mut self.memory),
+            Spec::default(),
+        );
+        self.is_usable = outcome.is_ok();
+        // It allocates nothing.
+        outcome.map(drop).map_err(|_| LinearError::Singular)
     }
 
+    /// After a factorization that failed the solution is not a number.
     pub fn solve(&mut self, b: &mut [T]) {
+        if !self.is_usable {
+            return b.fill(T::nan_impl());
+        }
         let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
         LltRef::new(&self.symbolic.symbolic, &self.values).solve_in_place_with_conj(
             Conj::No,
@@ -82,5 +88,26 @@ impl<T: Scalar> CholeskyFactor<T> {
             Par::Seq,
             MemStack::new(&mut self.memory),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_factorization_gives_no_solution() {
+        let one = sprs::CsMat::eye_csc(1);
+        let mut factor = CholeskyFactor::new(Arc::new(CholeskySymbolic::analyze(&one).unwrap()));
+        let mut solve = |value: f64| {
+            let outcome = factor.factor(&one, &[value]);
+            let mut b = [8.0];
+            factor.solve(&mut b);
+            (outcome, b[0])
+        };
+        assert_eq!(solve(4.0), (Ok(()), 2.0));
+        let (outcome, solution) = solve(-4.0);
+        assert_eq!(outcome, Err(LinearError::Singular));
+        assert!(solution.is_nan());
     }
 }

@@ -125,6 +125,15 @@ pub enum Outcome {
     Imprecise,
     /// The budget of iterations or of time is used up.
     OutOfBudget,
+    /// The factors of the Jacobian do not fit into memory.
+    OutOfMemory,
+}
+
+impl Outcome {
+    /// No other strategy has a chance.
+    fn is_final(self) -> bool {
+        matches!(self, Outcome::OutOfBudget | Outcome::OutOfMemory)
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -136,6 +145,7 @@ impl fmt::Display for Outcome {
             Outcome::Stalled => "no progress",
             Outcome::Imprecise => "lost in rounding",
             Outcome::OutOfBudget => "limit reached",
+            Outcome::OutOfMemory => "out of memory",
         })
     }
 }
@@ -146,6 +156,13 @@ pub struct NoConvergence {
     pub attempts: Vec<Attempt>,
     /// The state of the attempt that came closest.
     pub check: Check,
+}
+
+impl NoConvergence {
+    pub fn is_out_of_memory(&self) -> bool {
+        let mut attempts = self.attempts.iter();
+        attempts.any(|a| a.outcome == Outcome::OutOfMemory)
+    }
 }
 
 /// Finds the operating point of `system` from the state of `workspace` (cold or warm).
@@ -213,7 +230,7 @@ impl Search {
     fn asks_for_digits(&self, patience: usize) -> bool {
         let is_rounding =
             |attempt: &Attempt| matches!(attempt.outcome, Outcome::Singular | Outcome::Imprecise);
-        let is_over = |attempt: &Attempt| attempt.outcome == Outcome::OutOfBudget;
+        let is_over = |attempt: &Attempt| attempt.outcome.is_final();
         !self.attempts.iter().any(is_over)
             && (patience < usize::MAX || self.attempts.iter().any(is_rounding))
     }
@@ -251,7 +268,7 @@ impl Run<'_> {
             if search.best.is_none_or(|b| check.ratio < b.ratio) {
                 search.best = Some(check);
             }
-            if outcome == Outcome::OutOfBudget {
+            if outcome.is_final() {
                 break;
             }
             let lacks_digits = matches!(outcome, Outcome::Imprecise | Outcome::Singular);

@@ -1,5 +1,7 @@
 //! Residual, its certificate, and the last digits.
 
+use crate::linear::LinearError;
+
 use super::{Outcome, Run};
 
 /// The residual of a state, measured equation by equation in units of what is allowed there.
@@ -101,7 +103,8 @@ impl Run<'_> {
     /// Factors the Jacobian in force and solves for the step.
     ///
     /// # Errors
-    /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step.
+    /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step, and
+    /// [`Outcome::OutOfMemory`].
     pub(super) fn step(&mut self) -> Result<(), Outcome> {
         if self.is_out_of_budget() {
             return Err(Outcome::OutOfBudget);
@@ -109,7 +112,7 @@ impl Run<'_> {
         self.workspace
             .displace_undefined_laws(self.system, self.values);
         match self.exact_step() {
-            Err(_) if !self.system.is_linear() => self.shifted_step(),
+            Err(Outcome::Singular) if !self.system.is_linear() => self.shifted_step(),
             outcome => outcome,
         }
     }
@@ -118,7 +121,7 @@ impl Run<'_> {
     fn exact_step(&mut self) -> Result<(), Outcome> {
         self.iterations += 1;
         let factored = self.workspace.factor(self.system, self.values);
-        if factored.is_ok() && self.solve_checked() {
+        if is_whole(factored)? && self.solve_checked() {
             return Ok(());
         }
         if self.workspace.is_regularized() || !self.system.has_ideal_diodes() {
@@ -143,7 +146,7 @@ impl Run<'_> {
             let factored = self
                 .workspace
                 .factor_shifted(self.system, self.values, shift);
-            if factored.is_ok() && self.solve_checked() {
+            if is_whole(factored)? && self.solve_checked() {
                 return Ok(());
             }
             shift *= 1e3;
@@ -228,5 +231,13 @@ impl Run<'_> {
         } else {
             step / size.max(step)
         }
+    }
+}
+
+/// Whether there are factors; lack of memory is not mended by another matrix.
+fn is_whole(factored: Result<(), LinearError>) -> Result<bool, Outcome> {
+    match factored {
+        Err(LinearError::OutOfMemory { .. }) => Err(Outcome::OutOfMemory),
+        outcome => Ok(outcome.is_ok()),
     }
 }

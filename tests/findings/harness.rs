@@ -1,7 +1,11 @@
 //! What the fuzz targets run and the kept findings are replayed through: any bytes are read or refused
 //! with a message, and whatever is computed from them is a finite number.
 
+use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use ohmgrad::analysis::dataset::Dataset;
 use ohmgrad::analysis::{OperatingPoint, Solver, Sweep};
@@ -12,8 +16,8 @@ use ohmgrad::expression::{
     Dialect, Expr, Function1, Function2, LowerError, Operation, Resolver, Tape, Term, lower,
     write_term,
 };
-use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv};
-use ohmgrad::learning::{Checkpoint, TrainingConfig};
+use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv, parse_idx};
+use ohmgrad::learning::{Checkpoint, TrainingConfig, sha256};
 use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
 
 /// Circuits beyond these are read and written but not solved: a fuzzer lives from speed.
@@ -240,16 +244,47 @@ pub fn config(bytes: &[u8]) {
     let Some(config) = report(TrainingConfig::parse(path, &text)) else {
         return;
     };
-    let written = config.to_toml();
+    let write = |c: &TrainingConfig| c.to_toml().expect("what was read can be written");
+    let written = write(&config);
     let again = TrainingConfig::parse(path, &written).unwrap_or_else(|e| panic!("{e}\n{written}"));
-    assert_eq!(again.to_toml(), written);
+    assert_eq!(write(&again), written);
 }
 
-/// CSV; the first byte chooses how it is read.
+/// CSV or a pair of IDX files; the first byte chooses which, and how it is read.
 pub fn data(bytes: &[u8]) {
-    let [choice, text @ ..] = bytes else {
-        return;
+    match bytes {
+        [choice @ 0xf0..=0xff, labels, rest @ ..] => idx(*choice, usize::from(*labels), rest),
+        [choice, text @ ..] => csv(*choice, text),
+        [] => {}
+    }
+}
+
+/// The last bytes are the labels. Packed files may be among the bytes; others are packed here.
+fn idx(choice: u8, labels: usize, bytes: &[u8]) {
+    let (images, labels) = bytes.split_at(bytes.len().saturating_sub(labels));
+    let wrap = |bytes: &[u8], is_packed: bool| match is_packed {
+        true => pack(bytes),
+        false => bytes.to_vec(),
     };
+    let (images, labels) = (wrap(images, choice & 1 != 0), wrap(labels, choice & 2 != 0));
+    let limit = (choice & 4 != 0).then_some(usize::from(choice & 8));
+    let data = parse_idx(
+        (Path::new("images"), &mut images.as_slice()),
+        (Path::new("labels"), &mut labels.as_slice()),
+        limit,
+    );
+    if let Some(data) = report(data) {
+        data.validate().expect("what was read is sound");
+    }
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).expect("memory takes all");
+    packed.finish().expect("memory takes all")
+}
+
+fn csv(choice: u8, text: &[u8]) {
     let options = CsvOptions {
         target: match choice % 4 {
             0 | 1 => TargetColumn::Last,
@@ -268,8 +303,13 @@ pub fn data(bytes: &[u8]) {
 pub fn checkpoint(bytes: &[u8]) {
     let path = Path::new("checkpoint.json");
     report(Checkpoint::parse(bytes, path));
-    let sum = crc32fast::hash(bytes.trim_ascii_end());
-    let mut whole = format!("ohmgrad-checkpoint 1 crc32={sum:08x}\n").into_bytes();
-    whole.extend(bytes);
-    report(Checkpoint::parse(&whole, path));
+    let body = String::from_utf8_lossy(bytes);
+    report(Checkpoint::parse(sealed(body.trim_end()).as_bytes(), path));
+}
+
+/// A checkpoint in the format that is read, with this body and its checksum.
+pub fn sealed(body: &str) -> String {
+    let head = "ohmgrad-checkpoint 2";
+    let sum = sha256(format!("{head}\n{body}").as_bytes());
+    format!("{head} sha256={sum}\n{body}\n")
 }

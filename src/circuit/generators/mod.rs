@@ -148,6 +148,18 @@ fn default_bias() -> f64 {
 }
 
 impl Layered {
+    /// About how many elements there are.
+    pub fn size(inputs: usize, hidden: &[usize], outputs: usize) -> usize {
+        let mut before = inputs.saturating_mul(2);
+        let mut sum = before;
+        for &size in hidden.iter().chain([&outputs]) {
+            // Two bias nodes and a clamp besides.
+            sum = sum.saturating_add(size.saturating_mul(before.saturating_add(4)));
+            before = size;
+        }
+        sum
+    }
+
     /// Resistors are named `r<layer>_<from>_<to>`, hidden nodes `h<layer>_<k>`.
     pub fn build(&self) -> Result<Circuit, TopologyError> {
         let mut c = Circuit::new(format!(

@@ -3,10 +3,11 @@
 //! The first line is a header if none of its feature cells is a number. A line with some numbers
 //! is a sample, so that a slip in the first line is reported and not skipped.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
+
+use crate::files::read_at_most;
 
 use super::Dataset;
 use super::csv_options::{CsvOptions, TargetColumn};
@@ -18,21 +19,8 @@ const LARGEST: u64 = 1 << 30;
 
 /// Reads a CSV file.
 pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<Dataset, DataError> {
-    let bytes = read(path).map_err(|source| unreadable(path, source))?;
+    let bytes = read_at_most(path, LARGEST).map_err(|source| unreadable(path, source))?;
     parse_csv(path, &bytes, options)
-}
-
-/// The bytes of a file, which may be a device without an end.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LARGEST {
-        true => Err(std::io::Error::other(format!(
-            "it has more than {LARGEST} bytes"
-        ))),
-        false => Ok(bytes),
-    }
 }
 
 /// Reads CSV text; `file` is its name in messages.

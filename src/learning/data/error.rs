@@ -58,6 +58,26 @@ pub enum DataError {
         "found delimiter {found:?}, expected one ASCII character other than a quote or a line end"
     )]
     Delimiter { found: char },
+    #[error("{}: byte {at}{of}: found {found}, expected {expected}", file.display())]
+    Idx {
+        file: PathBuf,
+        at: u64,
+        /// What the byte is counted in, if not in the file itself.
+        of: &'static str,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "{}: its numbers need {:.1} GB; the limit is {:.1} GB",
+        file.display(),
+        *bytes as f64 * 1e-9,
+        *limit as f64 * 1e-9
+    )]
+    TooLarge {
+        file: PathBuf,
+        bytes: u64,
+        limit: u64,
+    },
     #[error("found {found} {what}, expected {expected}")]
     Shape {
         what: &'static str,
@@ -89,6 +109,12 @@ impl DataError {
                 "name a column of the header, a column number from 1, or \"last\""
             }
             DataError::Delimiter { .. } => "use a comma, a semicolon or a tab",
+            DataError::Idx { .. } => {
+                "name IDX files of unsigned bytes, whole, gzipped or not: images, then their labels"
+            }
+            DataError::TooLarge { .. } => {
+                "read fewer samples with `limit`, or raise OHMGRAD_MEMORY (GB)"
+            }
             DataError::Shape { .. } => "inputs hold samples x features numbers, row by row",
             DataError::NotFinite { .. } => "remove samples with missing or infinite numbers",
             DataError::Label { .. } => "classes are numbered from 0",

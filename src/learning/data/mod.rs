@@ -1,4 +1,4 @@
-//! Data sets that a circuit can learn: drawn from a generator or read from CSV.
+//! Data sets that a circuit can learn: drawn from a generator, or read from CSV or IDX.
 //!
 //! **Invariant:** this folder knows numbers only. Which source carries which feature, and which
 //! node is read as which class, is decided where ports meet features.
@@ -10,6 +10,7 @@ mod digits;
 mod error;
 mod generate;
 mod glyphs;
+mod idx;
 mod random;
 
 pub use csv::{parse_csv, read_csv};
@@ -17,6 +18,7 @@ pub use csv_options::{CsvOptions, TargetColumn};
 pub use digits::DIGIT_SIDE;
 pub use error::{DataError, Place};
 pub use generate::{Generator, GeneratorOptions, generate};
+pub use idx::{parse_idx, read_idx};
 
 /// Samples with their targets.
 #[derive(Clone, Debug, PartialEq)]
