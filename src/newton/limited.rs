@@ -4,10 +4,10 @@ use super::active_set::Pivoting;
 use super::{Outcome, Run};
 
 /// Iterations without progress after which another strategy is more likely to help.
-const PATIENCE: usize = 20;
+const PATIENCE: usize = 40;
 
 /// Where it works at all it takes fewer; what is left of the budget belongs to other strategies.
-const MOST_ITERATIONS: usize = 60;
+const MOST_ITERATIONS: usize = 150;
 
 /// How often a step into the undefined is halved.
 const MOST_HALVINGS: i32 = 40;

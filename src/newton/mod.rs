@@ -24,6 +24,7 @@ mod state;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::linear::Method;
 use crate::mna::{System, Values, Workspace};
 
 use continuation::Snapshot;
@@ -189,7 +190,9 @@ pub fn solve(
         run.start_from_nodeset();
     }
     let mut search = Search::default();
-    let is_suspect = values.conductance_spread() > LARGE_SPREAD || system.has_ideal_diodes();
+    let is_suspect = values.conductance_spread() > LARGE_SPREAD
+        || system.has_ideal_diodes()
+        || system.method() == Method::Cholesky;
     let patience = match is_suspect {
         true => FEW_STRATEGIES,
         false => usize::MAX,
@@ -221,7 +224,8 @@ struct Search {
 }
 
 /// Linear conductances further apart than this put double precision under suspicion, and so do states
-/// that rounding decides: only the first strategies are tried before the digits are doubled.
+/// that rounding decides: only the first strategies are tried before the digits are doubled. Where
+/// elimination without the loss of a digit costs little, it is not put off either.
 const LARGE_SPREAD: f64 = 1e9;
 const FEW_STRATEGIES: usize = 2;
 
