@@ -12,6 +12,7 @@ mod parameters;
 mod root;
 mod temperature;
 
+use std::f64::consts::E;
 use std::sync::Arc;
 
 use super::dual::Dual;
@@ -107,14 +108,16 @@ impl Shockley {
     pub fn limit(&self, proposed: f64, previous: f64) -> f64 {
         let model = self.evaluate(previous);
         let current = model.current + model.conductance * (proposed - previous);
-        // Coming from where almost nothing flows, the linear model may promise no current at all:
-        // then the point moves to the knee of the branch that the step enters.
+        // Coming from where almost nothing flows, or from the plateau before breakdown, the linear
+        // model may promise no more current at all: then the point moves past the knee of the branch
+        // that the step enters.
         if self.junction.extras.is_none() && !self.junction.area.begins_with_step() {
             self.limit_plain(proposed, current)
         } else if proposed > 0.0 {
             self.limit_by_search(proposed, current.max(self.junction.knee()))
         } else {
-            self.limit_by_search(proposed, current.min(-self.junction.knee()))
+            let least = E * f64::max(-model.current, self.junction.knee());
+            self.limit_by_search(proposed, current.min(-least))
         }
     }
 
@@ -128,7 +131,7 @@ impl Shockley {
         }
         match j.area.breakdown {
             Some(breakdown) if proposed < -j.area.begin => {
-                let current = current.min(-scale);
+                let current = current.min(-E * scale);
                 let u = -breakdown.start - breakdown.thermal * (-current / scale).ln();
                 (u + j.series * current).max(proposed)
             }
