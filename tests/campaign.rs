@@ -34,13 +34,11 @@ fn check(family: Family, count: u64) {
 }
 
 #[test]
-#[ignore = "the solver does not solve all of them yet"]
 fn random_monotone_circuits_are_solved_and_verified() {
     check(Family::Monotone, 2000);
 }
 
 #[test]
-#[ignore = "the solver does not solve all of them yet"]
 fn random_circuits_with_two_ports_are_solved_and_verified() {
     check(Family::Rtgd, 400);
 }

@@ -16,17 +16,6 @@ use ohmgrad::netlist::Netlist;
 /// For one deck in the dev profile.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What the solver does not get right yet.
-const OPEN: [&str; 7] = [
-    "constant_power",
-    "ideal_string_250",
-    "ratio_1e15",
-    "ratio_1e15_chain",
-    "ratio_1e15_two_islands",
-    "ratio_1e15_voltage",
-    "too_much_power",
-];
-
 fn decks() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("circuits/hard");
     let entries = std::fs::read_dir(folder).expect("a folder of decks");
@@ -144,11 +133,9 @@ fn every_hard_deck_has_the_outcome_that_it_states() {
         let name = path.file_stem().expect("a name").to_string_lossy();
         (name, check(path))
     });
-    let is_open = |name: &str| OPEN.contains(&name);
     let wrong = outcomes.filter_map(|(name, outcome)| match outcome {
-        Err(error) if !is_open(&name) => Some(format!("{name}: {error}")),
-        Ok(()) if is_open(&name) => Some(format!("{name} is right now: take it off the list")),
-        _ => None,
+        Err(error) => Some(format!("{name}: {error}")),
+        Ok(()) => None,
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

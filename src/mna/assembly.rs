@@ -164,11 +164,11 @@ impl Workspace {
         self.full_scales.fill(Scale::default());
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
             let current = g * self.voltage(stamp.p, stamp.n);
-            self.add_scale([stamp.p, stamp.n], current, g);
+            self.add_scale(system, [stamp.p, stamp.n], current, g);
         }
         for (index, stamp) in system.one_ports.iter().enumerate() {
             let companion = self.companions[index];
-            self.add_scale([stamp.p, stamp.n], companion.current, companion.conductance);
+            self.add_scale(system, [stamp.p, stamp.n], companion.current, companion.conductance);
             let own = values.one_ports[index].offset(self.points[index]);
             let own = own + (companion.conductance * self.points[index]).abs();
             for node in [stamp.p, stamp.n] {
@@ -177,11 +177,11 @@ impl Workspace {
         }
         for stamp in &system.current_sources {
             let current = self.sources[stamp.source.index()];
-            self.add_scale([stamp.p, stamp.n], current, 0.0);
+            self.add_scale(system, [stamp.p, stamp.n], current, 0.0);
         }
         for (index, stamp) in system.ideal_diodes.iter().enumerate() {
             let current = self.full[stamp.branch.index()];
-            self.add_scale([stamp.p, stamp.n], current, 0.0);
+            self.add_scale(system, [stamp.p, stamp.n], current, 0.0);
             self.full_scales[stamp.branch.index()].evaluation = if self.conducting[index] {
                 self.reach[stamp.p.index()] + self.reach[stamp.n.index()]
             } else {
@@ -221,8 +221,18 @@ impl Workspace {
         }
     }
 
-    fn add_scale(&mut self, nodes: [NodeId; 2], current: f64, conductance: f64) {
+    /// A current between two nodes of one unknown is none of its equation, however large.
+    fn add_scale(
+        &mut self,
+        system: &System,
+        nodes: [NodeId; 2],
+        current: f64,
+        conductance: f64,
+    ) {
         let [p, n] = nodes.map(NodeId::index);
+        if system.unknown[p] == system.unknown[n] {
+            return;
+        }
         let rounding = conductance.abs() * (self.reach[p] + self.reach[n]);
         for node in [p, n] {
             self.full_scales[node].magnitude += current.abs();

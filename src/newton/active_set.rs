@@ -14,7 +14,7 @@ const TOLERANCE: f64 = 1e-13;
 
 /// The same, of a refined solution.
 const LOCAL_TOLERANCE: f64 = 1e-11;
-const NOISE: f64 = 1e-26;
+const NOISE: f64 = 1e-28;
 
 /// Whether, and how, states may still change.
 #[derive(Debug)]

@@ -28,6 +28,9 @@ impl Check {
     }
 }
 
+/// A correction that is larger at the end says that digits are missing.
+const SMALL_ERROR: f64 = 1e-6;
+
 /// A solution whose correction is larger than this is none: the circuit is singular to rounding.
 const LARGEST_CORRECTION: f64 = 0.02;
 
@@ -188,7 +191,10 @@ impl Run<'_> {
         }
         if !(check.correction <= LARGEST_CORRECTION) {
             Err(Outcome::Singular)
-        } else if !check.passed || self.local_violations() > 0 {
+        } else if !check.passed
+            || check.correction > SMALL_ERROR
+            || self.local_violations() > 0
+        {
             Err(Outcome::Imprecise)
         } else {
             Ok(check)

@@ -363,7 +363,7 @@ impl<'a> Check<'a> {
             .map(|k| self.op.potentials[k].abs() * self.rounding[k])
             .sum();
         let total = total.abs().value();
-        let ratio = total / (RELATIVE * size + open + f64::MIN_POSITIVE);
+        let ratio = total / (RELATIVE * size + open + FLOOR * FLOOR);
         if !(ratio <= 1.0) {
             self.verdict
                 .faults
