@@ -23,10 +23,12 @@ pub struct Check {
 impl Check {
     /// Whether the worst residual, by its tolerance or in amperes, is less than half of the other's.
     fn gains_on(&self, other: &Check) -> bool {
-        let is_half = self.ratio < 0.5 * other.ratio || self.residual < 0.5 * other.residual;
-        is_half && (self.passed || (!other.passed && self.ratio < other.ratio))
+        self.ratio < 0.5 * other.ratio || self.residual < 0.5 * other.residual
     }
 }
+
+/// Potentials (V) below this are zero: corrections of them do not count.
+const NOTHING: f64 = 1e-24;
 
 /// A correction that is larger at the end says that digits are missing.
 const SMALL_ERROR: f64 = 1e-6;
@@ -170,15 +172,21 @@ impl Run<'_> {
         }
         let mut check = self.precise_check();
         let mut correction = f64::INFINITY;
+        // Where currents vanish, a better state may fail until the next step: it is not given up for
+        // that, but neither is the last one that passed.
+        let mut passing = None;
         for _ in 0..MOST_REFINEMENTS {
+            let before = self.workspace.is_precise().then(|| self.snapshot());
             self.workspace.keep();
             self.refining_step(correction <= SMALL_CORRECTION)?;
             correction = self.correction();
             self.workspace.advance(self.system, 1.0);
             let next = self.precise_check();
             let gained = next.gains_on(&check);
-            let is_better = gained || (next.ratio < check.ratio && next.passed == check.passed);
-            if is_better {
+            if gained || (next.ratio < check.ratio && next.passed == check.passed) {
+                if let (true, false, Some(state)) = (check.passed, next.passed, before) {
+                    passing = Some((check, state));
+                }
                 check = next;
             } else {
                 self.workspace.recall();
@@ -188,6 +196,10 @@ impl Run<'_> {
             if !gained {
                 break;
             }
+        }
+        if let (false, Some((passed, state))) = (check.passed, passing) {
+            self.restore(&state);
+            check = passed;
         }
         if !(check.correction <= LARGEST_CORRECTION) {
             Err(Outcome::Singular)
@@ -235,7 +247,7 @@ impl Run<'_> {
         if step == 0.0 {
             0.0
         } else {
-            step / size.max(step)
+            step / size.max(step).max(NOTHING)
         }
     }
 }
