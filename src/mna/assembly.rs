@@ -168,7 +168,12 @@ impl Workspace {
         }
         for (index, stamp) in system.one_ports.iter().enumerate() {
             let companion = self.companions[index];
-            self.add_scale(system, [stamp.p, stamp.n], companion.current, companion.conductance);
+            self.add_scale(
+                system,
+                [stamp.p, stamp.n],
+                companion.current,
+                companion.conductance,
+            );
             let own = values.one_ports[index].offset(self.points[index]);
             let own = own + (companion.conductance * self.points[index]).abs();
             for node in [stamp.p, stamp.n] {
@@ -222,13 +227,7 @@ impl Workspace {
     }
 
     /// A current between two nodes of one unknown is none of its equation, however large.
-    fn add_scale(
-        &mut self,
-        system: &System,
-        nodes: [NodeId; 2],
-        current: f64,
-        conductance: f64,
-    ) {
+    fn add_scale(&mut self, system: &System, nodes: [NodeId; 2], current: f64, conductance: f64) {
         let [p, n] = nodes.map(NodeId::index);
         if system.unknown[p] == system.unknown[n] {
             return;

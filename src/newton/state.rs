@@ -45,6 +45,8 @@ const LARGEST_PART: f64 = 1e-2;
 
 /// Rounding errors of a sum of a few dozen currents stay below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
+/// The same of the evaluation of a law.
+const EVALUATION_UNITS: f64 = 16.0;
 
 impl Run<'_> {
     /// Drops all limiting: points at the voltages of the iterate, residual evaluated there.
@@ -77,7 +79,7 @@ impl Run<'_> {
         for (index, (r, scale)) in equations.enumerate() {
             let rounding = if is_precise { 0.0 } else { scale.rounding };
             let mut allowed = self.options.relative_tolerance * scale.magnitude
-                + ROUNDING_UNITS * f64::EPSILON * (scale.evaluation + rounding);
+                + f64::EPSILON * (EVALUATION_UNITS * scale.evaluation + ROUNDING_UNITS * rounding);
             if is_precise && index < self.system.node_unknown_count() {
                 // Next to a pole of a law its slope would excuse anything.
                 allowed = allowed.min(LARGEST_PART * scale.magnitude);
@@ -203,10 +205,7 @@ impl Run<'_> {
         }
         if !(check.correction <= LARGEST_CORRECTION) {
             Err(Outcome::Singular)
-        } else if !check.passed
-            || check.correction > SMALL_ERROR
-            || self.local_violations() > 0
-        {
+        } else if !check.passed || check.correction > SMALL_ERROR || self.local_violations() > 0 {
             Err(Outcome::Imprecise)
         } else {
             Ok(check)

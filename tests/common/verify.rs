@@ -262,7 +262,9 @@ impl<'a> Check<'a> {
         let i = self.op.current(self.circuit, id);
         let [p, n] = element.port.map(NodeId::index);
         let volts = self.volts[p].max(self.volts[n]) + FLOOR / RELATIVE;
-        let amps = self.largest[p].max(self.largest[n]) + FLOOR / RELATIVE;
+        // The last of 31 digits of some kiloamperes elsewhere.
+        let least = 100.0 * FLOOR;
+        let amps = self.largest[p].max(self.largest[n]) + least / RELATIVE;
         let violation = |v: f64, i: f64| v.max(-i).max(v.abs().min(i.abs()));
         let strict = violation(v / volts, i / amps);
         let rounding = self.together[self.group[p]] / RELATIVE;
