@@ -48,9 +48,11 @@ impl Run<'_> {
                 return outcome;
             }
             let length = self.workspace.advance_interior(self.system);
-            self.limit_points();
+            let limited = self.limit_points();
             whole_steps += usize::from(length > 0.9);
             centering = match length {
+                // Junctions that are still on their way would be left behind.
+                0.9.. if limited > 0 => 0.3,
                 0.9.. => 0.02,
                 0.5.. => 0.1,
                 _ => 0.4,
