@@ -54,6 +54,19 @@ fn op_gives_its_stable_json_keys() {
 }
 
 #[test]
+fn limits_of_an_operating_point_are_said() {
+    for limit in [["--max-iterations", "2"], ["--time-limit", "0"]] {
+        let output = ohmgrad(&["op", "circuits/diode/bridge.cir", limit[0], limit[1]]);
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(message.contains("the limit was reached"), "{message}");
+    }
+    let ample = ["--max-iterations", "1000", "--time-limit", "1h"];
+    let arguments = ["op", "circuits/diode/bridge.cir"];
+    assert_eq!(code(&[&arguments[..], &ample].concat()), 0);
+}
+
+#[test]
 fn grad_gives_every_parameter_and_passes_its_own_check() {
     let deck = "circuits/diode/clamp.cir";
     let result = json(&[

@@ -89,6 +89,11 @@ fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> 
              flat tables lead to (put a large resistor there), or for values that are 15 orders of \
              magnitude apart",
         )
+    } else if failure.is_out_of_budget() {
+        (
+            "the limit was reached before an operating point was found".to_string(),
+            "raise --max-iterations or --time-limit",
+        )
     } else if failure.is_out_of_memory() {
         (
             "out of memory in the factorization of the circuit's equations".to_string(),

@@ -1,6 +1,7 @@
 //! `--param name=value`: variables of the deck set from outside.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::analysis::Solver;
 use crate::circuit::Circuit;
@@ -13,6 +14,12 @@ pub struct Settings {
     /// Set a variable of the deck (repeatable): a .param, temp, r1, d1:is, dmod:is
     #[arg(long = "param", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    /// Give up on an operating point after so many linear solves
+    #[arg(long, value_name = "N")]
+    max_iterations: Option<usize>,
+    /// Give up on an operating point after so long: 0.5s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    time_limit: Option<Duration>,
 }
 
 /// Reads and builds a deck, sets what the user asks for, checks and compiles it; warnings go to
@@ -22,7 +29,11 @@ pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {
     for text in &settings.parameters {
         set(&mut circuit, text)?;
     }
-    let solver = Solver::new(circuit)?;
+    let mut solver = Solver::new(circuit)?;
+    solver.options.time_budget = settings.time_limit;
+    if let Some(iterations) = settings.max_iterations {
+        solver.options.iteration_budget = iterations;
+    }
     show_warnings(&solver.warnings, &solver.circuit.sources);
     Ok(solver)
 }
@@ -47,4 +58,19 @@ fn set(circuit: &mut Circuit, text: &str) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// `90`, `90s`, `1.5m`, `2h`
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
+    let unit = units.into_iter().find(|(unit, _)| text.ends_with(*unit));
+    let (number, seconds) = match unit {
+        Some((unit, seconds)) => (text.trim_end_matches(unit), seconds),
+        None => (text, 1.0),
+    };
+    number
+        .parse()
+        .ok()
+        .and_then(|number: f64| Duration::try_from_secs_f64(number * seconds).ok())
+        .ok_or_else(|| "expected a time such as 90s, 10m or 2h".to_string())
 }

@@ -21,10 +21,10 @@ pub struct Arguments {
     #[arg(long)]
     epochs: Option<usize>,
     /// End after this time (90s, 10m, 2h), at the next batch, with results of what was trained
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::settings::duration)]
     time_limit: Option<Duration>,
     /// Write a checkpoint this often, beside those at the end of each epoch
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = super::settings::duration, default_value = "30s")]
     checkpoint_every: Duration,
     /// Seed, instead of the file's
     #[arg(long)]
@@ -52,21 +52,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::failed(format!("error: cannot start threads: {error}")))?;
     pool.install(|| train(arguments))
-}
-
-/// `90`, `90s`, `1.5m`, `2h`
-fn duration(text: &str) -> Result<Duration, String> {
-    let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
-    let unit = units.into_iter().find(|(unit, _)| text.ends_with(*unit));
-    let (number, seconds) = match unit {
-        Some((unit, seconds)) => (text.trim_end_matches(unit), seconds),
-        None => (text, 1.0),
-    };
-    number
-        .parse()
-        .ok()
-        .and_then(|number: f64| Duration::try_from_secs_f64(number * seconds).ok())
-        .ok_or_else(|| "expected a time such as 90s, 10m or 2h".to_string())
 }
 
 fn train(arguments: &Arguments) -> Result<(), Failure> {

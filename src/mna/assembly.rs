@@ -116,6 +116,40 @@ impl Workspace {
         }
     }
 
+    /// Fills [`Workspace::reduced`] with what one unit in the last place of every element value, up or
+    /// down by a pattern that `seed` chooses, puts into the equations. Sources are left as they are.
+    pub fn perturb_elements(&mut self, system: &System, values: &Values, seed: u32) {
+        let sign = |element: crate::circuit::ElementId| {
+            let mixed = (element.index() as u32 ^ seed).wrapping_mul(0x9e37_79b9);
+            let up = (mixed >> 16) & 1 == 1;
+            if up { f64::EPSILON } else { -f64::EPSILON }
+        };
+        self.residual.fill(0.0);
+        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
+            let current = sign(stamp.element) * g * self.voltage(stamp.p, stamp.n);
+            self.residual[stamp.p.index()] += current;
+            self.residual[stamp.n.index()] -= current;
+        }
+        for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
+            let current = sign(stamp.element) * companion.current;
+            self.residual[stamp.p.index()] += current;
+            self.residual[stamp.n.index()] -= current;
+        }
+        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
+            if coupling.parameter.is_some() {
+                let column = coupling.column.index();
+                let term = c * (self.full[column] + self.low[column]);
+                self.residual[coupling.row.index()] += sign(coupling.element) * term;
+            }
+        }
+        for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
+            let change = sign(stamp.element) * value;
+            self.residual[stamp.rows[0].index()] += change;
+            self.residual[stamp.rows[1].index()] -= change;
+        }
+        self.reduce(system);
+    }
+
     /// Sums the rows of nodes that share an unknown, and adds the shunts of continuation.
     fn reduce(&mut self, system: &System) {
         self.reduced.fill(0.0);

@@ -160,6 +160,12 @@ pub struct NoConvergence {
 }
 
 impl NoConvergence {
+    /// True if the budget of iterations or of time ended the search.
+    pub fn is_out_of_budget(&self) -> bool {
+        let mut attempts = self.attempts.iter();
+        attempts.any(|a| a.outcome == Outcome::OutOfBudget)
+    }
+
     pub fn is_out_of_memory(&self) -> bool {
         let mut attempts = self.attempts.iter();
         attempts.any(|a| a.outcome == Outcome::OutOfMemory)

@@ -18,6 +18,16 @@ pub struct Check {
     /// The correction that the last Newton step still asked for, relative to the largest potential:
     /// an estimate of how far rounding and conditioning leave the potentials uncertain.
     pub correction: f64,
+    /// How far a change of every element value by one unit in its last place moves the potentials,
+    /// relative to the largest: an estimate from below; zero where it was not made.
+    pub sensitivity: f64,
+}
+
+impl Check {
+    /// Decimal digits of the largest potential that element values in double precision determine.
+    pub fn digits(&self) -> f64 {
+        -self.sensitivity.max(f64::EPSILON).log10()
+    }
 }
 
 impl Check {
@@ -93,6 +103,7 @@ impl Run<'_> {
                     residual: f64::INFINITY,
                     worst: index,
                     correction: f64::INFINITY,
+                    sensitivity: f64::INFINITY,
                 };
             }
             if index < self.system.node_unknown_count() {
@@ -203,13 +214,27 @@ impl Run<'_> {
             self.restore(&state);
             check = passed;
         }
-        if !(check.correction <= LARGEST_CORRECTION) {
+        check.sensitivity = self.sensitivity();
+        if !(check.correction.max(check.sensitivity) <= LARGEST_CORRECTION) {
             Err(Outcome::Singular)
         } else if !check.passed || check.correction > SMALL_ERROR || self.local_violations() > 0 {
             Err(Outcome::Imprecise)
         } else {
             Ok(check)
         }
+    }
+
+    /// What units in the last place of the element values move, on the factors of the last step.
+    fn sensitivity(&mut self) -> f64 {
+        let mut largest = 0.0f64;
+        for seed in [0, 0x5bd1_e995] {
+            self.workspace
+                .perturb_elements(self.system, self.values, seed);
+            self.workspace.solve_step();
+            largest = largest.max(self.correction());
+        }
+        self.precise_check();
+        largest
     }
 
     /// A Newton step from a residual in twice the precision, on the factors of the last one if the

@@ -21,6 +21,7 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
         "iterations": c.iterations,
         "residual": c.check.residual,
         "uncertainty": c.check.correction,
+        "digits": c.check.digits(),
         "worst_node": circuit.node_name(op.worst_node),
         "nodes": nodes(circuit, op),
         "currents": currents(circuit, op),

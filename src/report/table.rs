@@ -11,6 +11,9 @@ use super::dataset::Dataset;
 /// Digits that a person wants to see.
 const DIGITS: usize = 7;
 
+/// Fewer digits than a person sees are told.
+const FEW_DIGITS: f64 = 7.0;
+
 /// Columns of text, padded to their widest entry; numbers (by `right`) are aligned to the right.
 pub fn columns(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String {
     let width = |k: usize| {
@@ -118,6 +121,12 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
         c.iterations,
         format_engineering(c.check.residual, 2, "A"),
     );
+    if c.check.digits() < FEW_DIGITS {
+        text += &format!(
+            "element values in double precision leave about {:.0} digits of the potentials\n",
+            c.check.digits()
+        );
+    }
     text += &format!(
         "power taken {}, balance {}\n",
         format_engineering(op.power_taken(), DIGITS, "W"),
