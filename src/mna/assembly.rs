@@ -4,8 +4,9 @@ use crate::circuit::NodeId;
 use crate::linear::Method;
 
 use super::precise::two_sum;
+use super::stamps::Coupling;
 use super::workspace::{Scale, Workspace};
-use super::{System, Values};
+use super::{FullIndex, System, Values};
 
 /// `(high + low) + term`, again as a double and what rounding cut off it.
 #[inline]
@@ -116,38 +117,65 @@ impl Workspace {
         }
     }
 
-    /// Fills [`Workspace::reduced`] with what one unit in the last place of every element value, up or
-    /// down by a pattern that `seed` chooses, puts into the equations. Sources are left as they are.
-    pub fn perturb_elements(&mut self, system: &System, values: &Values, seed: u32) {
-        let sign = |element: crate::circuit::ElementId| {
-            let mixed = (element.index() as u32 ^ seed).wrapping_mul(0x9e37_79b9);
-            let up = (mixed >> 16) & 1 == 1;
-            if up { f64::EPSILON } else { -f64::EPSILON }
+    /// How far the potential of unknown `index` moves, V, if every element value changes by the same
+    /// small part of itself, each in the worse direction, per unit of that part: the sum of
+    /// `|dv/d ln p|`, by one transposed solve on the held factors. Sources stay as they are.
+    ///
+    /// Without an index, the same of a sum of all unknowns if each element had 1 V (or 1 A) across its
+    /// control: what a circuit at rest, where nothing moves, would do.
+    pub fn sensitivity_to_elements(
+        &mut self,
+        system: &System,
+        values: &Values,
+        index: Option<usize>,
+    ) -> f64 {
+        let mut lambda = std::mem::take(&mut self.reduced);
+        for (k, l) in lambda.iter_mut().enumerate() {
+            // No likely direction is orthogonal to these.
+            let any = 1.0 + (0.618 * k as f64).fract();
+            *l = index.map_or(any, |index| f64::from(k == index));
+        }
+        self.solve_transpose(&mut lambda);
+        let is_at_rest = index.is_none();
+        let drop = |volts: f64| if is_at_rest { 1.0 } else { volts };
+        let at = |full: usize| {
+            let unknown = system.unknown[full].index();
+            lambda.get(unknown).copied().unwrap_or(0.0)
         };
-        self.residual.fill(0.0);
+        let across = |p: NodeId, n: NodeId| at(p.index()) - at(n.index());
+        let mut sum = 0.0;
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            let current = sign(stamp.element) * g * self.voltage(stamp.p, stamp.n);
-            self.residual[stamp.p.index()] += current;
-            self.residual[stamp.n.index()] -= current;
+            let volts = drop(self.voltage(stamp.p, stamp.n));
+            sum += (g * volts * across(stamp.p, stamp.n)).abs();
         }
         for (stamp, companion) in system.one_ports.iter().zip(&self.companions) {
-            let current = sign(stamp.element) * companion.current;
-            self.residual[stamp.p.index()] += current;
-            self.residual[stamp.n.index()] -= current;
+            let current = match is_at_rest {
+                true => companion.conductance,
+                false => companion.current,
+            };
+            sum += (current * across(stamp.p, stamp.n)).abs();
         }
-        for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
-            if coupling.parameter.is_some() {
+        let couplings = system.couplings.iter().zip(&values.coefficients);
+        let own = couplings.filter(|(coupling, _)| coupling.parameter.is_some());
+        let own: Vec<_> = own.collect();
+        for entries in own.chunk_by(|a, b| a.0.element == b.0.element) {
+            let term = |&(coupling, &c): &(&Coupling, &f64)| {
                 let column = coupling.column.index();
-                let term = c * (self.full[column] + self.low[column]);
-                self.residual[coupling.row.index()] += sign(coupling.element) * term;
-            }
+                let control = drop(self.full[column] + self.low[column]);
+                c * control * at(coupling.row.index())
+            };
+            let terms = entries.iter().map(term);
+            sum += match is_at_rest {
+                true => terms.map(f64::abs).sum::<f64>(),
+                false => terms.sum::<f64>().abs(),
+            };
         }
         for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
-            let change = sign(stamp.element) * value;
-            self.residual[stamp.rows[0].index()] += change;
-            self.residual[stamp.rows[1].index()] -= change;
+            let [p, n] = stamp.rows.map(FullIndex::index);
+            sum += (value * (at(p) - at(n))).abs();
         }
-        self.reduce(system);
+        self.reduced = lambda;
+        sum
     }
 
     /// Sums the rows of nodes that share an unknown, and adds the shunts of continuation.

@@ -18,8 +18,9 @@ pub struct Check {
     /// The correction that the last Newton step still asked for, relative to the largest potential:
     /// an estimate of how far rounding and conditioning leave the potentials uncertain.
     pub correction: f64,
-    /// How far a change of every element value by one unit in its last place moves the potentials,
-    /// relative to the largest: an estimate from below; zero where it was not made.
+    /// How far a change of every element value by one unit in its last place, each in the worse
+    /// direction, moves the largest potential that is an unknown, relative to the largest of all; zero
+    /// where it was not asked for.
     pub sensitivity: f64,
 }
 
@@ -224,20 +225,25 @@ impl Run<'_> {
         }
     }
 
-    /// What units in the last place of the element values move, on the factors of the last step.
+    /// How far units in the last place of the element values move the largest potential that is an
+    /// unknown, relative to the largest of all.
     fn sensitivity(&mut self) -> f64 {
-        let mut largest = 0.0f64;
-        for seed in [0, 0x5bd1_e995] {
-            self.workspace
-                .perturb_elements(self.system, self.values, seed);
-            self.workspace.solve_step();
-            largest = largest.max(self.correction());
-        }
-        self.precise_check();
-        largest
+        let full = &self.workspace.full[..self.system.node_count()];
+        let size = full.iter().fold(NOTHING, |m, x| m.max(x.abs()));
+        let unknowns = self.system.unknowns().iter().zip(full);
+        let free = unknowns.filter(|(unknown, _)| unknown.is_some());
+        let largest = free.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let Some((unknown, _)) = largest else {
+            return 0.0;
+        };
+        let index = (size > NOTHING).then_some(unknown.index());
+        let size = if index.is_some() { size } else { 1.0 };
+        let (system, values) = (self.system, self.values);
+        let moved = (self.workspace).sensitivity_to_elements(system, values, index);
+        f64::EPSILON * moved / size
     }
 
-    /// A Newton step from a residual in twice the precision, on the factors of the last one if the
+    /// A Newton step from a residual in twice the precision, on    /// A Newton step from a residual in twice the precision, on the factors of the last one if the
     /// iterate `is_near` to it.
     fn refining_step(&mut self, is_near: bool) -> Result<(), Outcome> {
         if !is_near {
