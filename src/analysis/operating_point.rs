@@ -86,8 +86,8 @@ fn no_convergence_text(node: &str, failure: &NoConvergence, open: &[String]) -> 
         (
             format!("the circuit is singular, or too near to it for double precision{which}"),
             "look for resistances that cancel, for a feedback loop of gain one, for a node that only \
-             flat tables lead to (put a large resistor there), or for values that are 15 orders of \
-             magnitude apart",
+             flat tables lead to (put a large resistor there), or for values that cancel to the \
+             last digit",
         )
     } else if failure.is_out_of_budget() {
         (

@@ -10,7 +10,7 @@ use faer::sparse::linalg::cholesky::{
 };
 use faer::{Conj, MatMut, Par, Side, Spec};
 
-use super::{LinearError, Matrix, Scalar, pattern_view, view};
+use super::{LinearError, Matrix, pattern_view, view};
 
 /// Ordering and fill pattern of a lower-triangular pattern.
 #[derive(Debug)]
@@ -39,29 +39,29 @@ impl CholeskySymbolic {
 }
 
 /// Numeric factor `L L'`.
-pub struct CholeskyFactor<T> {
+pub struct CholeskyFactor {
     symbolic: Arc<CholeskySymbolic>,
-    values: Vec<T>,
+    values: Vec<f64>,
     /// False after a factorization that failed, which leaves numbers of no use.
     is_usable: bool,
     memory: MemBuffer,
 }
 
-impl<T: Scalar> CholeskyFactor<T> {
+impl CholeskyFactor {
     pub fn new(symbolic: Arc<CholeskySymbolic>) -> Self {
         let s = &symbolic.symbolic;
         let request = s
-            .factorize_numeric_llt_scratch::<T>(Par::Seq, Spec::default())
-            .or(s.solve_in_place_scratch::<T>(1, Par::Seq));
+            .factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default())
+            .or(s.solve_in_place_scratch::<f64>(1, Par::Seq));
         Self {
-            values: vec![T::zero_impl(); s.len_val()],
+            values: vec![0.0; s.len_val()],
             is_usable: false,
             memory: MemBuffer::new(request),
             symbolic,
         }
     }
 
-    pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
+    pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
         let outcome = self.symbolic.symbolic.factorize_numeric_llt(
             &mut self.values,
             view(pattern, values),
@@ -77,9 +77,9 @@ impl<T: Scalar> CholeskyFactor<T> {
     }
 
     /// After a factorization that failed the solution is not a number.
-    pub fn solve(&mut self, b: &mut [T]) {
+    pub fn solve(&mut self, b: &mut [f64]) {
         if !self.is_usable {
-            return b.fill(T::nan_impl());
+            return b.fill(f64::NAN);
         }
         let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.order, 1);
         LltRef::new(&self.symbolic.symbolic, &self.values).solve_in_place_with_conj(

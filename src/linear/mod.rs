@@ -65,7 +65,7 @@ impl Symbolic {
     }
 
     /// Storage for numeric factors of this pattern.
-    pub fn factor<T: Scalar>(&self) -> Factor<T> {
+    pub fn factor(&self) -> Factor {
         match self {
             Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s.clone())),
             Symbolic::Lu(s) => Factor::Lu(Box::new(LuFactor::new(s.clone()))),
@@ -74,12 +74,12 @@ impl Symbolic {
 }
 
 /// Numeric factors of one matrix; buffers are kept from one factorization to the next.
-pub enum Factor<T> {
-    Cholesky(CholeskyFactor<T>),
-    Lu(Box<LuFactor<T>>),
+pub enum Factor {
+    Cholesky(CholeskyFactor),
+    Lu(Box<LuFactor<f64>>),
 }
 
-impl<T> std::fmt::Debug for Factor<T> {
+impl std::fmt::Debug for Factor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Factor::Cholesky(_) => "Factor::Cholesky",
@@ -88,9 +88,9 @@ impl<T> std::fmt::Debug for Factor<T> {
     }
 }
 
-impl<T: Scalar> Factor<T> {
+impl Factor {
     /// Replaces the factors by those of the matrix with the analyzed `pattern` and these `values`.
-    pub fn factor(&mut self, pattern: &Matrix, values: &[T]) -> Result<(), LinearError> {
+    pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
         match self {
             Factor::Cholesky(f) => f.factor(pattern, values),
             Factor::Lu(f) => f.factor(pattern, values),
@@ -98,7 +98,7 @@ impl<T: Scalar> Factor<T> {
     }
 
     /// `A x = b` in place.
-    pub fn solve(&mut self, b: &mut [T]) {
+    pub fn solve(&mut self, b: &mut [f64]) {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve(b),
@@ -106,7 +106,7 @@ impl<T: Scalar> Factor<T> {
     }
 
     /// `A' x = b` in place: the adjoint network, on the same factors.
-    pub fn solve_transpose(&mut self, b: &mut [T]) {
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve_transpose(b),

@@ -72,11 +72,6 @@ impl StarMeshSymbolic {
             factor,
         })
     }
-
-    /// Nonzeros of the factor below its diagonal.
-    pub fn factor_nonzeros(&self) -> usize {
-        self.factor.items.len()
-    }
 }
 
 /// Approximate minimum degree: the order of elimination and its inverse.

@@ -155,16 +155,18 @@ impl Workspace {
             };
             sum += (current * across(stamp.p, stamp.n)).abs();
         }
-        let couplings = system.couplings.iter().zip(&values.coefficients);
-        let own = couplings.filter(|(coupling, _)| coupling.parameter.is_some());
-        let own: Vec<_> = own.collect();
-        for entries in own.chunk_by(|a, b| a.0.element == b.0.element) {
-            let term = |&(coupling, &c): &(&Coupling, &f64)| {
+        let mut first = 0;
+        for entries in system.couplings.chunk_by(|a, b| a.element == b.element) {
+            let coefficients = &values.coefficients[first..first + entries.len()];
+            first += entries.len();
+            let own = entries.iter().zip(coefficients);
+            let own = own.filter(|(coupling, _)| coupling.parameter.is_some());
+            let term = |(coupling, &c): (&Coupling, &f64)| {
                 let column = coupling.column.index();
                 let control = drop(self.full[column] + self.low[column]);
                 c * control * at(coupling.row.index())
             };
-            let terms = entries.iter().map(term);
+            let terms = own.map(term);
             sum += match is_at_rest {
                 true => terms.map(f64::abs).sum::<f64>(),
                 false => terms.sum::<f64>().abs(),

@@ -55,7 +55,7 @@ pub struct Workspace {
     pub(super) sums: Sums,
     pub(super) laws: LawStates,
     nonzeros: Vec<f64>,
-    factor: Factor<f64>,
+    factor: Factor,
     /// In force where double precision does not suffice: residuals and factors that lose no digit.
     precise: Option<PreciseJacobian>,
     pub(super) is_regularized: bool,

@@ -3,10 +3,11 @@
 //! Where every unknown is a node potential and a co-content exists, Newton with a line search on the
 //! co-content comes first: it converges from any start, nearly always in a dozen steps. Long strings
 //! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
-//! is quick. Behind these, in this order: an interior-point method for ideal diodes, the line search without a limit, gmin
+//! is quick. Behind these, in this order: an interior-point method for ideal diodes, the line search
+//! without a limit, gmin
 //! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's
 //! current law holds at every node to the tolerance, measured by the currents that meet there. Where
-//! double precision cannot give that, the search goes on with twice as many digits.
+//! double precision cannot give that, the search goes on without the loss of a digit.
 //!
 //! Behavioural laws may be undefined: a step that ends there is halved, and a start there is left by a
 //! step from a neighbour. Where there are several operating points, a nodeset says near which to start.

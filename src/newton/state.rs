@@ -243,7 +243,7 @@ impl Run<'_> {
         f64::EPSILON * moved / size
     }
 
-    /// A Newton step from a residual in twice the precision, on    /// A Newton step from a residual in twice the precision, on the factors of the last one if the
+    /// A Newton step from a residual in twice the precision, on the factors of the last one if the
     /// iterate `is_near` to it.
     fn refining_step(&mut self, is_near: bool) -> Result<(), Outcome> {
         if !is_near {
