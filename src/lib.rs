@@ -89,6 +89,8 @@ pub mod analysis;
 
 pub mod adjoint;
 
+pub mod batch;
+
 pub mod execution;
 
 pub mod learning;

@@ -55,6 +55,10 @@ impl NodeId {
 }
 
 impl ElementId {
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     pub fn index(self) -> usize {
         self.0 as usize
     }

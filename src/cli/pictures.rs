@@ -93,7 +93,7 @@ fn map_decisions(trainer: &mut Trainer) -> Result<String, SampleError> {
         },
     };
     let samples = labelled(shown);
-    let evaluation = trainer.engine.evaluate(&raster)?;
+    let evaluation = trainer.evaluate(&raster)?;
     let width = trainer.engine.ports.outputs.len().max(1);
     let decide = |outputs: &[f64]| {
         let probabilities = trainer.engine.loss.probabilities(outputs);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use crate::batch::Precision;
 use crate::learning::{Checkpoint, EpochReport, Evaluation, LoadedConfig, Trainer};
 
 use super::interrupt::{Interrupts, Signal};
@@ -17,6 +18,12 @@ use super::{Failure, emit};
 pub struct Arguments {
     /// Training file (TOML); without it, the built-in digits
     config: Option<PathBuf>,
+    /// Folder of the data, instead of the training file's
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    data: Option<PathBuf>,
+    /// Numbers that batches are computed in, instead of the file's: f64 or f32
+    #[arg(long, conflicts_with = "resume")]
+    precision: Option<Precision>,
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
     epochs: Option<usize>,
@@ -222,6 +229,10 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     if let Some(seed) = arguments.seed {
         loaded.config.seed = seed;
     }
+    if let Some(folder) = &arguments.data {
+        loaded.take_data_from(folder);
+    }
+    loaded.config.precision = arguments.precision.unwrap_or(loaded.config.precision);
     // Faults of the file are found before there is a folder.
     Trainer::new(&loaded)?;
     let name = arguments.config.as_deref().and_then(Path::file_stem);
@@ -268,15 +279,15 @@ fn progress_bar(trainer: &Trainer) -> ProgressBar {
 fn headline(trainer: &Trainer, folder: &RunFolder) -> String {
     let engine = &trainer.engine;
     format!(
-        "{}\n{} elements, {} trained parameters, {} unknowns ({:?}); {} training samples, {} test \
-         samples\nrun folder: {}\n",
+        "{}\n{} elements, {} trained parameters, {} unknowns; {} training samples, {} test samples\nbatches by {}\n\
+         run folder: {}\n",
         engine.circuit.title,
         engine.circuit.element_count(),
         trainer.parameters.len(),
         engine.system.order(),
-        engine.system.method(),
         trainer.train.len(),
         trainer.test.len(),
+        engine.method(),
         folder.path().display(),
     )
 }
@@ -334,13 +345,13 @@ fn write_results(
     ended: &'static str,
     started: Instant,
 ) -> Result<(), Failure> {
-    let test = trainer.engine.evaluate(&trainer.test)?;
+    let test = trainer.test()?;
     let result = RunResult::new(ended, trainer, &test);
     let json = serde_json::to_string_pretty(&result).unwrap_or_default() + "\n";
     let mut files = vec![
         (
             "trained.cir".to_string(),
-            trainer.engine.circuit.to_spice()?,
+            trainer.circuit().to_spice()?,
         ),
         ("result.json".to_string(), json),
     ];

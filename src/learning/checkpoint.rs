@@ -45,12 +45,11 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// Adds a batch's means, weighted by its samples.
+    /// Adds a batch's sums.
     pub fn add(&mut self, batch: &Evaluation) {
-        let weight = batch.samples as f64;
         self.samples += batch.samples;
-        self.loss += weight * batch.loss;
-        self.accuracy += weight * batch.accuracy;
+        self.loss += batch.loss;
+        self.accuracy += batch.accuracy;
         self.iterations += batch.iterations;
     }
 

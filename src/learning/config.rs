@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::generators::Layered;
+use crate::batch::Precision;
+use crate::circuit::generators::{DeepNetwork, Layered};
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::files::read_at_most;
 use crate::limits::{ELEMENT, memory};
@@ -48,6 +49,13 @@ pub struct TrainingConfig {
     /// Samples whose gradients are averaged for one step.
     #[serde(default = "default_batch")]
     pub batch: usize,
+    /// The numbers that whole batches are computed in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub precision: Precision,
+}
+
+fn is_default(precision: &Precision) -> bool {
+    *precision == Precision::default()
 }
 
 fn default_epochs() -> usize {
@@ -66,6 +74,9 @@ pub enum CircuitSource {
     Deck(PathBuf),
     /// A layered network of crossbars and clamped hidden nodes.
     Layered(Layered),
+    /// A deep resistive network.
+    #[serde(rename = "drn")]
+    Deep(DeepNetwork),
 }
 
 /// Which sources carry the features, in order. Feature x drives `scale x + offset` (V or A).
@@ -269,7 +280,7 @@ pub enum ConfigError {
         expected: String,
     },
     #[error(
-        "the network of circuit.layered has about {elements} elements; the limit is {limit}\n  \
+        "the network of the training file has about {elements} elements; the limit is {limit}\n  \
          help: give it fewer nodes; {} raises the limit (GB)",
         crate::limits::VARIABLE
     )]
@@ -327,6 +338,26 @@ impl LoadedConfig {
         })
     }
 
+    /// Takes the files of the data from another folder, packed by gzip or not.
+    pub fn take_data_from(&mut self, folder: &Path) {
+        for path in self.config.data.paths_mut() {
+            let name = path.file_name().unwrap_or_default().to_owned();
+            let plain = folder.join(&name);
+            let text = name.to_string_lossy();
+            let other = match text.strip_suffix(".gz") {
+                Some(bare) => folder.join(bare),
+                None => folder.join(format!("{text}.gz")),
+            };
+            *path = if !plain.exists() && other.exists() {
+                other
+            } else {
+                plain
+            };
+            // Relative to where the program was started, not to the training file.
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
+    }
+
     /// The circuit to train.
     pub fn circuit(&self) -> Result<Circuit, CircuitError> {
         match &self.config.circuit {
@@ -339,6 +370,13 @@ impl LoadedConfig {
                     ..layered.clone()
                 };
                 Ok(layered.build()?)
+            }
+            CircuitSource::Deep(deep) => {
+                let deep = DeepNetwork {
+                    seed: deep.seed ^ self.config.seed,
+                    ..deep.clone()
+                };
+                Ok(deep.build()?)
             }
         }
     }
@@ -481,8 +519,25 @@ impl TrainingConfig {
             let field = format!("features.{name}");
             check(value.is_finite(), &field, value, "a finite number")?;
         }
-        if let CircuitSource::Layered(layered) = &self.circuit {
-            check_size(layered)?;
+        match &self.circuit {
+            CircuitSource::Deck(_) => {}
+            CircuitSource::Layered(l) => {
+                check_size(Layered::size(l.inputs, &l.hidden, l.outputs))?;
+            }
+            CircuitSource::Deep(deep) => {
+                let count = deep.layers.len();
+                let expected = "features, hidden layers, outputs: at least two numbers above 0";
+                let holds = count >= 2 && !deep.layers.contains(&0);
+                check(
+                    holds,
+                    "circuit.drn.layers",
+                    format!("{:?}", deep.layers),
+                    expected,
+                )?;
+                check_positive("circuit.drn.conductance", deep.conductance)?;
+                check_positive("circuit.drn.floor", deep.floor)?;
+                check_size(deep.size())?;
+            }
         }
         self.data.validate()?;
         self.parameters
@@ -555,8 +610,7 @@ impl DataConfig {
     }
 }
 
-fn check_size(layered: &Layered) -> Result<(), ConfigError> {
-    let elements = Layered::size(layered.inputs, &layered.hidden, layered.outputs);
+fn check_size(elements: usize) -> Result<(), ConfigError> {
     let limit = memory() / ELEMENT;
     match elements as u64 > limit {
         true => Err(ConfigError::TooLarge { elements, limit }),

@@ -1,23 +1,33 @@
 //! Losses and gradients of many samples through one circuit, spread over threads.
 //!
-//! Samples are taken in blocks of a fixed size. A block starts cold and goes on warm, one worker
+//! Whole batches go to the [batch engine](crate::batch) where the circuit suits it; the samples of
+//! other circuits, and those that it is not certain of, go to the general solver one by one.
+//!
+//! There samples are taken in blocks of a fixed size. A block starts cold and goes on warm, one worker
 //! takes one block, and blocks are summed in order: the bits do not depend on the number of threads.
 
 use rayon::prelude::*;
 
 use crate::adjoint::{Adjoint, AdjointError, Cotangent, derivative};
 use crate::analysis::{Output, SolveError, describe};
+use crate::batch::{Precision, Unsuited};
 use crate::circuit::Circuit;
 use crate::mna::{BranchCurrents, System, Values, Workspace};
 use crate::newton::{self, NewtonOptions};
 
+use super::batches::Batches;
+use super::config::OptimizerConfig;
 use super::data::Dataset;
 use super::loss::{Loss, SampleLoss};
+use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
 
 /// Samples that one worker solves one after the other.
 const BLOCK: usize = 16;
+
+/// Samples of one batch where nothing is trained.
+const EVALUATED_AT_ONCE: usize = 1024;
 
 /// A compiled circuit with its ports and a loss.
 #[derive(Debug)]
@@ -29,6 +39,9 @@ pub struct Engine {
     pub loss: Loss,
     options: NewtonOptions,
     workers: Vec<Worker>,
+    batches: Result<Batches, Unsuited>,
+    /// The values of the circuit are those before the last steps of the batch engine.
+    is_stale: bool,
 }
 
 /// A sample whose operating point or gradient could not be found.
@@ -83,13 +96,22 @@ struct Shared<'a> {
 }
 
 impl Engine {
-    pub fn new(circuit: Circuit, system: System, ports: Ports, loss: Loss) -> Self {
+    /// Compiles for batches too, if the circuit suits them; the batch engine has the values of
+    /// `parameters`.
+    pub fn new(
+        circuit: Circuit,
+        system: System,
+        ports: Ports,
+        loss: Loss,
+        (parameters, precision): (&TrainedParameters, Precision),
+    ) -> Self {
         let values = Values::new(&system, &circuit);
         // Millions of solutions need no last digit; their gradients are refined all the same.
         let options = NewtonOptions {
             refine: false,
             ..NewtonOptions::default()
         };
+        let batches = Batches::new(&system, &values, &ports, parameters, precision);
         Self {
             circuit,
             system,
@@ -98,21 +120,71 @@ impl Engine {
             loss,
             options,
             workers: Vec::new(),
+            batches,
+            is_stale: false,
         }
     }
 
-    /// Takes changed element values of [`Self::circuit`] into the next evaluation.
-    pub fn refresh(&mut self) {
-        self.values.update(&self.system, &self.circuit);
+    /// How batches are solved, or why they are not.
+    pub fn method(&self) -> String {
+        match &self.batches {
+            Ok(batches) => batches.method(),
+            Err(unsuited) => {
+                let reason = unsuited.describe(&self.circuit);
+                format!("one sample after the other, for {reason}")
+            }
+        }
+    }
+
+    /// The batch engine, if the circuit suits it.
+    pub fn batches(&mut self) -> Option<&mut Batches> {
+        self.batches.as_mut().ok()
+    }
+
+    /// Sends every sample to the general solver, which refines each solution to the last digit.
+    pub fn solve_one_by_one(&mut self) {
+        self.options.refine = true;
+        self.batches = Err(Unsuited::ByRequest);
+    }
+
+    /// Takes the values of `parameters` into the next evaluation.
+    pub fn set_parameters(&mut self, parameters: &mut TrainedParameters) {
+        match &mut self.batches {
+            Ok(batches) => {
+                batches.take(parameters);
+                self.is_stale = true;
+            }
+            Err(_) => {
+                parameters.write(&mut self.circuit);
+                self.values.update(&self.system, &self.circuit);
+            }
+        }
+    }
+
+    /// Gives the circuit the values of `parameters`.
+    pub fn update_circuit(&mut self, parameters: &mut TrainedParameters) {
+        if std::mem::replace(&mut self.is_stale, false) {
+            parameters.write(&mut self.circuit);
+            self.values.update(&self.system, &self.circuit);
+        }
     }
 
     /// Mean loss and accuracy of all samples of a data set.
     ///
     /// # Errors
     /// The first sample, in order, that fails.
-    pub fn evaluate(&mut self, data: &Dataset) -> Result<Evaluation, SampleError> {
+    pub fn evaluate(
+        &mut self,
+        data: &Dataset,
+        parameters: &mut TrainedParameters,
+    ) -> Result<Evaluation, SampleError> {
         let indices: Vec<usize> = (0..data.len()).collect();
-        self.run(data, &indices, None)
+        let mut total = Evaluation::default();
+        for indices in indices.chunks(EVALUATED_AT_ONCE) {
+            self.samples(data, indices, (parameters, None), &mut total)?;
+        }
+        total.divide();
+        Ok(total)
     }
 
     /// Mean loss of the samples at `indices`, and the mean of its derivatives to the deck's
@@ -124,19 +196,101 @@ impl Engine {
         &mut self,
         data: &Dataset,
         indices: &[usize],
-        parameters: &TrainedParameters,
+        parameters: &mut TrainedParameters,
         gradient: &mut [f64],
     ) -> Result<Evaluation, SampleError> {
-        let evaluation = self.run(data, indices, Some(parameters))?;
+        let mut evaluation = Evaluation::default();
         gradient.fill(0.0);
-        for worker in &self.workers[..indices.len().div_ceil(BLOCK)] {
-            for (sum, g) in gradient.iter_mut().zip(&worker.gradient) {
-                *sum += g;
+        self.samples(data, indices, (parameters, Some(gradient)), &mut evaluation)?;
+        if let Ok(batches) = &self.batches {
+            let mut own = vec![0.0; gradient.len()];
+            batches.derivatives(0, 1.0, &mut own);
+            for (k, (sum, own)) in gradient.iter_mut().zip(own).enumerate() {
+                *sum += own * parameters.slope_of_quantity(k);
             }
         }
         let count = indices.len().max(1) as f64;
         gradient.iter_mut().for_each(|g| *g /= count);
+        evaluation.divide();
         Ok(evaluation)
+    }
+
+    /// One step of the optimizer against the gradient of the mean loss at `indices`. Sums are added
+    /// to `evaluation`.
+    ///
+    /// # Errors
+    /// The first sample, in order, that fails; nothing has changed then.
+    pub fn step(
+        &mut self,
+        data: &Dataset,
+        indices: &[usize],
+        parameters: &mut TrainedParameters,
+        (optimizer, config, gradient): (&mut Optimizer, &OptimizerConfig, &mut Vec<f64>),
+        evaluation: &mut Evaluation,
+    ) -> Result<(), SampleError> {
+        gradient.resize(parameters.len(), 0.0);
+        let alone = self.samples(data, indices, (parameters, Some(gradient)), evaluation)?;
+        let count = indices.len().max(1) as f64;
+        match &mut self.batches {
+            Ok(batches) => {
+                let rest = (alone > 0).then_some(gradient.as_slice());
+                batches.step(parameters, (optimizer, config), rest, count);
+                self.is_stale = true;
+            }
+            Err(_) => {
+                gradient.iter_mut().for_each(|g| *g /= count);
+                parameters.chain_rule(&self.circuit, gradient);
+                let mut theta = std::mem::take(&mut parameters.theta);
+                let rates = parameters.rates().map(|r| r * config.rate);
+                optimizer.step(config, rates, &mut theta, gradient);
+                parameters.theta = theta;
+                self.set_parameters(parameters);
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates samples; where there is a `gradient`, the batch engine has their derivatives then,
+    /// and those of samples that went to the general solver are written there. Returns how many did.
+    fn samples(
+        &mut self,
+        data: &Dataset,
+        indices: &[usize],
+        (parameters, gradient): (&mut TrainedParameters, Option<&mut [f64]>),
+        total: &mut Evaluation,
+    ) -> Result<usize, SampleError> {
+        let Ok(batches) = &mut self.batches else {
+            let parameters = gradient.is_some().then_some(&*parameters);
+            let evaluation = self.run(data, indices, parameters)?;
+            self.add_gradients(indices.len(), gradient);
+            total.append(&evaluation);
+            return Ok(indices.len());
+        };
+        let first = total.samples;
+        let uncertain = batches.run(data, indices, &self.loss, gradient.is_some(), total);
+        if uncertain.is_empty() {
+            return Ok(0);
+        }
+        let alone: Vec<usize> = uncertain.iter().map(|&k| indices[k]).collect();
+        self.update_circuit(parameters);
+        let parameters = gradient.is_some().then_some(&*parameters);
+        let evaluation = self.run(data, &alone, parameters)?;
+        self.add_gradients(alone.len(), gradient);
+        total.replace(&evaluation, uncertain.iter().map(|&k| first + k));
+        Ok(alone.len())
+    }
+
+    /// Sums of the derivatives to the deck's parameters over the blocks of the last run, in order.
+    fn add_gradients(&self, samples: usize, gradient: Option<&mut [f64]>) {
+        let Some(gradient) = gradient else {
+            return;
+        };
+        gradient.fill(0.0);
+        for worker in &self.workers[..samples.div_ceil(BLOCK)] {
+            for (sum, g) in gradient.iter_mut().zip(&worker.gradient) {
+                *sum += g;
+            }
+        }
     }
 
     fn run(
@@ -161,6 +315,7 @@ impl Engine {
             loss,
             options,
             workers,
+            ..
         } = self;
         let shared = Shared {
             circuit,
@@ -181,22 +336,55 @@ impl Engine {
     }
 }
 
+/// Sums over blocks; [`Evaluation::divide`] makes means of them.
 fn summarize(workers: &[Worker]) -> Evaluation {
     let mut total = Evaluation::default();
-    for worker in workers {
-        let e = &worker.evaluation;
-        total.samples += e.samples;
-        total.loss += e.loss;
-        total.accuracy += e.accuracy;
-        total.iterations += e.iterations;
-        total.predicted_classes |= e.predicted_classes;
-        total.predicted.extend(&e.predicted);
-        total.outputs.extend(&e.outputs);
-    }
-    let count = total.samples.max(1) as f64;
-    total.loss /= count;
-    total.accuracy /= count;
+    workers
+        .iter()
+        .for_each(|worker| total.append(&worker.evaluation));
     total
+}
+
+impl Evaluation {
+    /// From sums to means.
+    fn divide(&mut self) {
+        let count = self.samples.max(1) as f64;
+        self.loss /= count;
+        self.accuracy /= count;
+    }
+
+    fn append(&mut self, other: &Evaluation) {
+        self.samples += other.samples;
+        self.loss += other.loss;
+        self.accuracy += other.accuracy;
+        self.iterations += other.iterations;
+        self.predicted_classes |= other.predicted_classes;
+        self.predicted.extend(&other.predicted);
+        self.outputs.extend(&other.outputs);
+    }
+
+    /// Adds one sample to the sums.
+    pub(super) fn push(&mut self, sample: &SampleLoss) {
+        self.samples += 1;
+        self.loss += sample.loss;
+        self.accuracy += f64::from(u8::from(sample.correct));
+        self.predicted_classes |= sample.predicted.is_some();
+        self.predicted.push(sample.predicted);
+    }
+
+    /// Puts samples that were solved alone to their `places`, where nothing is known yet.
+    fn replace(&mut self, alone: &Evaluation, places: impl Iterator<Item = usize>) {
+        let width = alone.outputs.len() / alone.samples.max(1);
+        self.loss += alone.loss;
+        self.accuracy += alone.accuracy;
+        self.iterations += alone.iterations;
+        self.predicted_classes |= alone.predicted_classes;
+        for (k, place) in places.enumerate() {
+            self.predicted[place] = alone.predicted[k];
+            let outputs = &alone.outputs[k * width..(k + 1) * width];
+            self.outputs[place * width..(place + 1) * width].copy_from_slice(outputs);
+        }
+    }
 }
 
 impl Worker {
@@ -229,11 +417,7 @@ impl Worker {
         self.workspace.restart(shared.system, shared.values);
         for &sample in block {
             let loss = self.solve(shared, sample)?;
-            self.evaluation.samples += 1;
-            self.evaluation.loss += loss.loss;
-            self.evaluation.accuracy += f64::from(u8::from(loss.correct));
-            self.evaluation.predicted_classes = loss.predicted.is_some();
-            self.evaluation.predicted.push(loss.predicted);
+            self.evaluation.push(&loss);
             self.evaluation.outputs.extend(&self.outputs);
             if let Some(parameters) = parameters {
                 self.differentiate(shared, parameters)

@@ -4,6 +4,7 @@
 //! that are outputs, the loss and the parameters that train. [`Trainer`] runs it; every number it
 //! produces depends on the file alone, never on the number of threads.
 
+mod batches;
 mod checkpoint;
 mod config;
 pub mod data;
@@ -15,6 +16,7 @@ mod parameters;
 mod ports;
 mod trainer;
 
+pub use batches::Batches;
 pub use checkpoint::{Checkpoint, CheckpointError, Sums};
 pub use config::{
     BUILT_IN_DIGITS, CircuitError, CircuitSource, ConfigError, DataConfig, FeatureConfig,
@@ -23,7 +25,7 @@ pub use config::{
 };
 pub use engine::{Engine, Evaluation, SampleError};
 pub use fingerprint::{Fingerprints, sha256};
-pub use loss::Loss;
+pub use loss::{Loss, SampleLoss};
 pub use optimizer::Optimizer;
 pub use parameters::TrainedParameters;
 pub use ports::Ports;

@@ -36,6 +36,22 @@ impl Optimizer {
         self.first.iter().chain(&self.second).all(|x| x.is_finite())
     }
 
+    /// Counts a step and gives what all parameters share in it.
+    pub fn begin_step(&mut self, config: &OptimizerConfig) -> Step {
+        self.steps += 1;
+        let steps = self.steps.min(i32::MAX as u64) as i32;
+        Step {
+            config: *config,
+            bias1: 1.0 / (1.0 - config.momentum.powi(steps)),
+            bias2: 1.0 / (1.0 - config.beta2.powi(steps)),
+        }
+    }
+
+    /// What is remembered of each parameter's gradients: mean and mean square.
+    pub fn moments_mut(&mut self) -> (&mut [f64], &mut [f64]) {
+        (&mut self.first, &mut self.second)
+    }
+
     /// Moves `theta` against `gradient`; `rates` holds each parameter's step size.
     pub fn step(
         &mut self,
@@ -44,26 +60,59 @@ impl Optimizer {
         theta: &mut [f64],
         gradient: &[f64],
     ) {
-        self.steps += 1;
-        let steps = self.steps.min(i32::MAX as u64) as i32;
-        let bias1 = 1.0 - config.momentum.powi(steps);
-        let bias2 = 1.0 - config.beta2.powi(steps);
+        let step = self.begin_step(config);
         for (k, rate) in rates.enumerate() {
-            let g = gradient[k];
-            let (m, v) = (&mut self.first[k], &mut self.second[k]);
-            theta[k] -= match config.kind {
-                OptimizerKind::Sgd => rate * g,
-                OptimizerKind::Momentum => {
-                    *m = config.momentum * *m + g;
-                    rate * *m
-                }
-                OptimizerKind::Adam => {
-                    *m = config.momentum * *m + (1.0 - config.momentum) * g;
-                    *v = config.beta2 * *v + (1.0 - config.beta2) * g * g;
-                    rate * (*m / bias1) / ((*v / bias2).sqrt() + config.epsilon)
-                }
-            };
+            let own = k..k + 1;
+            let (m, v) = (&mut self.first[own.clone()], &mut self.second[own.clone()]);
+            step.advance(
+                rate / config.rate,
+                [gradient[k]].into_iter(),
+                &mut theta[own],
+                m,
+                v,
+            );
         }
+    }
+}
+
+/// One step of all parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    config: OptimizerConfig,
+    bias1: f64,
+    bias2: f64,
+}
+
+impl Step {
+    /// Moves parameters, `rate` times as fast as the others, against their `gradient`.
+    pub fn advance(
+        &self,
+        rate: f64,
+        gradient: impl Iterator<Item = f64>,
+        theta: &mut [f64],
+        first: &mut [f64],
+        second: &mut [f64],
+    ) {
+        let (config, rate) = (&self.config, rate * self.config.rate);
+        let (beta1, beta2) = (config.momentum, config.beta2);
+        let (bias1, bias2) = (rate * self.bias1, self.bias2);
+        let moments = first.iter_mut().zip(second);
+        let all = theta.iter_mut().zip(gradient).zip(moments);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || match config.kind {
+                OptimizerKind::Sgd => all.for_each(|((theta, g), _)| *theta -= rate * g),
+                OptimizerKind::Momentum => all.for_each(|((theta, g), (m, _))| {
+                    *m = beta1 * *m + g;
+                    *theta -= rate * *m;
+                }),
+                OptimizerKind::Adam => all.for_each(|((theta, g), (m, v))| {
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *theta -= bias1 * *m / ((*v * bias2).sqrt() + config.epsilon);
+                }),
+            },
+        );
     }
 }
 

@@ -7,7 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::circuit::{Circuit, ElementId, ParameterId, canonical};
 use crate::device::{Device, Parameter};
 
-use super::config::{ConfigError, ParameterGroup, Quantity};
+use rayon::prelude::*;
+
+use super::config::{ConfigError, OptimizerConfig, ParameterGroup, Quantity};
+use super::optimizer::{Optimizer, Step};
 
 /// The vector that an optimizer moves: each entry is a parameter in units of its group's typical
 /// value, or the logarithm of it.
@@ -121,6 +124,11 @@ impl TrainedParameters {
         self.entries.is_empty()
     }
 
+    /// The parameter behind each coordinate, and whether what trains is its reciprocal.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (ParameterId, bool)> + '_ {
+        self.entries.iter().map(|e| (e.id, e.is_reciprocal))
+    }
+
     /// The parameter behind each coordinate.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = ParameterId> + '_ {
         self.entries.iter().map(|e| e.id)
@@ -129,6 +137,66 @@ impl TrainedParameters {
     /// Factor of each coordinate on the optimizer's rate.
     pub fn rates(&self) -> impl Iterator<Item = f64> + '_ {
         self.entries.iter().map(|e| self.groups[e.group].rate)
+    }
+
+    /// The quantity behind coordinate `k` (S, ohm, V, …), within its bounds.
+    pub fn quantity(&self, k: usize) -> f64 {
+        let group = &self.groups[self.entries[k].group];
+        group.quantity(self.theta[k]).clamp(group.min, group.max)
+    }
+
+    /// `d quantity / d parameter`: a conductance falls as its resistance rises.
+    pub fn slope_of_quantity(&self, k: usize) -> f64 {
+        let quantity = self.quantity(k);
+        match self.entries[k].is_reciprocal {
+            true => -quantity * quantity,
+            false => 1.0,
+        }
+    }
+
+    /// Takes one step of the optimizer against the derivatives to the quantities, which `derive`
+    /// writes for a range of coordinates, and writes the new ones to `quantities`. Every parameter
+    /// moves by itself, side by side with the others.
+    pub fn take_step(
+        &mut self,
+        optimizer: &mut Optimizer,
+        config: &OptimizerConfig,
+        derive: impl Fn(usize, &mut [f64]) + Sync,
+        quantities: &mut [f64],
+    ) {
+        const CHUNK: usize = 2048;
+        let step = optimizer.begin_step(config);
+        let (first, second) = optimizer.moments_mut();
+        let (entries, groups) = (&self.entries, &self.groups);
+        let moments = first
+            .par_chunks_mut(CHUNK)
+            .zip(second.par_chunks_mut(CHUNK));
+        let chunks = self
+            .theta
+            .par_chunks_mut(CHUNK)
+            .zip(quantities.par_chunks_mut(CHUNK));
+        chunks
+            .zip(moments)
+            .enumerate()
+            .for_each(|(chunk, ((theta, values), (first, second)))| {
+                let mut buffer = [0.0; CHUNK];
+                let gradient = &mut buffer[..theta.len()];
+                derive(chunk * CHUNK, gradient);
+                let own = &entries[chunk * CHUNK..];
+                let mut from = 0;
+                while from < theta.len() {
+                    // A run of parameters that train alike.
+                    let group = own[from].group;
+                    let same = own[from..theta.len()]
+                        .iter()
+                        .take_while(|e| e.group == group);
+                    let run = from..from + same.count();
+                    let memory = (&mut first[run.clone()], &mut second[run.clone()]);
+                    let values = (&mut theta[run.clone()], &mut values[run.clone()]);
+                    groups[group].move_along(&step, &gradient[run.clone()], values, memory);
+                    from = run.end;
+                }
+            });
     }
 
     /// Turns derivatives to the deck's parameters into derivatives to the coordinates, in place.
@@ -179,6 +247,48 @@ impl Entry {
 }
 
 impl Group {
+    /// Moves coordinates against the derivatives to their quantities, within the bounds.
+    fn move_along(
+        &self,
+        step: &Step,
+        gradient: &[f64],
+        (theta, quantities): (&mut [f64], &mut [f64]),
+        (first, second): (&mut [f64], &mut [f64]),
+    ) {
+        if self.log {
+            let slopes = gradient.iter().zip(&*quantities).map(|(g, q)| g * q);
+            step.advance(self.rate, slopes, theta, first, second);
+            for (theta, quantity) in theta.iter_mut().zip(quantities) {
+                let wanted = theta.exp();
+                *quantity = wanted.clamp(self.min, self.max);
+                if *quantity != wanted {
+                    *theta = quantity.ln();
+                }
+            }
+            return;
+        }
+        step.advance(
+            self.rate,
+            gradient.iter().map(|g| g * self.unit),
+            theta,
+            first,
+            second,
+        );
+        let (low, high) = (self.coordinate(self.min), self.coordinate(self.max));
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (theta, quantity) in theta.iter_mut().zip(quantities) {
+                    let wanted = *theta * self.unit;
+                    // Only a bound moves the coordinate: writing twice must give the same bits.
+                    *theta = if wanted < self.min { low } else { *theta };
+                    *theta = if wanted > self.max { high } else { *theta };
+                    *quantity = wanted.clamp(self.min, self.max);
+                }
+            },
+        );
+    }
+
     fn coordinate(&self, quantity: f64) -> f64 {
         if self.log {
             quantity.ln()

@@ -3,6 +3,7 @@
 use glob_match::glob_match;
 
 use crate::analysis::Output;
+use crate::batch::Drive;
 use crate::circuit::{Circuit, ElementId, NodeId, canonical};
 use crate::mna::{System, Workspace};
 
@@ -72,6 +73,19 @@ impl Ports {
     /// Index among the system's sources, feature and sign of each source that is driven.
     pub fn drives(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
         self.drives.iter().copied()
+    }
+
+    /// How the features reach the sources.
+    pub fn source_drives(&self) -> Vec<(usize, Drive)> {
+        let drive = |&(source, feature, sign): &(usize, usize, f64)| {
+            let drive = Drive {
+                feature: Some(feature as u32),
+                coefficient: sign * self.scale,
+                constant: sign * self.offset,
+            };
+            (source, drive)
+        };
+        self.drives.iter().map(drive).collect()
     }
 
     /// Sets the sources of one solve: `scale x + offset`, negated at complements.

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::analysis::CompileError;
+use crate::circuit::Circuit;
 use crate::expression::TextTooLong;
 use crate::mna::System;
 
@@ -102,12 +103,18 @@ impl Trainer {
         let loss = Loss::new(config.loss, ports.outputs.len(), &train)?;
         let count = parameters.len();
         Ok(Self {
-            engine: Engine::new(circuit, system, ports, loss),
+            engine: Engine::new(
+                circuit,
+                system,
+                ports,
+                loss,
+                (&parameters, config.precision),
+            ),
             config,
             train,
             test,
             optimizer: Optimizer::new(count),
-            gradient: vec![0.0; count],
+            gradient: Vec::new(),
             parameters,
             epoch: 0,
             batch: 0,
@@ -171,7 +178,7 @@ impl Trainer {
     }
 
     fn end_epoch(&mut self) -> Result<EpochReport, SampleError> {
-        let test = self.engine.evaluate(&self.test)?;
+        let test = self.test()?;
         let sums = std::mem::take(&mut self.sums);
         self.order.clear();
         self.batch = 0;
@@ -186,23 +193,33 @@ impl Trainer {
     fn step(&mut self, batch: &[usize]) -> Result<Evaluation, SampleError> {
         let mut config: OptimizerConfig = self.config.optimizer;
         config.rate *= config.decay.powi(self.epoch as i32);
-        let Self {
-            engine,
-            train,
-            parameters,
-            optimizer,
-            gradient,
-            ..
-        } = self;
-        let evaluation = engine.gradient(train, batch, parameters, gradient)?;
-        parameters.chain_rule(&engine.circuit, gradient);
-        let mut theta = std::mem::take(&mut parameters.theta);
-        let rates = parameters.rates().map(|r| r * config.rate);
-        optimizer.step(&config, rates, &mut theta, gradient);
-        parameters.theta = theta;
-        parameters.write(&mut engine.circuit);
-        engine.refresh();
+        let mut evaluation = Evaluation::default();
+        let memory = (&mut self.optimizer, &config, &mut self.gradient);
+        let (engine, parameters) = (&mut self.engine, &mut self.parameters);
+        engine.step(&self.train, batch, parameters, memory, &mut evaluation)?;
         Ok(evaluation)
+    }
+
+    /// Evaluates samples that are not trained.
+    ///
+    /// # Errors
+    /// [`SampleError`] of the first sample that fails.
+    pub fn evaluate(&mut self, data: &Dataset) -> Result<Evaluation, SampleError> {
+        self.engine.evaluate(data, &mut self.parameters)
+    }
+
+    /// Mean loss, accuracy and outputs of the test samples.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn test(&mut self) -> Result<Evaluation, SampleError> {
+        self.engine.evaluate(&self.test, &mut self.parameters)
+    }
+
+    /// The circuit with the values that training has come to.
+    pub fn circuit(&mut self) -> &Circuit {
+        self.engine.update_circuit(&mut self.parameters);
+        &self.engine.circuit
     }
 
     /// True if the targets are classes.
@@ -247,8 +264,7 @@ impl Trainer {
         self.order.clear();
         self.optimizer = checkpoint.optimizer;
         self.parameters.theta = checkpoint.theta;
-        self.parameters.write(&mut self.engine.circuit);
-        self.engine.refresh();
+        self.engine.set_parameters(&mut self.parameters);
         Ok(())
     }
 }

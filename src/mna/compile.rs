@@ -204,3 +204,50 @@ fn is_positive_definite(circuit: &Circuit, sensed: &[bool]) -> bool {
         _ => false,
     })
 }
+
+/// What a batch compiles further.
+impl System {
+    /// True for circuits of resistors, one-ports, ideal diodes and independent sources alone, whose
+    /// voltage sources are all eliminated.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.couplings.is_empty()
+            && self.laws.is_empty()
+            && self.kept_voltage_sources.is_empty()
+            && self.is_reciprocal
+    }
+
+    /// Nodes of each conductance, in the order of the values.
+    pub(crate) fn conductance_ports(&self) -> impl ExactSizeIterator<Item = [NodeId; 2]> + '_ {
+        self.conductances.iter().map(|stamp| [stamp.p, stamp.n])
+    }
+
+    /// Index of the conductance that an element is.
+    pub(crate) fn conductance_of(&self, id: ElementId) -> Option<usize> {
+        match self.place[id.index()] {
+            Place::Conductance(k) => Some(k as usize),
+            _ => None,
+        }
+    }
+
+    /// Each ideal diode with its nodes.
+    pub(crate) fn ideal_ports(&self) -> impl Iterator<Item = (ElementId, [NodeId; 2])> + '_ {
+        let places = self.place.iter().enumerate();
+        places.filter_map(|(element, place)| match place {
+            Place::Ideal(k) => {
+                let stamp = &self.ideal_diodes[*k as usize];
+                Some((ElementId::from_index(element), [stamp.p, stamp.n]))
+            }
+            _ => None,
+        })
+    }
+
+    /// Nodes of each current source, and which source it is.
+    pub(crate) fn current_ports(&self) -> impl Iterator<Item = ([NodeId; 2], SourceId)> + '_ {
+        self.current_sources.iter().map(|s| ([s.p, s.n], s.source))
+    }
+
+    /// Eliminated voltage sources and shorts, parents before children.
+    pub(crate) fn tied_nodes(&self) -> impl Iterator<Item = &Tie> + '_ {
+        self.ties.iter()
+    }
+}

@@ -9,7 +9,7 @@ use super::{SourceId, Unknown};
 
 /// `potential[node] = potential[parent] + sign * E`, with E the source's voltage or 0 for a short.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tie {
+pub(crate) struct Tie {
     pub node: NodeId,
     pub parent: NodeId,
     pub source: Option<SourceId>,

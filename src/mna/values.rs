@@ -81,6 +81,11 @@ impl Values {
         self.typical_conductance = typical(&self.conductances);
     }
 
+    /// Conductance of each resistor, S.
+    pub fn conductances(&self) -> &[f64] {
+        &self.conductances
+    }
+
     /// Laws of the nonlinear one-ports, in the order of the workspace's companions.
     pub fn one_ports(&self) -> &[OnePort] {
         &self.one_ports

@@ -1,5 +1,6 @@
 //! Standard circuits of any size, for benches, tests and training; and random ones.
 
+mod deep;
 mod parts;
 mod shapes;
 mod wild;
@@ -12,6 +13,7 @@ use crate::device::{Device, Environment, Shockley, ShockleyParameters};
 
 use super::{Circuit, NodeId, TopologyError};
 
+pub use deep::DeepNetwork;
 pub use wild::{Kind, Wild};
 
 /// A Shockley diode with SPICE's default model card.
@@ -189,7 +191,13 @@ impl Layered {
         for (index, &size) in self.hidden.iter().enumerate() {
             let nodes = self.crossbar(&mut c, &mut rng, index + 1, &layer, biases, size, "h")?;
             for (k, &node) in nodes.iter().enumerate() {
-                self.add_clamp(&mut c, &format!("{}_{k}", index + 1), node, k % 2 == 0)?;
+                add_clamp(
+                    self.clamp,
+                    &mut c,
+                    &format!("{}_{k}", index + 1),
+                    node,
+                    k % 2 == 0,
+                )?;
             }
             layer = nodes;
         }
@@ -229,37 +237,38 @@ impl Layered {
         }
         Ok(nodes)
     }
+}
 
-    fn add_clamp(
-        &self,
-        c: &mut Circuit,
-        name: &str,
-        node: NodeId,
-        upper: bool,
-    ) -> Result<(), TopologyError> {
-        let port = if upper {
-            [node, NodeId::GROUND]
-        } else {
-            [NodeId::GROUND, node]
-        };
-        match self.clamp {
-            Clamp::Ideal => c
-                .add(&format!("d{name}"), Device::IdealDiode, port)
-                .map(drop),
-            Clamp::Shockley => c.add(&format!("d{name}"), default_diode(), port).map(drop),
-            Clamp::Biased => {
-                let (top, bottom) = (c.node(&format!("t{name}")), c.node(&format!("b{name}")));
-                c.add(&format!("dt{name}"), default_diode(), [node, top])?;
-                c.add(&format!("db{name}"), default_diode(), [bottom, node])?;
-                let ground = NodeId::GROUND;
-                c.add(
-                    &format!("vt{name}"),
-                    Device::VoltageSource { voltage: 0.3 },
-                    [top, ground],
-                )?;
-                let low = Device::VoltageSource { voltage: -0.7 };
-                c.add(&format!("vb{name}"), low, [bottom, ground]).map(drop)
-            }
+/// Clamps a node: from above if `upper`, from below if not; both for [`Clamp::Biased`].
+fn add_clamp(
+    clamp: Clamp,
+    c: &mut Circuit,
+    name: &str,
+    node: NodeId,
+    upper: bool,
+) -> Result<(), TopologyError> {
+    let port = if upper {
+        [node, NodeId::GROUND]
+    } else {
+        [NodeId::GROUND, node]
+    };
+    match clamp {
+        Clamp::Ideal => c
+            .add(&format!("d{name}"), Device::IdealDiode, port)
+            .map(drop),
+        Clamp::Shockley => c.add(&format!("d{name}"), default_diode(), port).map(drop),
+        Clamp::Biased => {
+            let (top, bottom) = (c.node(&format!("t{name}")), c.node(&format!("b{name}")));
+            c.add(&format!("dt{name}"), default_diode(), [node, top])?;
+            c.add(&format!("db{name}"), default_diode(), [bottom, node])?;
+            let ground = NodeId::GROUND;
+            c.add(
+                &format!("vt{name}"),
+                Device::VoltageSource { voltage: 0.3 },
+                [top, ground],
+            )?;
+            let low = Device::VoltageSource { voltage: -0.7 };
+            c.add(&format!("vb{name}"), low, [bottom, ground]).map(drop)
         }
     }
 }

@@ -1,0 +1,95 @@
+//! Training speed of a training file: samples/s (median over repetitions) and where the time goes.
+//!
+//!     cargo run --release --example training_speed -- circuits/mnist/drn-xs.toml --seconds 5
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use ohmgrad::learning::{LoadedConfig, Trainer};
+
+#[derive(Parser)]
+struct Arguments {
+    config: PathBuf,
+    /// How long to measure
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Samples of a batch, instead of the file's
+    #[arg(long)]
+    batch: Option<usize>,
+    /// f64 or f32, instead of the file's
+    #[arg(long)]
+    precision: Option<String>,
+    /// Samples of training data to read, of MNIST-like files
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Threads, 0 for all cores
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads);
+    pool.build()?.install(|| measure(&arguments).map_err(|e| e.to_string()))?;
+    Ok(())
+}
+
+fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut loaded = LoadedConfig::read(&arguments.config)?;
+    let config = &mut loaded.config;
+    config.batch = arguments.batch.unwrap_or(config.batch);
+    if let Some(precision) = &arguments.precision {
+        config.precision = serde_json::from_value(precision.as_str().into())?;
+    }
+    if let ohmgrad::learning::DataConfig::Idx { limit, .. } = &mut config.data {
+        *limit = arguments.limit.or(*limit);
+    }
+    let began = Instant::now();
+    let mut trainer = Trainer::new(&loaded)?;
+    let batch = trainer.config.batch;
+    println!(
+        "{} parameters, batch {batch}, {:?}, {}; {:.1} s to compile",
+        trainer.parameters.len(),
+        trainer.config.precision,
+        trainer.engine.method(),
+        began.elapsed().as_secs_f64(),
+    );
+    for _ in 0..3 {
+        trainer.train_batch()?;
+    }
+    let before = trainer.engine.batches().map(|b| b.timing());
+    let (began, mut times) = (Instant::now(), Vec::new());
+    while began.elapsed() < Duration::from_secs_f64(arguments.seconds) || times.len() < 3 {
+        let one = Instant::now();
+        let ended_epoch = trainer.train_batch()?.is_some();
+        if !ended_epoch {
+            times.push(one.elapsed().as_secs_f64());
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let rate = |time: f64| batch as f64 / time;
+    let (median, best) = (times[times.len() / 2], times[0]);
+    println!(
+        "{:.0} samples/s (median of {} batches), {:.0} at best",
+        rate(median),
+        times.len(),
+        rate(best)
+    );
+    if let (Some(before), Some(after)) = (before, trainer.engine.batches().map(|b| b.timing())) {
+        let share = |a: Duration, b: Duration| (b - a).as_secs_f64() / times.len() as f64 * 1e6;
+        println!(
+            "per batch, us (summed over threads where marked *): assembly {:.0}, inputs* {:.0}, \
+             operating points* {:.0}, adjoint* {:.0}, outer products {:.0}, optimizer {:.0}; \
+             {:.2} steps",
+            share(before.assembly, after.assembly),
+            share(before.inputs, after.inputs),
+            share(before.operating_points, after.operating_points),
+            share(before.adjoint, after.adjoint),
+            share(before.outer_products, after.outer_products),
+            share(before.optimizer, after.optimizer),
+            (after.steps - before.steps) as f64 / (after.blocks - before.blocks).max(1) as f64,
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,543 @@
+//! Blocks of samples over threads, and the sums over samples that make a gradient.
+
+use std::time::{Duration, Instant};
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::circuit::NodeId;
+use crate::device::OnePort;
+
+use super::assembly::Assembly;
+use super::block::BlockState;
+use super::inputs::NO_COLUMN;
+use super::real::Real;
+use super::structure::{BatchSystem, End, Term};
+
+/// The numbers that operating points and adjoint states are computed in. Parameters and what the
+/// optimizer remembers are doubles in any case.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    #[default]
+    F64,
+    F32,
+}
+
+/// Where the time of a batch goes; summed over threads where blocks run side by side.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// Conductances into the form that products want.
+    pub assembly: Duration,
+    /// Features gathered and multiplied by what they inject.
+    pub inputs: Duration,
+    pub operating_points: Duration,
+    pub adjoint: Duration,
+    /// Products summed over samples.
+    pub outer_products: Duration,
+    /// Gradient of every parameter and its step.
+    pub optimizer: Duration,
+    /// Newton steps or sweeps, over all blocks.
+    pub steps: u64,
+    pub blocks: u64,
+}
+
+impl Timing {
+    fn add(&mut self, other: &Timing) {
+        self.assembly += other.assembly;
+        self.inputs += other.inputs;
+        self.operating_points += other.operating_points;
+        self.adjoint += other.adjoint;
+        self.outer_products += other.outer_products;
+        self.optimizer += other.optimizer;
+        self.steps += other.steps;
+        self.blocks += other.blocks;
+    }
+}
+
+/// Rows of a gradient that one task sums.
+const TILE: usize = 32;
+
+/// Residual at which relaxation ends, in parts of the largest potential times the conductance of the
+/// node.
+const TOLERANCE_F64: f64 = 1e-13;
+const TOLERANCE_F32: f64 = 3e-6;
+
+/// A circuit with its conductances, ready for batches of samples.
+#[derive(Debug)]
+pub struct BatchEngine<T> {
+    pub system: BatchSystem,
+    /// Conductance of each resistor of the system, S.
+    pub conductances: Vec<f64>,
+    /// Ends of each output, whose voltage it is.
+    outputs: Vec<[End; 2]>,
+    laws: Vec<OnePort>,
+    assembly: Assembly<T>,
+    blocks: Vec<Worker<T>>,
+    sums: Sums<T>,
+    lanes: usize,
+    pub tolerance: f64,
+    pub timing: Timing,
+}
+
+/// One block with its part of the results.
+#[derive(Debug)]
+struct Worker<T> {
+    state: BlockState<T>,
+    /// Lanes x outputs, V.
+    outputs: Vec<f64>,
+    derivative: Vec<f64>,
+    timing: Timing,
+    /// Steps of the last batch, times samples.
+    steps: usize,
+}
+
+/// Sums over the samples of a batch.
+#[derive(Debug)]
+struct Sums<T> {
+    samples: usize,
+    /// Adjoint potentials and potentials of all samples: nodes x samples.
+    lambda: Vec<T>,
+    x: Vec<T>,
+    /// Columns x samples.
+    columns: Vec<T>,
+    /// Adjoint potentials of the fed nodes.
+    fed: Vec<T>,
+    /// `sum lambda` and `sum lambda x` of each node.
+    lambda_sum: Vec<f64>,
+    product_sum: Vec<f64>,
+    /// `sum lambda u`: fed nodes x columns.
+    feed: Vec<T>,
+    /// `sum lambda_a x_b + x_a lambda_b` of each dense block.
+    blocks: Vec<Vec<T>>,
+}
+
+impl<T: Real> BatchEngine<T> {
+    /// `conductances` in the order of the system (S); `laws` of its one-ports; outputs are voltages
+    /// between two nodes.
+    pub fn new(
+        system: BatchSystem,
+        conductances: Vec<f64>,
+        laws: Vec<OnePort>,
+        outputs: &[[NodeId; 2]],
+    ) -> Self {
+        let mut assembly = Assembly::new(&system);
+        assembly.update(&system, &conductances);
+        let tolerance = match T::EPSILON < 1e-10 {
+            true => TOLERANCE_F64,
+            false => TOLERANCE_F32,
+        };
+        Self {
+            outputs: outputs
+                .iter()
+                .map(|pair| pair.map(|node| system.end(node)))
+                .collect(),
+            sums: Sums::new(&system),
+            system,
+            conductances,
+            laws,
+            assembly,
+            blocks: Vec::new(),
+            lanes: 0,
+            tolerance,
+            timing: Timing::default(),
+        }
+    }
+
+    /// Takes [`Self::conductances`] into the next batch.
+    pub fn refresh(&mut self) {
+        let began = Instant::now();
+        self.assembly.update(&self.system, &self.conductances);
+        self.timing.assembly += began.elapsed();
+    }
+
+    /// Samples of one block for a batch of so many: it decides the order of sums, and so the bits.
+    fn lanes_for(samples: usize) -> usize {
+        samples.div_ceil(8).next_multiple_of(16).clamp(16, 64)
+    }
+
+    fn prepare(&mut self, samples: usize) {
+        let lanes = Self::lanes_for(samples);
+        if lanes != self.lanes {
+            self.blocks.clear();
+            self.lanes = lanes;
+        }
+        let outputs = self.outputs.len();
+        while self.blocks.len() < samples.div_ceil(lanes) {
+            self.blocks.push(Worker {
+                state: BlockState::new(&self.system, lanes),
+                outputs: vec![0.0; lanes * outputs],
+                derivative: vec![0.0; outputs],
+                timing: Timing::default(),
+                steps: 0,
+            });
+        }
+    }
+
+    /// Operating points of samples `0..results.len()` with features `input(sample)`. `judge` gets
+    /// the sample and its outputs and writes the derivative of the loss to each output; the adjoint
+    /// states follow if `differentiate`. A result is none where the operating point is not certain.
+    pub fn run<'a, R: Send>(
+        &mut self,
+        input: impl Fn(usize) -> &'a [f64] + Sync,
+        judge: impl Fn(usize, &[f64], &mut [f64]) -> R + Sync,
+        differentiate: bool,
+        results: &mut [Option<R>],
+    ) {
+        self.prepare(results.len());
+        let Self {
+            system,
+            conductances,
+            outputs,
+            laws,
+            assembly,
+            blocks,
+            lanes,
+            tolerance,
+            ..
+        } = self;
+        let shared = Shared {
+            system,
+            conductances,
+            outputs,
+            laws,
+            assembly,
+            tolerance: *tolerance,
+        };
+        let lanes = *lanes;
+        let work = blocks
+            .par_iter_mut()
+            .zip(results.par_chunks_mut(lanes))
+            .enumerate();
+        work.for_each(|(block, (worker, results))| {
+            let first = block * lanes;
+            worker.run(&shared, first, &input, &judge, differentiate, results);
+        });
+        let samples = results.len();
+        let used = samples.div_ceil(lanes);
+        for worker in &mut self.blocks[..used] {
+            self.timing.add(&std::mem::take(&mut worker.timing));
+        }
+        self.blocks[used..]
+            .iter_mut()
+            .for_each(|worker| worker.steps = 0);
+        if differentiate {
+            let began = Instant::now();
+            self.sums
+                .collect(&self.system, &self.blocks, lanes, samples);
+            self.sums.multiply(&self.system);
+            self.timing.outer_products += began.elapsed();
+        }
+    }
+
+    /// Outputs of one sample of the last batch, of which there are `count`, V.
+    pub fn outputs_of(&self, sample: usize, count: usize) -> &[f64] {
+        let lane = sample % self.lanes;
+        &self.blocks[sample / self.lanes].outputs[lane * count..(lane + 1) * count]
+    }
+
+    /// Newton steps or sweeps of the last batch, summed over samples.
+    pub fn last_steps(&self) -> usize {
+        let own = self.blocks.iter().map(|b| b.steps);
+        own.sum()
+    }
+
+    /// Takes the other method, if there is one for this circuit; false if not.
+    pub fn relax(&mut self) -> bool {
+        let has = self.system.relax();
+        if has {
+            self.assembly = Assembly::new(&self.system);
+            self.blocks.clear();
+            self.refresh();
+        }
+        has
+    }
+
+    /// Derivatives of the sum of losses of the last batch to conductances from `first` on, in 1/S,
+    /// times `factor`.
+    pub fn conductance_derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
+        self.sums.conductances(&self.system, first, factor, out);
+    }
+
+    /// Derivative of the same to the value of a constant current source, in 1/A.
+    pub fn current_derivative(&self, source: usize) -> f64 {
+        let own = self.system.injections.iter();
+        let own = own.filter(|i| i.source as usize == source);
+        own.map(|i| i.sign * self.sums.lambda_sum[i.node as usize])
+            .sum()
+    }
+
+    /// Gives a constant current source another value, A.
+    pub fn set_current(&mut self, source: usize, value: f64) {
+        self.system.inputs.sources[source].constant = value;
+    }
+
+    /// Potential of a circuit node in one sample of the last batch, V.
+    pub fn potential(&self, sample: usize, node: NodeId) -> f64 {
+        let block = &self.blocks[sample / self.lanes].state;
+        block.voltage(
+            &self.system,
+            self.system.end(node),
+            &block.x,
+            sample % self.lanes,
+        )
+    }
+}
+
+struct Shared<'a, T> {
+    system: &'a BatchSystem,
+    conductances: &'a [f64],
+    outputs: &'a [[End; 2]],
+    laws: &'a [OnePort],
+    assembly: &'a Assembly<T>,
+    tolerance: f64,
+}
+
+impl<T: Real> Worker<T> {
+    fn run<'a, R>(
+        &mut self,
+        shared: &Shared<T>,
+        first: usize,
+        input: &impl Fn(usize) -> &'a [f64],
+        judge: &impl Fn(usize, &[f64], &mut [f64]) -> R,
+        differentiate: bool,
+        results: &mut [Option<R>],
+    ) {
+        let Shared {
+            system, assembly, ..
+        } = *shared;
+        let began = Instant::now();
+        let state = &mut self.state;
+        // Lanes without a sample of their own repeat the first one.
+        let sample = |lane: usize| first + if lane < results.len() { lane } else { 0 };
+        state.load(system, assembly, |lane| input(sample(lane)));
+        state.inject_sparse(system, shared.conductances);
+        let loaded = Instant::now();
+        state.solve(system, assembly, shared.laws, shared.tolerance);
+        state.cotangent.fill(T::ZERO);
+        let width = shared.outputs.len();
+        for (lane, result) in results.iter_mut().enumerate() {
+            let outputs = &mut self.outputs[lane * width..(lane + 1) * width];
+            for (value, ends) in outputs.iter_mut().zip(shared.outputs) {
+                let [p, n] = ends.map(|end| state.voltage(system, end, &state.x, lane));
+                *value = p - n;
+            }
+            if state.is_moving[lane] || !outputs.iter().all(|y| y.is_finite()) {
+                *result = None;
+                continue;
+            }
+            *result = Some(judge(first + lane, outputs, &mut self.derivative));
+            for (ends, &weight) in shared.outputs.iter().zip(&self.derivative) {
+                for (end, sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
+                    if let Some(node) = end.node() {
+                        state.cotangent[node * state.lanes + lane] += T::of(sign * weight);
+                    }
+                }
+            }
+        }
+        let solved = Instant::now();
+        if differentiate {
+            state.solve_adjoint(system, assembly, shared.tolerance);
+            for (lane, result) in results.iter().enumerate() {
+                if result.is_none() {
+                    state.clear(lane);
+                }
+            }
+        }
+        self.steps = state.steps * results.len();
+        self.timing.inputs += loaded - began;
+        self.timing.operating_points += solved - loaded;
+        self.timing.adjoint += solved.elapsed();
+        self.timing.steps += state.steps as u64;
+        self.timing.blocks += 1;
+    }
+}
+
+impl<T: Real> Sums<T> {
+    fn new(system: &BatchSystem) -> Self {
+        let zeros = |count: usize| vec![T::ZERO; count];
+        Self {
+            samples: 0,
+            lambda: Vec::new(),
+            x: Vec::new(),
+            columns: Vec::new(),
+            fed: Vec::new(),
+            lambda_sum: vec![0.0; system.nodes],
+            product_sum: vec![0.0; system.nodes],
+            feed: zeros(system.fed.len() * system.inputs.columns()),
+            blocks: system
+                .blocks
+                .iter()
+                .map(|b| zeros(b.conductances.len()))
+                .collect(),
+        }
+    }
+
+    /// Rows of all blocks side by side.
+    fn collect(
+        &mut self,
+        system: &BatchSystem,
+        workers: &[Worker<T>],
+        lanes: usize,
+        samples: usize,
+    ) {
+        let blocks = samples.div_ceil(lanes);
+        self.samples = samples;
+        let columns = system.inputs.columns();
+        self.lambda.resize(system.nodes * samples, T::ZERO);
+        self.x.resize(system.nodes * samples, T::ZERO);
+        self.columns.resize(columns * samples, T::ZERO);
+        self.fed.resize(system.fed.len() * samples, T::ZERO);
+        let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
+            for (part, worker) in row.chunks_mut(lanes).zip(&workers[..blocks]) {
+                let source = &of(&worker.state)[index * lanes..];
+                part.copy_from_slice(&source[..part.len()]);
+            }
+        };
+        if samples == 0 {
+            return;
+        }
+        let rows = self
+            .lambda
+            .par_chunks_mut(samples)
+            .zip(self.x.par_chunks_mut(samples));
+        let sums = self.lambda_sum.par_iter_mut().zip(&mut self.product_sum);
+        rows.zip(sums)
+            .enumerate()
+            .for_each(|(node, ((lambda, x), (sum, products)))| {
+                copy(lambda, node, |state| &state.lambda);
+                copy(x, node, |state| &state.x);
+                *sum = lambda.iter().map(|l| l.f64()).sum();
+                *products = dot(lambda, x);
+            });
+        let rows = self.columns.par_chunks_mut(samples).enumerate();
+        rows.for_each(|(column, row)| copy(row, column, |state| &state.columns));
+        let rows = self.fed.par_chunks_mut(samples).zip(&system.fed);
+        rows.for_each(|(row, &node)| copy(row, node as usize, |state| &state.lambda));
+    }
+
+    fn multiply(&mut self, system: &BatchSystem) {
+        let (samples, columns) = (self.samples, system.inputs.columns());
+        if samples == 0 {
+            return;
+        }
+        if columns > 0 {
+            let inputs = MatRef::from_row_major_slice(&self.columns, columns, samples);
+            let tiles = self.feed.par_chunks_mut(TILE * columns);
+            tiles
+                .zip(self.fed.par_chunks(TILE * samples))
+                .for_each(|(tile, lambda)| {
+                    outer(tile, Accum::Replace, inputs, lambda, samples);
+                });
+        }
+        for (products, block) in self.blocks.iter_mut().zip(&system.blocks) {
+            let [rows, others] = block
+                .groups
+                .map(|g| system.groups.groups[g as usize].clone());
+            let part = |range: &std::ops::Range<usize>| range.start * samples..range.end * samples;
+            let around = part(&others);
+            let [x, lambda] = [&self.x, &self.lambda]
+                .map(|v| MatRef::from_row_major_slice(&v[around.clone()], others.len(), samples));
+            let own = part(&rows);
+            let tiles = products.par_chunks_mut(TILE * others.len());
+            let states = self.lambda[own.clone()].par_chunks(TILE * samples);
+            let states = states.zip(self.x[own].par_chunks(TILE * samples));
+            tiles.zip(states).for_each(|(tile, (own_lambda, own_x))| {
+                outer(tile, Accum::Replace, x, own_lambda, samples);
+                outer(tile, Accum::Add, lambda, own_x, samples);
+            });
+        }
+    }
+
+    /// `-sum lambda_pn v_pn` (Director and Rohrer 1969).
+    fn conductances(&self, system: &BatchSystem, first: usize, factor: f64, out: &mut [f64]) {
+        let terms = &system.terms[first..first + out.len()];
+        let mut from = 0;
+        while from < terms.len() {
+            let node = terms[from].node;
+            if terms[from].entry == Term::OTHER {
+                out[from] = factor * self.other_conductance(system, first + from);
+                from += 1;
+                continue;
+            }
+            // The conductances of one dense input row.
+            let is_own = |term: &&Term| term.node == node && term.entry != Term::OTHER;
+            let count = terms[from..].iter().take_while(is_own).count();
+            let run = from..from + count;
+            let sums = (
+                self.lambda_sum[node as usize],
+                self.product_sum[node as usize],
+            );
+            let (held, feed) = (system.inputs.held.as_slice(), self.feed.as_slice());
+            let (out, terms) = (&mut out[run.clone()], &terms[run.clone()]);
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (out, term) in out.iter_mut().zip(terms) {
+                        let affine = &held[term.held as usize];
+                        let product = affine.coefficient * feed[term.entry as usize].f64();
+                        *out = factor * (product + affine.constant * sums.0 - sums.1);
+                    }
+                },
+            );
+            from = run.end;
+        }
+    }
+
+    fn other_conductance(&self, system: &BatchSystem, index: usize) -> f64 {
+        let (node, held) = match system.ends[index] {
+            [p, n] => match [p.node(), n.node()] {
+                [Some(p), Some(n)] => return self.between(system, p, n),
+                [Some(p), None] => (p, n),
+                [None, Some(n)] => (n, p),
+                [None, None] => return 0.0,
+            },
+        };
+        let affine = &system.inputs.held[held.held_index()];
+        let rest = affine.constant * self.lambda_sum[node] - self.product_sum[node];
+        if affine.column == NO_COLUMN {
+            return rest;
+        }
+        let column = affine.column as usize;
+        let product = dot(
+            self.row(&self.lambda, node),
+            self.row(&self.columns, column),
+        );
+        affine.coefficient * product + rest
+    }
+
+    fn between(&self, system: &BatchSystem, p: usize, n: usize) -> f64 {
+        if p == n {
+            return 0.0;
+        }
+        let cross = match system.block_entry(p, n) {
+            Some((block, entry)) => self.blocks[block][entry].f64(),
+            None => {
+                let rows = |node| (self.row(&self.lambda, node), self.row(&self.x, node));
+                let ((lp, xp), (ln, xn)) = (rows(p), rows(n));
+                dot(lp, xn) + dot(ln, xp)
+            }
+        };
+        cross - self.product_sum[p] - self.product_sum[n]
+    }
+
+    fn row<'a>(&self, values: &'a [T], index: usize) -> &'a [T] {
+        &values[index * self.samples..(index + 1) * self.samples]
+    }
+}
+
+/// `tile (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
+fn outer<T: Real>(tile: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
+    let (rows, columns) = (own.len() / samples, others.nrows());
+    let own = MatRef::from_column_major_slice(own, samples, rows);
+    let tile = MatMut::from_column_major_slice_mut(tile, columns, rows);
+    matmul(tile, sum, others, own, T::ONE, Par::Seq);
+}
+
+fn dot<T: Real>(a: &[T], b: &[T]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a.f64() * b.f64()).sum()
+}

@@ -1,0 +1,162 @@
+//! Potentials that sources hold, as functions of the features.
+
+use crate::circuit::NodeId;
+use crate::mna::{System, Values};
+
+use super::structure::Unsuited;
+
+/// Value of an independent source (V or A): `coefficient u[feature] + constant`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drive {
+    pub feature: Option<u32>,
+    pub coefficient: f64,
+    pub constant: f64,
+}
+
+impl Drive {
+    /// A source that carries no feature.
+    pub fn constant(value: f64) -> Self {
+        Self {
+            feature: None,
+            coefficient: 0.0,
+            constant: value,
+        }
+    }
+}
+
+/// `coefficient u[column] + constant`; no column for [`NO_COLUMN`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Affine {
+    pub column: u32,
+    pub coefficient: f64,
+    pub constant: f64,
+}
+
+pub(super) const NO_COLUMN: u32 = u32::MAX;
+
+impl Affine {
+    pub(super) fn at(&self, column: impl Fn(usize) -> f64) -> f64 {
+        match self.column {
+            NO_COLUMN => self.constant,
+            c => self.coefficient * column(c as usize) + self.constant,
+        }
+    }
+}
+
+/// What the free part of a circuit sees of its sources.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    /// Numbers in one sample.
+    pub features: usize,
+    /// Columns beyond the features: sums of several of them.
+    pub derived: Vec<Vec<(u32, f64)>>,
+    /// Potentials of held nodes; the first is ground's.
+    pub held: Vec<Affine>,
+    /// Entry of `held` for each node of the circuit that is held.
+    pub held_of_node: Vec<Option<u32>>,
+    /// Value of each independent source.
+    pub sources: Vec<Affine>,
+}
+
+impl Inputs {
+    pub(super) fn columns(&self) -> usize {
+        self.features + self.derived.len()
+    }
+
+    /// # Errors
+    /// [`Unsuited::FloatingSource`] if a voltage source ties free nodes to each other.
+    pub(super) fn new(
+        system: &System,
+        values: &Values,
+        features: usize,
+        drives: &[(usize, Drive)],
+    ) -> Result<Self, Unsuited> {
+        let constants = values.sources.iter().map(|&v| Drive::constant(v));
+        let mut of_source: Vec<Drive> = constants.collect();
+        for &(source, drive) in drives {
+            of_source[source] = drive;
+        }
+        let mut inputs = Self {
+            features,
+            derived: Vec::new(),
+            held: vec![Affine {
+                column: NO_COLUMN,
+                coefficient: 0.0,
+                constant: 0.0,
+            }],
+            held_of_node: vec![None; system.node_count()],
+            sources: of_source.iter().map(plain).collect(),
+        };
+        inputs.hold(system, &of_source)?;
+        Ok(inputs)
+    }
+
+    fn hold(&mut self, system: &System, drives: &[Drive]) -> Result<(), Unsuited> {
+        let mut sums: Vec<Option<Sum>> = vec![None; system.node_count()];
+        let ground = NodeId::GROUND.index();
+        sums[ground] = Some(Sum::default());
+        self.held_of_node[ground] = Some(0);
+        for tie in system.tied_nodes() {
+            let Some(mut sum) = sums[tie.parent.index()].clone() else {
+                if tie.source.is_some() {
+                    return Err(Unsuited::FloatingSource(tie.element));
+                }
+                continue;
+            };
+            if let Some(source) = tie.source {
+                sum.add(tie.sign, &drives[source.index()]);
+            }
+            let index = self.held.len() as u32;
+            let affine = self.affine(&sum);
+            self.held.push(affine);
+            self.held_of_node[tie.node.index()] = Some(index);
+            sums[tie.node.index()] = Some(sum);
+        }
+        Ok(())
+    }
+
+    fn affine(&mut self, sum: &Sum) -> Affine {
+        let (column, coefficient) = match sum.terms[..] {
+            [] => (NO_COLUMN, 0.0),
+            [(feature, coefficient)] => (feature, coefficient),
+            _ => {
+                self.derived.push(sum.terms.clone());
+                (self.columns() as u32 - 1, 1.0)
+            }
+        };
+        Affine {
+            column,
+            coefficient,
+            constant: sum.constant,
+        }
+    }
+}
+
+fn plain(drive: &Drive) -> Affine {
+    Affine {
+        column: drive.feature.unwrap_or(NO_COLUMN),
+        coefficient: drive.coefficient,
+        constant: drive.constant,
+    }
+}
+
+/// A sum of sources on the way from ground to a node.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    terms: Vec<(u32, f64)>,
+    constant: f64,
+}
+
+impl Sum {
+    fn add(&mut self, sign: f64, drive: &Drive) {
+        self.constant += sign * drive.constant;
+        let Some(feature) = drive.feature else {
+            return;
+        };
+        let term = sign * drive.coefficient;
+        match self.terms.iter_mut().find(|(f, _)| *f == feature) {
+            Some((_, coefficient)) => *coefficient += term,
+            None => self.terms.push((feature, term)),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Many operating points and gradients of one circuit at once.
+//!
+//! All samples share topology, sparsity and linear conductances; only source values and the states of
+//! diodes differ. A [`BatchSystem`] is a [`System`](crate::mna::System) compiled further for that:
+//!
+//! - **Held nodes.** Nodes whose potential sources prescribe are functions of the features. What they
+//!   inject into the free nodes, `(G_fs S) u`, is one product for a batch ([`inputs`]).
+//! - **Crossbars.** Free nodes with the same neighbours form a group; between two groups lies a dense
+//!   block of conductances ([`groups`]). Its products go to dense matrix multiplication.
+//! - **Elimination.** Groups are eliminated first, which leaves a small Schur complement; that, and
+//!   all of a circuit without crossbars, is factored for a block of samples in lock-step
+//!   ([`elimination`]). The same factors give the adjoint.
+//! - **Relaxation.** Where layers are coupled by large dense blocks, the co-content is minimised
+//!   group by group, each exactly, until a stated residual is left ([`relaxation`]).
+//!
+//! Data lies unknown-major, sample-minor. Samples are taken in blocks whose size depends on the batch
+//! alone, and sums over blocks are taken in order: the bits do not depend on the number of threads.
+//! A sample whose operating point is not certified here goes to the general solver.
+//!
+//! Circuits without a co-content, with floating voltage sources or ideal diodes between free nodes
+//! are not compiled: [`Unsuited`] says why, and the general solver takes all their samples.
+
+mod assembly;
+mod block;
+mod elimination;
+mod engine;
+mod groups;
+mod inputs;
+mod real;
+mod relaxation;
+mod structure;
+
+pub use engine::{BatchEngine, Precision, Timing};
+pub use inputs::Drive;
+pub use real::Real;
+pub use structure::{BatchSystem, Method, Unsuited};

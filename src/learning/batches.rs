@@ -1,0 +1,302 @@
+//! Training's side of the batch engine: which parameter is which conductance.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use crate::analysis::Output;
+use crate::batch::{BatchEngine, BatchSystem, Precision, Real, Timing, Unsuited};
+use crate::circuit::NodeId;
+use crate::device::Parameter;
+use crate::mna::{System, Values};
+
+use super::config::OptimizerConfig;
+use super::data::Dataset;
+use super::engine::Evaluation;
+use super::loss::{Loss, SampleLoss};
+use super::optimizer::Optimizer;
+use super::parameters::TrainedParameters;
+use super::ports::Ports;
+
+/// The batch engine of a circuit that is trained.
+#[derive(Debug)]
+pub struct Batches {
+    engine: AnyEngine,
+    /// What the trained parameters are.
+    runs: Vec<Run>,
+    /// The trained quantities (S, A).
+    quantities: Vec<f64>,
+    /// Sample by sample: loss and outputs.
+    results: Vec<Option<SampleLoss>>,
+    outputs: usize,
+}
+
+/// In double or single precision.
+#[derive(Debug)]
+enum AnyEngine {
+    F64(Box<BatchEngine<f64>>),
+    F32(Box<BatchEngine<f32>>),
+}
+
+/// A trained quantity.
+#[derive(Clone, Copy, Debug)]
+enum Handle {
+    Conductance(u32),
+    /// Index of a source that no feature drives.
+    Current(u32),
+}
+
+/// Trained parameters that are conductances one after the other, or one current.
+#[derive(Clone, Debug)]
+struct Run {
+    parameters: Range<usize>,
+    first: Handle,
+}
+
+macro_rules! each {
+    ($engine:expr, $e:ident => $body:expr) => {
+        match $engine {
+            AnyEngine::F64($e) => $body,
+            AnyEngine::F32($e) => $body,
+        }
+    };
+}
+
+impl Batches {
+    /// # Errors
+    /// [`Unsuited`] if the general solver has to take the samples.
+    pub fn new(
+        system: &System,
+        values: &Values,
+        ports: &Ports,
+        parameters: &TrainedParameters,
+        precision: Precision,
+    ) -> Result<Self, Unsuited> {
+        let drives = ports.source_drives();
+        let handles = find_handles(system, parameters, |source| {
+            drives.iter().any(|(driven, _)| *driven == source)
+        })?;
+        let outputs = voltages(&ports.outputs)?;
+        let compiled = BatchSystem::compile(system, values, ports.features(), &drives)?;
+        let conductances = values.conductances().to_vec();
+        let laws = values.one_ports().to_vec();
+        let engine = match precision {
+            Precision::F64 => AnyEngine::F64(Box::new(BatchEngine::new(
+                compiled,
+                conductances,
+                laws,
+                &outputs,
+            ))),
+            Precision::F32 => AnyEngine::F32(Box::new(BatchEngine::new(
+                compiled,
+                conductances,
+                laws,
+                &outputs,
+            ))),
+        };
+        let mut batches = Self {
+            engine,
+            quantities: vec![0.0; handles.len()],
+            runs: find_runs(&handles),
+            results: Vec::new(),
+            outputs: outputs.len(),
+        };
+        batches.take(parameters);
+        Ok(batches)
+    }
+
+    pub fn method(&self) -> String {
+        each!(&self.engine, e => e.system.method().to_string())
+    }
+
+    /// Minimises the co-content group by group where the circuit allows it; false if not.
+    pub fn relax(&mut self) -> bool {
+        each!(&mut self.engine, e => e.relax())
+    }
+
+    /// Where the time of the batches so far went.
+    pub fn timing(&self) -> Timing {
+        each!(&self.engine, e => e.timing)
+    }
+
+    /// Takes the values of `parameters`.
+    pub fn take(&mut self, parameters: &TrainedParameters) {
+        for (k, value) in self.quantities.iter_mut().enumerate() {
+            *value = parameters.quantity(k);
+        }
+        self.hand_over();
+    }
+
+    /// Potential of a circuit node in one sample of the last batch, V.
+    pub fn potential(&self, sample: usize, node: NodeId) -> f64 {
+        each!(&self.engine, e => e.potential(sample, node))
+    }
+
+    /// Evaluates samples and adds them to `total`; returns the places of those that the general
+    /// solver has to take, of which only the place is added.
+    pub(super) fn run(
+        &mut self,
+        data: &Dataset,
+        indices: &[usize],
+        loss: &Loss,
+        differentiate: bool,
+        total: &mut Evaluation,
+    ) -> Vec<usize> {
+        let Self {
+            engine,
+            results,
+            outputs,
+            ..
+        } = self;
+        results.clear();
+        results.resize(indices.len(), None);
+        let input = |sample: usize| data.input(indices[sample]);
+        let judge = |sample: usize, y: &[f64], derivative: &mut [f64]| {
+            loss.evaluate(y, &data.targets, indices[sample], derivative)
+        };
+        each!(engine, e => e.run(input, judge, differentiate, results));
+        let mut uncertain = Vec::new();
+        let nothing = SampleLoss {
+            loss: 0.0,
+            predicted: None,
+            correct: false,
+        };
+        for (k, result) in results.iter().enumerate() {
+            total.push(result.as_ref().unwrap_or(&nothing));
+            if result.is_none() {
+                uncertain.push(k);
+            }
+            each!(engine, e => total.outputs.extend_from_slice(e.outputs_of(k, *outputs)));
+        }
+        total.iterations += each!(engine, e => e.last_steps());
+        uncertain
+    }
+
+    /// Derivatives of the sum of losses of the last batch to the quantities from `first` on, times
+    /// `factor`.
+    pub fn derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
+        each!(&self.engine, e => derivatives(e, &self.runs, first, factor, out));
+    }
+
+    /// One step of the optimizer against the last batch's mean gradient; `rest` holds sums of
+    /// derivatives to the deck's parameters of samples that were solved alone.
+    pub(super) fn step(
+        &mut self,
+        parameters: &mut TrainedParameters,
+        (optimizer, config): (&mut Optimizer, &OptimizerConfig),
+        rest: Option<&[f64]>,
+        count: f64,
+    ) {
+        let slopes: Option<Vec<f64>> = rest.map(|rest| {
+            let slope = |(k, g): (usize, &f64)| g / parameters.slope_of_quantity(k);
+            rest.iter().enumerate().map(slope).collect()
+        });
+        let began = Instant::now();
+        let Self {
+            engine,
+            runs,
+            quantities,
+            ..
+        } = self;
+        each!(&*engine, e => {
+            let mean = |first: usize, out: &mut [f64]| {
+                derivatives(e, runs, first, 1.0 / count, out);
+                let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
+                out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
+            };
+            parameters.take_step(optimizer, config, mean, quantities);
+        });
+        each!(engine, e => e.timing.optimizer += began.elapsed());
+        self.hand_over();
+    }
+
+    /// Gives the engine the quantities.
+    fn hand_over(&mut self) {
+        each!(&mut self.engine, e => {
+            for run in &self.runs {
+                let values = &self.quantities[run.parameters.clone()];
+                match run.first {
+                    Handle::Conductance(k) => {
+                        let own = k as usize..k as usize + values.len();
+                        e.conductances[own].copy_from_slice(values);
+                    }
+                    Handle::Current(k) => e.set_current(k as usize, values[0]),
+                }
+            }
+            e.refresh();
+        });
+    }
+}
+
+fn derivatives<T: Real>(
+    engine: &BatchEngine<T>,
+    runs: &[Run],
+    first: usize,
+    factor: f64,
+    out: &mut [f64],
+) {
+    let end = first + out.len();
+    let start = runs.partition_point(|run| run.parameters.end <= first);
+    for run in runs[start..]
+        .iter()
+        .take_while(|run| run.parameters.start < end)
+    {
+        let from = run.parameters.start.max(first);
+        let own = &mut out[from - first..run.parameters.end.min(end) - first];
+        match run.first {
+            Handle::Conductance(k) => {
+                let k = k as usize + from - run.parameters.start;
+                engine.conductance_derivatives(k, factor, own);
+            }
+            Handle::Current(k) => own[0] = factor * engine.current_derivative(k as usize),
+        }
+    }
+}
+
+/// Neighbouring parameters that are neighbouring conductances.
+fn find_runs(handles: &[Handle]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (k, &handle) in handles.iter().enumerate() {
+        if let (Some(last), Handle::Conductance(own)) = (runs.last_mut(), handle)
+            && let Handle::Conductance(first) = last.first
+            && (own - first.min(own)) as usize == last.parameters.len()
+        {
+            last.parameters.end = k + 1;
+            continue;
+        }
+        runs.push(Run {
+            parameters: k..k + 1,
+            first: handle,
+        });
+    }
+    runs
+}
+
+fn find_handles(
+    system: &System,
+    parameters: &TrainedParameters,
+    is_driven: impl Fn(usize) -> bool,
+) -> Result<Vec<Handle>, Unsuited> {
+    let source_of: std::collections::HashMap<_, _> =
+        system.source_elements().iter().zip(0usize..).collect();
+    let handle = |(id, is_conductance): (crate::circuit::ParameterId, bool)| {
+        let conductance = system.conductance_of(id.element).filter(|_| is_conductance);
+        if let Some(k) = conductance {
+            return Ok(Handle::Conductance(k as u32));
+        }
+        match (id.parameter, source_of.get(&id.element)) {
+            (Parameter::Current, Some(&source)) if !is_driven(source) => {
+                Ok(Handle::Current(source as u32))
+            }
+            _ => Err(Unsuited::Parameter(id.element, id.parameter)),
+        }
+    };
+    parameters.entries().map(handle).collect()
+}
+
+fn voltages(outputs: &[Output]) -> Result<Vec<[NodeId; 2]>, Unsuited> {
+    let nodes = |output: &Output| match *output {
+        Output::Voltage { p, n } => Ok([p, n]),
+        Output::Current { .. } => Err(Unsuited::CurrentOutput),
+    };
+    outputs.iter().map(nodes).collect()
+}
