@@ -28,6 +28,22 @@ const UNITS: f64 = 64.0;
 /// meet there. The step that follows squares it.
 const LAW_TOLERANCE: f64 = 1e-10;
 
+/// What the blocks of a batch share.
+pub(super) struct Shared<'a, T> {
+    pub system: &'a BatchSystem,
+    /// S.
+    pub conductances: &'a [f64],
+    pub outputs: &'a [[End; 2]],
+    pub laws: &'a [OnePort],
+    pub assembly: &'a Assembly<T>,
+    /// Where relaxation ends.
+    pub tolerance: f64,
+}
+
+/// A potential that rounding moved by more than this part of the largest one is left to the general
+/// solver.
+const LARGEST_CORRECTION: f64 = 1e-11;
+
 /// State of a block.
 #[derive(Debug)]
 pub(super) struct BlockState<T> {
@@ -204,7 +220,10 @@ impl<T: Real> BlockState<T> {
         );
         for (index, clamp) in system.clamps.iter().enumerate() {
             let bound = row_mut(&mut self.bounds, index, lanes);
-            fill_affine(bound, &clamp.bound, &self.columns);
+            bound.fill(T::ZERO);
+            for (held, sign) in clamp.bound.into_iter().zip([T::ONE, -T::ONE]) {
+                add_affine(bound, sign, &inputs.held[held as usize], &self.columns);
+            }
         }
     }
 
@@ -237,6 +256,12 @@ impl<T: Real> BlockState<T> {
                 }
             }
         }
+        for offset in &system.offsets {
+            let factor = T::of(offset.sign * g[offset.conductance as usize]);
+            let affine = &system.inputs.held[offset.held as usize];
+            let injected = row_mut(&mut self.injected, offset.node as usize, lanes);
+            add_affine(injected, factor, affine, &self.columns);
+        }
         for injection in &system.injections {
             let source = &system.inputs.sources[injection.source as usize];
             if source.column != NO_COLUMN {
@@ -252,49 +277,127 @@ impl<T: Real> BlockState<T> {
     }
 
     /// Operating points of all lanes; [`Self::is_moving`] tells which have not settled.
-    pub(super) fn solve(
-        &mut self,
-        system: &BatchSystem,
-        assembly: &Assembly<T>,
-        laws: &[OnePort],
-        tolerance: f64,
-    ) {
+    pub(super) fn solve(&mut self, shared: &Shared<'_, T>) {
+        let Shared {
+            system,
+            assembly,
+            laws,
+            tolerance,
+            ..
+        } = *shared;
         self.conducting.fill(false);
         self.pin.fill(T::ZERO);
         self.start_laws(laws);
         match system.method() {
-            Method::Elimination(e) => self.eliminate(system, assembly, e, laws),
+            Method::Elimination(e) => {
+                self.eliminate(system, assembly, e, laws);
+                if system.is_sparse() {
+                    let mut x = std::mem::take(&mut self.x);
+                    self.refine(shared, e, &mut x, true);
+                    self.x = x;
+                }
+            }
             Method::Relaxation(r) => self.relax(system, assembly, r, laws, tolerance),
         }
     }
 
     /// Adjoint potentials from [`Self::cotangent`], on the factors or states of the last solution.
-    pub(super) fn solve_adjoint(
+    pub(super) fn solve_adjoint(&mut self, shared: &Shared<'_, T>) {
+        let (system, assembly) = (shared.system, shared.assembly);
+        match system.method() {
+            Method::Elimination(e) => {
+                let mut lambda = std::mem::take(&mut self.lambda);
+                self.substitute(system, assembly, e, &mut lambda);
+                if system.is_sparse() {
+                    self.refine(shared, e, &mut lambda, false);
+                }
+                self.lambda = lambda;
+            }
+            Method::Relaxation(r) => self.relax_adjoint(system, assembly, r, shared.tolerance),
+        }
+    }
+
+    /// Solves for `out` from [`Self::cotangent`] on the factors at hand.
+    fn substitute(
         &mut self,
         system: &BatchSystem,
         assembly: &Assembly<T>,
-        tolerance: f64,
+        e: &Elimination,
+        out: &mut [T],
     ) {
-        match system.method() {
-            Method::Elimination(e) => {
-                self.pin.fill(T::ZERO);
-                for &node in &e.rest {
-                    let cotangent = row(&self.cotangent, node as usize, self.lanes);
-                    row_mut(&mut self.push, node as usize, self.lanes).copy_from_slice(cotangent);
-                }
-                let mut lambda = std::mem::take(&mut self.lambda);
-                dispatch(
-                    #[inline(always)]
-                    || {
-                        self.forward_first(system, e, assembly, &mut lambda, false);
-                        self.substitute_rest(e, &mut lambda);
-                        self.back_first(system, e, assembly, &mut lambda, false);
-                    },
-                );
-                self.lambda = lambda;
-            }
-            Method::Relaxation(r) => self.relax_adjoint(system, assembly, r, tolerance),
+        self.pin.fill(T::ZERO);
+        for &node in &e.rest {
+            let cotangent = row(&self.cotangent, node as usize, self.lanes);
+            row_mut(&mut self.push, node as usize, self.lanes).copy_from_slice(cotangent);
         }
+        dispatch(
+            #[inline(always)]
+            || {
+                self.forward_first(system, e, assembly, out, false);
+                self.substitute_rest(e, out);
+                self.back_first(system, e, assembly, out, false);
+            },
+        );
+    }
+
+    /// One correction from a residual that is a sum over branches. Where conductances of very
+    /// different size meet, the rounding of their sum on the diagonal is a leak to ground that the
+    /// small ones notice; differences of neighbouring potentials lose nothing.
+    fn refine(&mut self, shared: &Shared<'_, T>, e: &Elimination, out: &mut [T], is_primal: bool) {
+        let (system, lanes) = (shared.system, self.lanes);
+        let cotangent = self.cotangent.clone();
+        if is_primal {
+            self.cotangent.fill(T::ZERO);
+            for injection in &system.injections {
+                let source = &system.inputs.sources[injection.source as usize];
+                let row = row_mut(&mut self.cotangent, injection.node as usize, lanes);
+                add_affine(row, T::of(injection.sign), source, &self.columns);
+            }
+        }
+        let voltage = |state: &Self, [p, n]: [End; 2], out: &[T], lane: usize| match is_primal {
+            true => state.voltage(system, p, out, lane) - state.voltage(system, n, out, lane),
+            false => {
+                let at = |end: End| end.node().map_or(0.0, |k| out[k * lanes + lane].f64());
+                at(p) - at(n)
+            }
+        };
+        let subtract = |state: &mut Self, ends: [End; 2], lane: usize, current: f64| {
+            for (end, sign) in ends.into_iter().zip([1.0, -1.0]) {
+                if let Some(node) = end.node() {
+                    state.cotangent[node * lanes + lane] -= T::of(sign * current);
+                }
+            }
+        };
+        for (&ends, &g) in system.ends.iter().zip(shared.conductances) {
+            for lane in 0..lanes {
+                let current = g * voltage(self, ends, out, lane);
+                subtract(self, ends, lane, current);
+            }
+        }
+        for (index, port) in system.ports.iter().enumerate() {
+            for lane in 0..lanes {
+                let v = voltage(self, port.ends, out, lane);
+                let companion = self.companions[index * lanes + lane];
+                let beyond = v - self.points[index * lanes + lane];
+                let current = match is_primal {
+                    true => companion.current + companion.conductance * beyond,
+                    false => companion.conductance * v,
+                };
+                subtract(self, port.ends, lane, current);
+            }
+        }
+        let mut correction = vec![T::ZERO; out.len()];
+        self.substitute(system, shared.assembly, e, &mut correction);
+        self.largest.fill(T::ZERO);
+        measure(&mut self.largest, out);
+        for (row, correction) in out.chunks_exact_mut(lanes).zip(correction.chunks_exact(lanes)) {
+            for lane in 0..lanes {
+                row[lane] += correction[lane];
+                let allowed = T::of(LARGEST_CORRECTION.max(T::EPSILON)) * self.largest[lane];
+                self.is_moving[lane] |= !(correction[lane].size() <= allowed);
+            }
+        }
+        self.cotangent = cotangent;
     }
 
     /// Takes a lane out of all sums over samples.
@@ -327,10 +430,16 @@ impl<T: Real> BlockState<T> {
             }
         }
         if !laws.is_empty() {
-            // The factors of the adjoint belong to the solution, and the step is free.
-            self.stamp_laws(system);
+            // The factors of the adjoint belong to the solution, and the steps square what is left:
+            // where little but diodes leads to ground, that may be more than the currents show.
             let is_moving = self.is_moving.clone();
-            self.step(system, assembly, elimination, &mut x);
+            for last in 0..if system.is_sparse() { 3 } else { 1 } {
+                if last > 0 {
+                    self.move_laws(system, assembly, laws, &x);
+                }
+                self.stamp_laws(system);
+                self.step(system, assembly, elimination, &mut x);
+            }
             self.is_moving = is_moving;
         }
         self.x = x;
@@ -640,14 +749,13 @@ impl<T: Real> BlockState<T> {
             for lane in 0..lanes {
                 let c = self.companions[index * lanes + lane];
                 let point = self.points[index * lanes + lane];
-                // Current at zero voltage of the tangent, with held ends moved to the right.
+                // Current of the tangent where the free potentials are zero.
                 let mut rest = c.current - c.conductance * point;
                 let [p, n] = port.ends;
-                if p.node().is_none() {
-                    rest += c.conductance * self.held(system, p, lane);
-                }
-                if n.node().is_none() {
-                    rest -= c.conductance * self.held(system, n, lane);
+                let prescribed = self.held(system, p, lane) - self.held(system, n, lane);
+                rest += c.conductance * prescribed;
+                if p.node() == n.node() {
+                    continue;
                 }
                 for (end, sign) in [(p, 1.0), (n, -1.0)] {
                     if let Some(node) = end.node() {
@@ -660,7 +768,7 @@ impl<T: Real> BlockState<T> {
     }
 
     fn held(&self, system: &BatchSystem, end: End, lane: usize) -> f64 {
-        let affine = &system.inputs.held[end.held_index()];
+        let affine = &system.inputs.held[end.held as usize];
         affine.at(|column| self.columns[column * self.lanes + lane].f64())
     }
 
@@ -682,10 +790,10 @@ impl<T: Real> BlockState<T> {
     }
 
     pub(super) fn voltage(&self, system: &BatchSystem, end: End, x: &[T], lane: usize) -> f64 {
-        match end.node() {
-            Some(node) => x[node * self.lanes + lane].f64(),
-            None => self.held(system, end, lane),
-        }
+        let free = end
+            .node()
+            .map_or(0.0, |node| x[node * self.lanes + lane].f64());
+        free + self.held(system, end, lane)
     }
 
     /// New points of the one-ports; lanes where a current is not what the tangent said go on.
@@ -902,11 +1010,13 @@ fn tiles(nodes: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         .map(move |start| start..(start + TILE).min(end))
 }
 
-fn fill_affine<T: Real>(out: &mut [T], affine: &Affine, columns: &[T]) {
-    out.fill(T::of(affine.constant));
+/// Adds `factor` times a prescribed potential to a row.
+fn add_affine<T: Real>(out: &mut [T], factor: T, affine: &Affine, columns: &[T]) {
+    let constant = factor * T::of(affine.constant);
+    out.iter_mut().for_each(|value| *value += constant);
     if affine.column != NO_COLUMN {
         let column = row(columns, affine.column as usize, out.len());
-        add_scaled(out, T::of(affine.coefficient), column);
+        add_scaled(out, factor * T::of(affine.coefficient), column);
     }
 }
 

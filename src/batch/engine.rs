@@ -11,16 +11,13 @@ use crate::circuit::NodeId;
 use crate::device::OnePort;
 
 use super::assembly::Assembly;
-use super::block::BlockState;
-use super::inputs::NO_COLUMN;
+use super::block::{BlockState, Shared};
 use super::real::Real;
 use super::structure::{BatchSystem, End, Term};
 
 /// The numbers that operating points and adjoint states are computed in. Parameters and what the
 /// optimizer remembers are doubles in any case.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     #[default]
@@ -288,19 +285,10 @@ impl<T: Real> BatchEngine<T> {
     }
 }
 
-struct Shared<'a, T> {
-    system: &'a BatchSystem,
-    conductances: &'a [f64],
-    outputs: &'a [[End; 2]],
-    laws: &'a [OnePort],
-    assembly: &'a Assembly<T>,
-    tolerance: f64,
-}
-
 impl<T: Real> Worker<T> {
     fn run<'a, R>(
         &mut self,
-        shared: &Shared<T>,
+        shared: &Shared<'_, T>,
         first: usize,
         input: &impl Fn(usize) -> &'a [f64],
         judge: &impl Fn(usize, &[f64], &mut [f64]) -> R,
@@ -317,7 +305,7 @@ impl<T: Real> Worker<T> {
         state.load(system, assembly, |lane| input(sample(lane)));
         state.inject_sparse(system, shared.conductances);
         let loaded = Instant::now();
-        state.solve(system, assembly, shared.laws, shared.tolerance);
+        state.solve(shared);
         state.cotangent.fill(T::ZERO);
         let width = shared.outputs.len();
         for (lane, result) in results.iter_mut().enumerate() {
@@ -341,9 +329,10 @@ impl<T: Real> Worker<T> {
         }
         let solved = Instant::now();
         if differentiate {
-            state.solve_adjoint(system, assembly, shared.tolerance);
-            for (lane, result) in results.iter().enumerate() {
-                if result.is_none() {
+            state.solve_adjoint(shared);
+            for (lane, result) in results.iter_mut().enumerate() {
+                if result.is_none() || state.is_moving[lane] {
+                    *result = None;
                     state.clear(lane);
                 }
             }
@@ -489,44 +478,26 @@ impl<T: Real> Sums<T> {
     }
 
     fn other_conductance(&self, system: &BatchSystem, index: usize) -> f64 {
-        let (node, held) = match system.ends[index] {
-            [p, n] => match [p.node(), n.node()] {
-                [Some(p), Some(n)] => return self.between(system, p, n),
-                [Some(p), None] => (p, n),
-                [None, Some(n)] => (n, p),
-                [None, None] => return 0.0,
-            },
-        };
-        let affine = &system.inputs.held[held.held_index()];
-        let rest = affine.constant * self.lambda_sum[node] - self.product_sum[node];
-        if affine.column == NO_COLUMN {
-            return rest;
+        let ends = system.ends[index];
+        if let [Some(p), Some(n)] = ends.map(End::node)
+            && !system.is_offset(index)
+            && let Some((block, entry)) = system.block_entry(p, n)
+        {
+            let cross = self.blocks[block][entry].f64();
+            return cross - self.product_sum[p] - self.product_sum[n];
         }
-        let column = affine.column as usize;
-        let product = dot(
-            self.row(&self.lambda, node),
-            self.row(&self.columns, column),
-        );
-        affine.coefficient * product + rest
-    }
-
-    fn between(&self, system: &BatchSystem, p: usize, n: usize) -> f64 {
-        if p == n {
-            return 0.0;
-        }
-        let cross = match system.block_entry(p, n) {
-            Some((block, entry)) => self.blocks[block][entry].f64(),
-            None => {
-                let rows = |node| (self.row(&self.lambda, node), self.row(&self.x, node));
-                let ((lp, xp), (ln, xn)) = (rows(p), rows(n));
-                dot(lp, xn) + dot(ln, xp)
-            }
+        // Sample by sample: differences lose no digit.
+        let derivative = |sample: usize| {
+            let at = |values: &[T], node: usize| values[node * self.samples + sample].f64();
+            let [p, n] = ends.map(|end| {
+                let affine = &system.inputs.held[end.held as usize];
+                let prescribed = affine.at(|column| at(&self.columns, column));
+                let node = |values| end.node().map_or(0.0, |node| at(values, node));
+                (node(&self.lambda), node(&self.x) + prescribed)
+            });
+            -(p.0 - n.0) * (p.1 - n.1)
         };
-        cross - self.product_sum[p] - self.product_sum[n]
-    }
-
-    fn row<'a>(&self, values: &'a [T], index: usize) -> &'a [T] {
-        &values[index * self.samples..(index + 1) * self.samples]
+        (0..self.samples).map(derivative).sum()
     }
 }
 

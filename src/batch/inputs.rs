@@ -1,9 +1,6 @@
 //! Potentials that sources hold, as functions of the features.
 
-use crate::circuit::NodeId;
 use crate::mna::{System, Values};
-
-use super::structure::Unsuited;
 
 /// Value of an independent source (V or A): `coefficient u[feature] + constant`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,10 +47,11 @@ pub(super) struct Inputs {
     pub features: usize,
     /// Columns beyond the features: sums of several of them.
     pub derived: Vec<Vec<(u32, f64)>>,
-    /// Potentials of held nodes; the first is ground's.
+    /// Potentials that sources prescribe, against ground or against the root of a tree of tied nodes
+    /// that floats; the first is zero.
     pub held: Vec<Affine>,
-    /// Entry of `held` for each node of the circuit that is held.
-    pub held_of_node: Vec<Option<u32>>,
+    /// Entry of `held` for each node of the circuit.
+    pub held_of_node: Vec<u32>,
     /// Value of each independent source.
     pub sources: Vec<Affine>,
 }
@@ -63,14 +61,12 @@ impl Inputs {
         self.features + self.derived.len()
     }
 
-    /// # Errors
-    /// [`Unsuited::FloatingSource`] if a voltage source ties free nodes to each other.
     pub(super) fn new(
         system: &System,
         values: &Values,
         features: usize,
         drives: &[(usize, Drive)],
-    ) -> Result<Self, Unsuited> {
+    ) -> Self {
         let constants = values.sources.iter().map(|&v| Drive::constant(v));
         let mut of_source: Vec<Drive> = constants.collect();
         for &(source, drive) in drives {
@@ -84,35 +80,27 @@ impl Inputs {
                 coefficient: 0.0,
                 constant: 0.0,
             }],
-            held_of_node: vec![None; system.node_count()],
+            held_of_node: vec![0; system.node_count()],
             sources: of_source.iter().map(plain).collect(),
         };
-        inputs.hold(system, &of_source)?;
-        Ok(inputs)
+        inputs.hold(system, &of_source);
+        inputs
     }
 
-    fn hold(&mut self, system: &System, drives: &[Drive]) -> Result<(), Unsuited> {
-        let mut sums: Vec<Option<Sum>> = vec![None; system.node_count()];
-        let ground = NodeId::GROUND.index();
-        sums[ground] = Some(Sum::default());
-        self.held_of_node[ground] = Some(0);
+    fn hold(&mut self, system: &System, drives: &[Drive]) {
+        let mut sums: Vec<Sum> = vec![Sum::default(); system.node_count()];
         for tie in system.tied_nodes() {
-            let Some(mut sum) = sums[tie.parent.index()].clone() else {
-                if tie.source.is_some() {
-                    return Err(Unsuited::FloatingSource(tie.element));
-                }
-                continue;
-            };
+            let mut sum = sums[tie.parent.index()].clone();
+            let mut index = self.held_of_node[tie.parent.index()];
             if let Some(source) = tie.source {
                 sum.add(tie.sign, &drives[source.index()]);
+                index = self.held.len() as u32;
+                let affine = self.affine(&sum);
+                self.held.push(affine);
             }
-            let index = self.held.len() as u32;
-            let affine = self.affine(&sum);
-            self.held.push(affine);
-            self.held_of_node[tie.node.index()] = Some(index);
-            sums[tie.node.index()] = Some(sum);
+            self.held_of_node[tie.node.index()] = index;
+            sums[tie.node.index()] = sum;
         }
-        Ok(())
     }
 
     fn affine(&mut self, sum: &Sum) -> Affine {

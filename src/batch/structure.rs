@@ -8,7 +8,7 @@ use crate::mna::{System, Values};
 
 use super::elimination::Elimination;
 use super::groups::Groups;
-use super::inputs::{Affine, Drive, Inputs, NO_COLUMN};
+use super::inputs::{Drive, Inputs, NO_COLUMN};
 use super::relaxation::Relaxation;
 
 /// Why the general solver takes a circuit's samples one by one.
@@ -16,8 +16,6 @@ use super::relaxation::Relaxation;
 pub enum Unsuited {
     /// Controlled, behavioural or two-port elements: there is no co-content.
     NotReciprocal,
-    /// A voltage source between nodes that are not held.
-    FloatingSource(ElementId),
     /// An ideal diode between nodes that are not held.
     FloatingIdealDiode(ElementId),
     /// Two ideal diodes of one direction at one node.
@@ -40,7 +38,6 @@ impl Unsuited {
         let name = |id: &ElementId| circuit.element(*id).name.to_string();
         match self {
             Unsuited::NotReciprocal => "it has controlled sources or two-ports".into(),
-            Unsuited::FloatingSource(id) => format!("{} floats", name(id)),
             Unsuited::FloatingIdealDiode(id) => {
                 format!("the ideal diode {} lies between free nodes", name(id))
             }
@@ -75,27 +72,26 @@ impl fmt::Display for Method {
     }
 }
 
-/// One end of a branch: a free node (internal index) or an entry of the table of held nodes.
+/// One end of a branch: the potential of a free node, or zero, plus one that sources prescribe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End(u32);
+pub(super) struct End {
+    /// Internal index of the free node.
+    node: u32,
+    /// Entry of the table of prescribed potentials.
+    pub held: u32,
+}
 
-const HELD: u32 = 1 << 31;
+const NO_NODE: u32 = u32::MAX;
 
 impl End {
-    fn free(index: u32) -> Self {
-        Self(index)
-    }
-
-    fn held(index: u32) -> Self {
-        Self(index | HELD)
-    }
-
+    #[inline]
     pub(super) fn node(self) -> Option<usize> {
-        (self.0 & HELD == 0).then_some(self.0 as usize)
+        (self.node != NO_NODE).then_some(self.node as usize)
     }
 
-    pub(super) fn held_index(self) -> usize {
-        (self.0 & !HELD) as usize
+    /// A free node with a prescribed potential on top.
+    fn is_offset(self) -> bool {
+        self.node != NO_NODE && self.held != 0
     }
 }
 
@@ -123,10 +119,19 @@ pub(super) struct Feed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clamp {
     pub node: u32,
-    /// Held potential on the other side.
-    pub bound: Affine,
+    /// The bound of the node's potential: that of the other side, less what lies on the node's.
+    pub bound: [u32; 2],
     /// The node may not rise above the bound; otherwise it may not fall below.
     pub is_upper: bool,
+}
+
+/// What a conductance adds to the current into a free node: `sign g` times a prescribed potential.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OffsetFeed {
+    pub node: u32,
+    pub held: u32,
+    pub sign: f64,
+    pub conductance: u32,
 }
 
 /// A nonlinear one-port, p to n.
@@ -173,6 +178,8 @@ pub struct BatchSystem {
     /// Conductances to held nodes, by free node.
     pub(super) feeds: Vec<Feed>,
     pub(super) feeds_of: Vec<usize>,
+    /// The same for floating voltage sources.
+    pub(super) offsets: Vec<OffsetFeed>,
     /// Free nodes that most columns feed, in order, and the place of each node among them.
     pub(super) fed: Vec<u32>,
     pub(super) fed_place: Vec<Option<u32>>,
@@ -211,14 +218,14 @@ impl BatchSystem {
         if nodes == 0 {
             return Err(Unsuited::NoUnknowns);
         }
-        let inputs = Inputs::new(system, values, features, drives)?;
+        let inputs = Inputs::new(system, values, features, drives);
         let unknown_of_node: Vec<Option<u32>> = (0..system.node_count())
             .map(|k| Some(system.unknowns()[k]).filter(|u| u.is_some()))
             .map(|u| u.map(|u| u.index() as u32))
             .collect();
-        let raw = |node: NodeId| match unknown_of_node[node.index()] {
-            Some(unknown) => End::free(unknown),
-            None => End::held(inputs.held_of_node[node.index()].unwrap_or(0)),
+        let raw = |node: NodeId| End {
+            node: unknown_of_node[node.index()].unwrap_or(NO_NODE),
+            held: inputs.held_of_node[node.index()],
         };
         let raw_ends: Vec<[End; 2]> = system
             .conductance_ports()
@@ -230,16 +237,16 @@ impl BatchSystem {
             .collect();
         let groups = find_groups(nodes, &raw_ends, &raw_ports);
         let place = groups.order.clone();
-        let internal = |end: End| match end.node() {
-            Some(unknown) => End::free(place[unknown]),
-            None => end,
+        let internal = |end: End| End {
+            node: end.node().map_or(NO_NODE, |unknown| place[unknown]),
+            ..end
         };
         let ends: Vec<[End; 2]> = raw_ends.iter().map(|e| e.map(internal)).collect();
         let ports = raw_ports.iter().map(|e| Port {
             ends: e.map(internal),
         });
         let ports: Vec<Port> = ports.collect();
-        let clamps = find_clamps(system, &inputs, |node| internal(raw(node)))?;
+        let clamps = find_clamps(system, |node| internal(raw(node)))?;
         let injections = find_injections(system, |node| internal(raw(node)));
         let (feeds, feeds_of) = find_feeds(nodes, &ends);
         let (fed, fed_place) = find_fed(&inputs, &feeds, &feeds_of);
@@ -251,6 +258,7 @@ impl BatchSystem {
         Ok(Self {
             nodes,
             terms: find_terms(&inputs, &ends, &fed_place),
+            offsets: find_offsets(&ends),
             inputs,
             ends,
             feeds,
@@ -290,10 +298,21 @@ impl BatchSystem {
 
     /// Where the potential of a circuit node is found.
     pub(super) fn end(&self, node: NodeId) -> End {
-        match self.unknown_of_node[node.index()] {
-            Some(unknown) => End::free(self.place[unknown as usize]),
-            None => End::held(self.inputs.held_of_node[node.index()].unwrap_or(0)),
+        let unknown = self.unknown_of_node[node.index()];
+        End {
+            node: unknown.map_or(NO_NODE, |unknown| self.place[unknown as usize]),
+            held: self.inputs.held_of_node[node.index()],
         }
+    }
+
+    /// No crossbars: a pass over all branches costs no more than a solution.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.fed.is_empty() && self.blocks.is_empty()
+    }
+
+    /// A conductance with a prescribed potential on top of a free node.
+    pub(super) fn is_offset(&self, conductance: usize) -> bool {
+        self.ends[conductance].iter().any(|end| end.is_offset())
     }
 
     /// The dense block that the conductance between two free nodes belongs to, and its entry there.
@@ -352,11 +371,7 @@ fn find_groups(nodes: usize, ends: &[[End; 2]], ports: &[[End; 2]]) -> Groups {
     Groups::find(&neighbours, &plain)
 }
 
-fn find_clamps(
-    system: &System,
-    inputs: &Inputs,
-    end: impl Fn(NodeId) -> End,
-) -> Result<Vec<Clamp>, Unsuited> {
+fn find_clamps(system: &System, end: impl Fn(NodeId) -> End) -> Result<Vec<Clamp>, Unsuited> {
     let mut clamps: Vec<Clamp> = Vec::new();
     let mut taken = std::collections::HashSet::new();
     for (element, [p, n]) in system.ideal_ports() {
@@ -365,13 +380,12 @@ fn find_clamps(
             [p, n] if p.node().is_none() && n.node().is_some() => (n, p, false),
             _ => return Err(Unsuited::FloatingIdealDiode(element)),
         };
-        let node = node.node().unwrap_or_default() as u32;
-        if !taken.insert((node, is_upper)) {
+        if !taken.insert((node.node, is_upper)) {
             return Err(Unsuited::TwoClamps(element));
         }
         clamps.push(Clamp {
-            node,
-            bound: inputs.held[held.held_index()],
+            node: node.node,
+            bound: [held.held, node.held],
             is_upper,
         });
     }
@@ -405,8 +419,8 @@ fn find_injections(system: &System, end: impl Fn(NodeId) -> End) -> Vec<Injectio
 /// Conductances to held nodes, sorted by free node.
 fn find_feeds(nodes: usize, ends: &[[End; 2]]) -> (Vec<Feed>, Vec<usize>) {
     let feed = |ends: &[End; 2]| match ends.map(End::node) {
-        [Some(node), None] => Some((node, ends[1].held_index() as u32)),
-        [None, Some(node)] => Some((node, ends[0].held_index() as u32)),
+        [Some(node), None] => Some((node, ends[1].held)),
+        [None, Some(node)] => Some((node, ends[0].held)),
         _ => None,
     };
     let mut start = vec![0usize; nodes + 1];
@@ -449,19 +463,49 @@ fn find_fed(inputs: &Inputs, feeds: &[Feed], start: &[usize]) -> (Vec<u32>, Vec<
     (fed, place)
 }
 
+fn find_offsets(ends: &[[End; 2]]) -> Vec<OffsetFeed> {
+    let mut offsets = Vec::new();
+    for (conductance, &[p, n]) in ends.iter().enumerate() {
+        if p.node == n.node || !(p.is_offset() || n.is_offset()) {
+            continue;
+        }
+        for (own, other) in [(p, n), (n, p)]
+            .into_iter()
+            .filter(|(own, _)| own.node != NO_NODE)
+        {
+            // What a held node sends is a feed already.
+            let other = (other.node != NO_NODE).then_some((other.held, 1.0));
+            for (held, sign) in [(own.held, -1.0)].into_iter().chain(other) {
+                if held != 0 {
+                    offsets.push(OffsetFeed {
+                        node: own.node,
+                        held,
+                        sign,
+                        conductance: conductance as u32,
+                    });
+                }
+            }
+        }
+    }
+    offsets
+}
+
 fn find_terms(inputs: &Inputs, ends: &[[End; 2]], fed_place: &[Option<u32>]) -> Vec<Term> {
     let term = |ends: &[End; 2]| {
         let (node, held) = match ends.map(End::node) {
-            [Some(node), None] => (node, ends[1].held_index()),
-            [None, Some(node)] => (node, ends[0].held_index()),
+            [Some(node), None] => (node, ends[1].held),
+            [None, Some(node)] => (node, ends[0].held),
             _ => return None,
         };
-        let affine = &inputs.held[held];
+        if ends.iter().any(|end| end.is_offset()) {
+            return None;
+        }
+        let affine = &inputs.held[held as usize];
         let column = (affine.column != NO_COLUMN).then_some(affine.column as usize)?;
         Some(Term {
             entry: (fed_place[node]? as usize * inputs.columns() + column) as u32,
             node: node as u32,
-            held: held as u32,
+            held,
         })
     };
     let other = Term {

@@ -106,12 +106,13 @@ impl Engine {
         (parameters, precision): (&TrainedParameters, Precision),
     ) -> Self {
         let values = Values::new(&system, &circuit);
-        // Millions of solutions need no last digit; their gradients are refined all the same.
+        let batches = Batches::new(&system, &values, &ports, parameters, precision);
+        // Millions of solutions need no last digit; their gradients are refined all the same. Beside
+        // a batch engine the general solver gets the hard samples only.
         let options = NewtonOptions {
-            refine: false,
+            refine: batches.is_ok(),
             ..NewtonOptions::default()
         };
-        let batches = Batches::new(&system, &values, &ports, parameters, precision);
         Self {
             circuit,
             system,
