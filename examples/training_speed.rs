@@ -20,6 +20,9 @@ struct Arguments {
     /// f64 or f32, instead of the file's
     #[arg(long)]
     precision: Option<String>,
+    /// Folder of the data
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Samples of training data to read, of MNIST-like files
     #[arg(long)]
     limit: Option<usize>,
@@ -37,6 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut loaded = LoadedConfig::read(&arguments.config)?;
+    if let Some(folder) = &arguments.data {
+        loaded.take_data_from(folder);
+    }
     let config = &mut loaded.config;
     config.batch = arguments.batch.unwrap_or(config.batch);
     if let Some(precision) = &arguments.precision {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::device::{Companion, OnePort};
+use crate::device::{OnePort, PlainDiode};
 
 use super::assembly::Assembly;
 use super::elimination::Elimination;
@@ -76,7 +76,11 @@ pub(super) struct BlockState<T> {
     bounds: Vec<T>,
     /// Voltage, current and slope at which each one-port is linearized: ports x lanes.
     points: Vec<f64>,
-    companions: Vec<Companion>,
+    currents: Vec<f64>,
+    conductances: Vec<f64>,
+    /// Voltage that sources prescribe between the ends of each one-port.
+    prescribed: Vec<f64>,
+    voltages: Vec<f64>,
     fed: Vec<T>,
     largest: Vec<T>,
     /// Lanes that the last step changed.
@@ -172,7 +176,10 @@ impl<T: Real> BlockState<T> {
             conducting: vec![false; system.clamps.len() * lanes],
             bounds: zeros(system.clamps.len()),
             points: vec![0.0; system.ports.len() * lanes],
-            companions: vec![Companion::default(); system.ports.len() * lanes],
+            currents: vec![0.0; system.ports.len() * lanes],
+            conductances: vec![0.0; system.ports.len() * lanes],
+            prescribed: vec![0.0; system.ports.len() * lanes],
+            voltages: vec![0.0; lanes],
             fed: zeros(system.fed.len()),
             largest: zeros(1),
             is_moving: vec![false; lanes],
@@ -218,6 +225,13 @@ impl<T: Real> BlockState<T> {
             #[inline(always)]
             || self.inject(system, assembly),
         );
+        for (index, port) in system.ports.iter().enumerate() {
+            let [p, n] = port.ends;
+            for lane in 0..lanes {
+                self.prescribed[index * lanes + lane] =
+                    self.held(system, p, lane) - self.held(system, n, lane);
+            }
+        }
         for (index, clamp) in system.clamps.iter().enumerate() {
             let bound = row_mut(&mut self.bounds, index, lanes);
             bound.fill(T::ZERO);
@@ -377,11 +391,11 @@ impl<T: Real> BlockState<T> {
         for (index, port) in system.ports.iter().enumerate() {
             for lane in 0..lanes {
                 let v = voltage(self, port.ends, out, lane);
-                let companion = self.companions[index * lanes + lane];
-                let beyond = v - self.points[index * lanes + lane];
+                let at = index * lanes + lane;
+                let (current, slope) = (self.currents[at], self.conductances[at]);
                 let current = match is_primal {
-                    true => companion.current + companion.conductance * beyond,
-                    false => companion.conductance * v,
+                    true => current + slope * (v - self.points[at]),
+                    false => slope * v,
                 };
                 subtract(self, port.ends, lane, current);
             }
@@ -390,7 +404,10 @@ impl<T: Real> BlockState<T> {
         self.substitute(system, shared.assembly, e, &mut correction);
         self.largest.fill(T::ZERO);
         measure(&mut self.largest, out);
-        for (row, correction) in out.chunks_exact_mut(lanes).zip(correction.chunks_exact(lanes)) {
+        for (row, correction) in out
+            .chunks_exact_mut(lanes)
+            .zip(correction.chunks_exact(lanes))
+        {
             for lane in 0..lanes {
                 row[lane] += correction[lane];
                 let allowed = T::of(LARGEST_CORRECTION.max(T::EPSILON)) * self.largest[lane];
@@ -421,7 +438,6 @@ impl<T: Real> BlockState<T> {
         let mut x = std::mem::take(&mut self.x);
         for step in 1..=MOST_STEPS {
             self.steps = step;
-            self.stamp_laws(system);
             self.is_moving.fill(false);
             self.step(system, assembly, elimination, &mut x);
             self.move_laws(system, assembly, laws, &x);
@@ -437,7 +453,6 @@ impl<T: Real> BlockState<T> {
                 if last > 0 {
                     self.move_laws(system, assembly, laws, &x);
                 }
-                self.stamp_laws(system);
                 self.step(system, assembly, elimination, &mut x);
             }
             self.is_moving = is_moving;
@@ -450,6 +465,7 @@ impl<T: Real> BlockState<T> {
         dispatch(
             #[inline(always)]
             || {
+                self.stamp_laws(system);
                 self.largest.fill(T::ZERO);
                 self.load_rest(system, e, assembly);
                 self.forward_first(system, e, assembly, x, true);
@@ -732,12 +748,16 @@ impl<T: Real> BlockState<T> {
         self.points.fill(0.0);
         self.slope.fill(T::ZERO);
         self.companion.fill(T::ZERO);
-        for (row, law) in self.companions.chunks_exact_mut(self.lanes).zip(laws) {
-            row.fill(law.evaluate(0.0));
+        let lanes = self.lanes;
+        for (index, law) in laws.iter().enumerate() {
+            let start = law.evaluate(0.0);
+            row_mut(&mut self.currents, index, lanes).fill(start.current);
+            row_mut(&mut self.conductances, index, lanes).fill(start.conductance);
         }
     }
 
     /// Adds the companions of the one-ports to the nodes.
+    #[inline(always)]
     fn stamp_laws(&mut self, system: &BatchSystem) {
         if system.ports.is_empty() {
             return;
@@ -746,22 +766,26 @@ impl<T: Real> BlockState<T> {
         self.slope.fill(T::ZERO);
         self.companion.fill(T::ZERO);
         for (index, port) in system.ports.iter().enumerate() {
-            for lane in 0..lanes {
-                let c = self.companions[index * lanes + lane];
-                let point = self.points[index * lanes + lane];
-                // Current of the tangent where the free potentials are zero.
-                let mut rest = c.current - c.conductance * point;
-                let [p, n] = port.ends;
-                let prescribed = self.held(system, p, lane) - self.held(system, n, lane);
-                rest += c.conductance * prescribed;
-                if p.node() == n.node() {
+            let nodes = port.ends.map(End::node);
+            if nodes[0] == nodes[1] {
+                continue;
+            }
+            let points = row(&self.points, index, lanes);
+            let prescribed = row(&self.prescribed, index, lanes);
+            let currents = row(&self.currents, index, lanes);
+            let conductances = row(&self.conductances, index, lanes);
+            for (node, sign) in nodes.into_iter().zip([1.0, -1.0]) {
+                let Some(node) = node else {
                     continue;
-                }
-                for (end, sign) in [(p, 1.0), (n, -1.0)] {
-                    if let Some(node) = end.node() {
-                        self.slope[node * lanes + lane] += T::of(c.conductance);
-                        self.companion[node * lanes + lane] -= T::of(sign * rest);
-                    }
+                };
+                let slope = row_mut(&mut self.slope, node, lanes);
+                let companion = row_mut(&mut self.companion, node, lanes);
+                for lane in 0..lanes {
+                    // Current of the tangent where the free potentials are zero.
+                    let beyond = prescribed[lane] - points[lane];
+                    let rest = currents[lane] + conductances[lane] * beyond;
+                    slope[lane] += T::of(conductances[lane]);
+                    companion[lane] -= T::of(sign * rest);
                 }
             }
         }
@@ -782,8 +806,8 @@ impl<T: Real> BlockState<T> {
             };
             if let (true, Some(a), Some(b)) = (p != n, e.rest_of[p], e.rest_of[n]) {
                 let entry = row_mut(&mut self.entries, e.target(a, b) as usize, lanes);
-                for (value, c) in entry.iter_mut().zip(row(&self.companions, index, lanes)) {
-                    *value -= T::of(c.conductance);
+                for (value, &g) in entry.iter_mut().zip(row(&self.conductances, index, lanes)) {
+                    *value -= T::of(g);
                 }
             }
         }
@@ -804,30 +828,101 @@ impl<T: Real> BlockState<T> {
         laws: &[OnePort],
         x: &[T],
     ) {
+        for (index, law) in laws.iter().enumerate() {
+            // Conductance that the free nodes see beside the one-port.
+            let ends = system.ports[index].ends.iter();
+            let linear = ends.filter_map(|end| end.node().map(|k| assembly.diagonal[k].f64()));
+            let linear = linear.fold(f64::INFINITY, f64::min);
+            let linear = if linear.is_finite() { linear } else { 0.0 };
+            dispatch(
+                #[inline(always)]
+                || match law.plain() {
+                    Some(plain) => self.move_plain(system, index, linear, x, &plain),
+                    None => self.move_law(system, index, linear, x, law),
+                },
+            );
+        }
+    }
+
+    /// The voltage across one-port `index` in every lane.
+    #[inline(always)]
+    fn measure_port(&mut self, system: &BatchSystem, index: usize, x: &[T]) {
         let lanes = self.lanes;
-        let tolerance = LAW_TOLERANCE.max(8.0 * T::EPSILON);
-        for (index, (port, law)) in system.ports.iter().zip(laws).enumerate() {
-            let [p, n] = port.ends;
-            let node = p.node().or(n.node());
-            let linear = node.map_or(0.0, |k| assembly.diagonal[k].f64());
-            for lane in 0..lanes {
-                let at = index * lanes + lane;
-                let voltage = self.voltage(system, p, x, lane) - self.voltage(system, n, x, lane);
-                let (before, c) = (self.points[at], self.companions[at]);
-                if voltage == before {
-                    continue;
+        self.voltages
+            .copy_from_slice(row(&self.prescribed, index, lanes));
+        for (end, sign) in system.ports[index].ends.into_iter().zip([1.0, -1.0]) {
+            if let Some(node) = end.node() {
+                for (v, &x) in self.voltages.iter_mut().zip(row(x, node, lanes)) {
+                    *v += sign * x.f64();
                 }
-                let point = law.limit(voltage, before);
-                let new = law.evaluate(point);
-                let promised = c.current + c.conductance * (point - before);
-                let allowed = tolerance * (new.current.abs() + linear * voltage.abs());
-                let near = (point - voltage).abs() <= 1e-9 * voltage.abs();
-                if !near || !((new.current - promised).abs() <= allowed) {
-                    self.is_moving[lane] = true;
-                }
-                self.points[at] = point;
-                self.companions[at] = new;
             }
+        }
+    }
+
+    #[inline(always)]
+    fn move_plain(
+        &mut self,
+        system: &BatchSystem,
+        index: usize,
+        linear: f64,
+        x: &[T],
+        law: &PlainDiode,
+    ) {
+        self.measure_port(system, index, x);
+        let lanes = self.lanes;
+        let points = row_mut(&mut self.points, index, lanes);
+        let currents = row_mut(&mut self.currents, index, lanes);
+        let conductances = row_mut(&mut self.conductances, index, lanes);
+        let (voltages, is_moving) = (&mut self.voltages[..lanes], &mut self.is_moving[..lanes]);
+        for lane in 0..lanes {
+            let (v, before) = (voltages[lane], points[lane]);
+            if v > 0.0 && v - before > law.thermal {
+                // An exponential runs away from its tangent: what the network offers decides.
+                let promised = currents[lane] + conductances[lane] * (v - before);
+                let available = promised.max(0.0) + linear * v;
+                voltages[lane] = law.resolvent(available, linear).min(v);
+                is_moving[lane] = true;
+            }
+        }
+        let tolerance = LAW_TOLERANCE.max(8.0 * T::EPSILON);
+        for lane in 0..lanes {
+            let point = voltages[lane];
+            let promised = currents[lane] + conductances[lane] * (point - points[lane]);
+            let (current, conductance) = law.evaluate(point);
+            let allowed = tolerance * (current.abs() + linear * point.abs());
+            is_moving[lane] |= !((current - promised).abs() <= allowed);
+            points[lane] = point;
+            currents[lane] = current;
+            conductances[lane] = conductance;
+        }
+    }
+
+    #[inline(always)]
+    fn move_law(
+        &mut self,
+        system: &BatchSystem,
+        index: usize,
+        linear: f64,
+        x: &[T],
+        law: &OnePort,
+    ) {
+        self.measure_port(system, index, x);
+        let tolerance = LAW_TOLERANCE.max(8.0 * T::EPSILON);
+        for lane in 0..self.lanes {
+            let at = index * self.lanes + lane;
+            let (voltage, before) = (self.voltages[lane], self.points[at]);
+            if voltage == before {
+                continue;
+            }
+            let point = law.limit(voltage, before);
+            let new = law.evaluate(point);
+            let promised = self.currents[at] + self.conductances[at] * (point - before);
+            let allowed = tolerance * (new.current.abs() + linear * voltage.abs());
+            let near = (point - voltage).abs() <= 1e-9 * voltage.abs();
+            self.is_moving[lane] |= !near || !((new.current - promised).abs() <= allowed);
+            self.points[at] = point;
+            self.currents[at] = new.current;
+            self.conductances[at] = new.conductance;
         }
     }
 

@@ -12,7 +12,7 @@ mod piecewise_linear;
 mod unit;
 
 pub use behavioural::{Behavioural, Law, LawScratch, Quantity};
-pub use junction::{DiodeLevel, Environment, Shockley, ShockleyParameters};
+pub use junction::{DiodeLevel, Environment, PlainDiode, Shockley, ShockleyParameters};
 pub use parameter::Parameter;
 pub use piecewise_linear::{PiecewiseDiode, PiecewiseLinear, PiecewiseTable, TableError};
 
@@ -66,6 +66,14 @@ impl OnePort {
         match self {
             OnePort::Shockley(d) => d.limit(proposed, previous),
             OnePort::PiecewiseDiode(_) | OnePort::PiecewiseTable(_) => proposed,
+        }
+    }
+
+    /// The same law as a plain diode, if it is one.
+    pub fn plain(&self) -> Option<PlainDiode> {
+        match self {
+            OnePort::Shockley(d) => d.plain(),
+            OnePort::PiecewiseDiode(_) | OnePort::PiecewiseTable(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@
 mod cocontent;
 mod law;
 mod parameters;
+mod plain;
 mod root;
 mod temperature;
 
@@ -20,6 +21,7 @@ use super::{Companion, Parameter};
 use crate::units::CELSIUS_ZERO;
 use law::{Exponential, Extras, Junction};
 pub use parameters::{DiodeLevel, ShockleyParameters};
+pub use plain::PlainDiode;
 
 /// What a diode takes from the circuit around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
