@@ -12,8 +12,8 @@ use crate::limits::{ELEMENT, memory};
 use crate::netlist::{Netlist, NetlistError};
 
 use super::data::{
-    CsvOptions, DataError, Dataset, Generator, GeneratorOptions, Targets, generate, read_csv,
-    read_idx,
+    Augmentation, CsvOptions, DataError, Dataset, Generator, GeneratorOptions, Targets, generate,
+    read_csv, read_idx,
 };
 
 /// The training file of the built-in example: 8 x 8 digits.
@@ -41,6 +41,9 @@ pub struct TrainingConfig {
     pub optimizer: OptimizerConfig,
     pub parameters: Vec<ParameterGroup>,
     pub data: DataConfig,
+    /// Moves training samples a little each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augmentation>,
     /// Seed of everything random but the data: initial values and the order of samples.
     #[serde(default)]
     pub seed: u64,
@@ -538,6 +541,14 @@ impl TrainingConfig {
                 check_positive("circuit.drn.floor", deep.floor)?;
                 check_size(deep.size())?;
             }
+        }
+        if let Some(augment) = &self.augment {
+            check(
+                augment.width > 0,
+                "augment.width",
+                augment.width,
+                "at least 1",
+            )?;
         }
         self.data.validate()?;
         self.parameters

@@ -13,7 +13,7 @@ use crate::mna::System;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Sums};
 use super::config::{CircuitError, ConfigError, LoadedConfig, OptimizerConfig, TrainingConfig};
-use super::data::{Dataset, Targets};
+use super::data::{Dataset, MovedBatch, Targets};
 use super::engine::{Engine, Evaluation, SampleError};
 use super::fingerprint::Fingerprints;
 use super::loss::Loss;
@@ -38,6 +38,7 @@ pub struct Trainer {
     /// Samples of the epoch in the order they are taken; empty until its first batch is.
     order: Vec<usize>,
     gradient: Vec<f64>,
+    moved: MovedBatch,
     fingerprints: Fingerprints,
 }
 
@@ -88,7 +89,7 @@ impl Trainer {
         }
         let fingerprints = Fingerprints::new(&config, &circuit.to_spice()?, [&train, &test])?;
         let parameters = TrainedParameters::resolve(&mut circuit, &config.parameters, config.seed)?;
-        let system = System::compile(&circuit).map_err(CompileError::from)?;
+        let system = System::for_batches(&circuit);
         let ports = Ports::resolve(&circuit, &system, &config.features, &config.outputs)?;
         if ports.features() != train.features {
             return Err(ConfigError::Mismatch {
@@ -100,8 +101,18 @@ impl Trainer {
             }
             .into());
         }
+        let rest = config.augment.map_or(0, |a| train.features % a.width);
+        if let (Some(augment), 1..) = (config.augment, rest) {
+            return Err(ConfigError::Value {
+                field: "augment.width".to_string(),
+                value: augment.width.to_string(),
+                expected: format!("a divisor of the number of features, {}", train.features),
+            }
+            .into());
+        }
         let loss = Loss::new(config.loss, ports.outputs.len(), &train)?;
         let count = parameters.len();
+        let moved = MovedBatch::new(&train);
         Ok(Self {
             engine: Engine::new(
                 circuit,
@@ -115,6 +126,7 @@ impl Trainer {
             test,
             optimizer: Optimizer::new(count),
             gradient: Vec::new(),
+            moved,
             parameters,
             epoch: 0,
             batch: 0,
@@ -194,9 +206,19 @@ impl Trainer {
         let mut config: OptimizerConfig = self.config.optimizer;
         config.rate *= config.decay.powi(self.epoch as i32);
         let mut evaluation = Evaluation::default();
+        let moved = &mut self.moved;
+        let (data, batch) = match &self.config.augment {
+            None => (&self.train, batch),
+            Some(augmentation) => {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+                rng.set_stream((1 << 32) + (self.epoch as u64) + ((self.batch as u64) << 33));
+                augmentation.fill(&self.train, batch, &mut rng, moved);
+                (&moved.data, moved.indices.as_slice())
+            }
+        };
         let memory = (&mut self.optimizer, &config, &mut self.gradient);
         let (engine, parameters) = (&mut self.engine, &mut self.parameters);
-        engine.step(&self.train, batch, parameters, memory, &mut evaluation)?;
+        engine.step(data, batch, parameters, memory, &mut evaluation)?;
         Ok(evaluation)
     }
 

@@ -77,6 +77,8 @@ impl Symbolic {
 pub enum Factor {
     Cholesky(CholeskyFactor),
     Lu(Box<LuFactor<f64>>),
+    /// There was no memory for the analysis.
+    Missing(LinearError),
 }
 
 impl std::fmt::Debug for Factor {
@@ -84,16 +86,23 @@ impl std::fmt::Debug for Factor {
         f.write_str(match self {
             Factor::Cholesky(_) => "Factor::Cholesky",
             Factor::Lu(_) => "Factor::Lu",
+            Factor::Missing(_) => "Factor::Missing",
         })
     }
 }
 
 impl Factor {
+    /// Storage for numeric factors of an analyzed pattern; every factorization repeats its error.
+    pub fn of(symbolic: Result<&Symbolic, LinearError>) -> Self {
+        symbolic.map_or_else(Factor::Missing, Symbolic::factor)
+    }
+
     /// Replaces the factors by those of the matrix with the analyzed `pattern` and these `values`.
     pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
         match self {
             Factor::Cholesky(f) => f.factor(pattern, values),
             Factor::Lu(f) => f.factor(pattern, values),
+            Factor::Missing(error) => Err(*error),
         }
     }
 
@@ -102,6 +111,7 @@ impl Factor {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve(b),
+            Factor::Missing(_) => b.fill(f64::NAN),
         }
     }
 
@@ -110,6 +120,7 @@ impl Factor {
         match self {
             Factor::Cholesky(f) => f.solve(b),
             Factor::Lu(f) => f.solve_transpose(b),
+            Factor::Missing(_) => b.fill(f64::NAN),
         }
     }
 }

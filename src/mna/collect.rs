@@ -2,7 +2,7 @@
 
 use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Parameter, Quantity};
-use crate::linear::{LinearError, Matrix, Method, Symbolic};
+use crate::linear::{Matrix, Method};
 
 use super::compile::System;
 use super::forest::Forest;
@@ -220,12 +220,7 @@ impl Stamps {
         Place::Coupled { first, branch }
     }
 
-    pub(super) fn assemble(
-        mut self,
-        circuit: &Circuit,
-        forest: Forest,
-        spd: bool,
-    ) -> Result<System, LinearError> {
+    pub(super) fn assemble(mut self, circuit: &Circuit, forest: Forest, spd: bool) -> System {
         let node_unknowns = forest.trees;
         let order = node_unknowns + self.kept as usize;
         let mut unknown = forest.root;
@@ -240,8 +235,7 @@ impl Stamps {
             .map(|k| slots.find(&pattern, Unknown(k as u32), Unknown(k as u32)))
             .collect();
         let method = if spd { Method::Cholesky } else { Method::Lu };
-        let symbolic = Symbolic::analyze(&pattern, method)?;
-        Ok(System {
+        System {
             node_count: self.node_count as usize,
             order,
             unknown,
@@ -259,10 +253,11 @@ impl Stamps {
             diagonal,
             node_unknowns,
             pattern,
-            symbolic,
+            method,
+            symbolic: Default::default(),
             precise_symbolic: Default::default(),
             is_reciprocal: circuit.is_reciprocal(),
-        })
+        }
     }
 
     /// Calls `f(row, column, slot)` for every stamp entry in a fixed order.

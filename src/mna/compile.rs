@@ -37,7 +37,9 @@ pub struct System {
     pub(super) diagonal: Vec<Slot>,
     pub(super) node_unknowns: usize,
     pub(super) pattern: Matrix,
-    pub(super) symbolic: Symbolic,
+    pub(super) method: Method,
+    /// Made when it is first needed.
+    pub(super) symbolic: OnceLock<Symbolic>,
     /// Made when it is first needed.
     pub(super) precise_symbolic: OnceLock<PreciseSymbolic>,
     pub(super) is_reciprocal: bool,
@@ -49,11 +51,35 @@ impl System {
     /// # Errors
     /// Only if memory runs out in the symbolic analysis.
     pub fn compile(circuit: &Circuit) -> Result<Self, LinearError> {
+        let system = Self::for_batches(circuit);
+        system.analyze()?;
+        Ok(system)
+    }
+
+    /// The same, with the symbolic analysis put off until a sample needs it.
+    pub fn for_batches(circuit: &Circuit) -> Self {
         let sensed = sensed_sources(circuit);
         let forest = Forest::grow(circuit, &sensed);
         let stamps = Stamps::collect(circuit, &forest, &sensed);
         let spd = is_positive_definite(circuit, &sensed);
         stamps.assemble(circuit, forest, spd)
+    }
+
+    /// The order of elimination and the pattern of the factors; a large crossbar's take a while, and
+    /// batches need none.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn analyze(&self) -> Result<&Symbolic, LinearError> {
+        if self.symbolic.get().is_none() {
+            // Another thread may have been faster: both made the same.
+            let symbolic = Symbolic::analyze(&self.pattern, self.method)?;
+            let _ = self.symbolic.set(symbolic);
+        }
+        let order = self.order;
+        self.symbolic
+            .get()
+            .ok_or(LinearError::OutOfMemory { order })
     }
 
     /// The analysis for elimination without the loss of a digit.
@@ -79,7 +105,7 @@ impl System {
     }
 
     pub fn method(&self) -> Method {
-        self.symbolic.method()
+        self.method
     }
 
     pub fn node_count(&self) -> usize {

@@ -104,7 +104,7 @@ impl Workspace {
             laws: LawStates::new(system),
             nonzeros: vec![0.0; system.pattern.nnz()],
             precise: None,
-            factor: system.symbolic.factor(),
+            factor: Factor::of(system.analyze()),
             is_regularized: false,
             scratch: vec![0.0; system.order],
             is_factored: false,

@@ -60,7 +60,7 @@ impl PlainDiode {
     /// conductance `g` (S) offers, to a thousandth of `N Vt`: a point to linearize at.
     pub fn resolvent(&self, available: f64, g: f64) -> f64 {
         let part = |current: f64| (current / self.scale).max(1.0);
-        let mut v = self.thermal * part(available).ln_1p();
+        let mut v = (self.thermal * part(available).ln_1p()).min(available.max(0.0) / g);
         for _ in 0..2 {
             let left = part(available - g * v);
             let slope = 1.0 + self.thermal * g / (self.scale * (1.0 + left));

@@ -3,6 +3,7 @@
 //! **Invariant:** this folder knows numbers only. Which source carries which feature, and which
 //! node is read as which class, is decided where ports meet features.
 
+mod augment;
 mod csv;
 mod csv_options;
 mod csv_target;
@@ -13,6 +14,7 @@ mod glyphs;
 mod idx;
 mod random;
 
+pub use augment::{Augmentation, MovedBatch};
 pub use csv::{parse_csv, read_csv};
 pub use csv_options::{CsvOptions, TargetColumn};
 pub use digits::DIGIT_SIDE;

@@ -1,0 +1,103 @@
+//! Samples that are moved a little each time they are trained.
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+use super::{Dataset, Targets};
+
+/// Random shifts of images; what comes in at a side is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augmentation {
+    /// Numbers in a row of an image.
+    pub width: usize,
+    /// Largest shift in each direction.
+    pub shift: usize,
+}
+
+/// A batch of moved samples; its memory is used again.
+#[derive(Debug)]
+pub struct MovedBatch {
+    pub data: Dataset,
+    pub indices: Vec<usize>,
+}
+
+impl MovedBatch {
+    pub fn new(data: &Dataset) -> Self {
+        Self {
+            data: data.subset(&[]),
+            indices: Vec::new(),
+        }
+    }
+}
+
+impl Augmentation {
+    /// Moves the samples at `indices` by random shifts.
+    pub fn fill(
+        &self,
+        data: &Dataset,
+        indices: &[usize],
+        rng: &mut impl Rng,
+        batch: &mut MovedBatch,
+    ) {
+        batch.indices.clear();
+        batch.indices.extend(0..indices.len());
+        batch.data.inputs.clear();
+        batch.data.inputs.resize(indices.len() * data.features, 0.0);
+        let reach = self.shift as i64;
+        let moved = batch.data.inputs.chunks_exact_mut(data.features.max(1));
+        for (moved, &index) in moved.zip(indices) {
+            let mut draw = || rng.random_range(-reach..=reach);
+            let (down, right) = (draw() as isize, draw() as isize);
+            self.shift_image(data.input(index), (down, right), moved);
+        }
+        match (&mut batch.data.targets, &data.targets) {
+            (Targets::Classes { labels: to, .. }, Targets::Classes { labels, .. }) => {
+                to.clear();
+                to.extend(indices.iter().map(|&k| labels[k]));
+            }
+            (Targets::Values { values: to, .. }, Targets::Values { width, values }) => {
+                to.clear();
+                let rows = indices.iter().map(|&k| &values[k * width..(k + 1) * width]);
+                rows.for_each(|row| to.extend_from_slice(row));
+            }
+            (to, from) => *to = from.subset(indices),
+        }
+    }
+
+    fn shift_image(&self, image: &[f64], (down, right): (isize, isize), out: &mut [f64]) {
+        let height = image.len() / self.width;
+        for (row, out) in out.chunks_exact_mut(self.width).enumerate() {
+            let from = row as isize - down;
+            if from < 0 || from >= height as isize {
+                continue;
+            }
+            let line = &image[from as usize * self.width..][..self.width];
+            for (column, value) in out.iter_mut().enumerate() {
+                let from = column as isize - right;
+                *value = usize::try_from(from)
+                    .ok()
+                    .and_then(|k| line.get(k))
+                    .copied()
+                    .unwrap_or(0.0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_moves_and_leaves_zeros_behind() {
+        let augmentation = Augmentation { width: 3, shift: 1 };
+        let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let mut out = [0.0; 6];
+        augmentation.shift_image(&image, (1, -1), &mut out);
+        assert_eq!(out, [0.0, 0.0, 0.0, 2.0, 3.0, 0.0]);
+        let mut out = [0.0; 6];
+        augmentation.shift_image(&image, (0, 0), &mut out);
+        assert_eq!(out, image);
+    }
+}
