@@ -92,6 +92,16 @@ fn a_tree_of_ideal_diodes_follows_its_highest_leaf() {
 }
 
 #[test]
+fn a_floating_source_carries_the_small_current_of_its_node() {
+    let (solver, op) = settle("floating_source_small_current.cir");
+    let [through, beyond] = ["v1", "r1"].map(|name| {
+        let id = solver.circuit.find_element(name).expect("an element");
+        op.current(&solver.circuit, id)
+    });
+    assert!((through / beyond - 1.0).abs() < 1e-12, "{through} {beyond}");
+}
+
+#[test]
 fn nonreciprocal_monotone_circuits_settle() {
     settle("nonreciprocal.cir");
 }
