@@ -18,7 +18,6 @@ impl Run<'_> {
     }
 
     pub(super) fn line_search_within(&mut self, max_iterations: usize) -> Outcome {
-        let on_cocontent = self.system.is_reciprocal() && self.system.has_only_nodes();
         let mut pivoting = Pivoting::one_by_one();
         for _ in 0..max_iterations {
             let check = self.check();
@@ -28,17 +27,20 @@ impl Run<'_> {
             if let Err(outcome) = self.step() {
                 return outcome;
             }
-            let moved = if on_cocontent {
-                self.search_cocontent()
-            } else {
-                self.search_residual_norm()
-            };
-            if !moved {
+            if !self.move_along_step() {
                 return Outcome::Stalled;
             }
             self.flip_ideal_diodes(&mut pivoting);
         }
         Outcome::TooManyIterations
+    }
+
+    /// Moves along the step, on the co-content if there is one; false if it cannot.
+    pub(super) fn move_along_step(&mut self) -> bool {
+        match self.workspace.has_cocontent(self.system) {
+            true => self.search_cocontent(),
+            false => self.search_residual_norm(),
+        }
     }
 
     /// Moves along the step to where the slope of the co-content is small; false if it cannot.
