@@ -86,7 +86,7 @@ impl Run<'_> {
     }
 
     /// A current (A) and a voltage (V) of the size that the sources have.
-    fn scales_of_sources(&self) -> (f64, f64) {
+    pub(super) fn scales_of_sources(&self) -> (f64, f64) {
         let g = self.values.typical_conductance();
         let (voltage, current) = self.system.largest_sources(self.workspace);
         let both = (current + g * voltage, voltage + current / g);

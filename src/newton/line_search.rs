@@ -54,7 +54,7 @@ impl Run<'_> {
         let (mut low, mut high, mut t) = (0.0, f64::INFINITY, 1.0);
         for _ in 0..MAX_HALVINGS {
             let slope = self.slope_at(t);
-            if enough(slope) {
+            if enough(slope) && (slope <= 0.0 || self.falls_until(t, slope)) {
                 return true;
             }
             if slope > 0.0 || !slope.is_finite() {
@@ -71,6 +71,16 @@ impl Run<'_> {
         // The slope jumps over zero (a corner of a piecewise-linear law): stay on the near side.
         low > 0.0 && {
             self.slope_at(low);
+            true
+        }
+    }
+
+    /// Whether the co-content falls on the way to `t` although its slope there is positive: slopes rise,
+    /// so that their sum over both halves is at most this. Where a slope jumps up at the begin of the
+    /// step, it may not. The iterate ends at `t` if it does.
+    fn falls_until(&mut self, t: f64, slope: f64) -> bool {
+        self.slope_at(0.5 * t) + slope <= 0.0 && {
+            self.move_to(t);
             true
         }
     }

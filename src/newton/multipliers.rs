@@ -12,6 +12,9 @@ const MOST_MULTIPLIERS: usize = 5;
 /// Exponentials are climbed down by a thermal voltage a step.
 const MOST_STEPS: usize = 100;
 
+/// No potential is larger in units of what the sources drive through a typical resistor.
+const HIGHEST: f64 = 1e12;
+
 impl Run<'_> {
     pub(super) fn multipliers(&mut self) -> Outcome {
         self.workspace.enter_multipliers(self.system, self.values);
@@ -43,7 +46,18 @@ impl Run<'_> {
             if !self.move_along_step() {
                 break;
             }
+            if self.is_runaway() {
+                return Err(Outcome::Stalled);
+            }
         }
         Ok(())
+    }
+
+    /// Without an operating point the co-content has no minimum, and potentials grow until rounding
+    /// excuses any current.
+    fn is_runaway(&self) -> bool {
+        let (_, voltage) = self.scales_of_sources();
+        let nodes = &self.workspace.full[..self.system.node_count()];
+        nodes.iter().any(|v| !(v.abs() <= HIGHEST * voltage))
     }
 }
