@@ -112,4 +112,15 @@ impl Workspace {
         self.set_relaxed(Some(Relaxed::Barrier(barrier)));
         length
     }
+
+    /// Puts the currents of all ideal diodes at most at `most`, A.
+    pub fn bound_ideal_currents(&mut self, system: &System, most: f64) {
+        for stamp in &system.ideal_diodes {
+            let branch = stamp.branch.index();
+            if self.full[branch] > most {
+                self.full[branch] = most;
+                self.low[branch] = 0.0;
+            }
+        }
+    }
 }

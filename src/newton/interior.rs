@@ -19,6 +19,9 @@ const BETWEEN_TRIALS: usize = 4;
 const PATIENCE: usize = 10;
 /// Products below this part of the first ones are zero to rounding.
 const SMALLEST_GAP: f64 = 1e-60;
+/// Currents that circulate where nothing determines them, in units of what the sources drive: the
+/// central path leads them to infinity, and beside teraamperes no milliampere is left.
+const MOST_CURRENT: f64 = 10.0;
 
 impl Run<'_> {
     pub(super) fn interior_point(&mut self) -> Outcome {
@@ -82,6 +85,9 @@ impl Run<'_> {
     }
 
     fn pivoting_newton(&mut self, _: &Snapshot) -> Outcome {
+        let (current, _) = self.scales_of_sources();
+        self.workspace
+            .bound_ideal_currents(self.system, MOST_CURRENT * current);
         self.limited_newton_with(Pivoting::one_by_one())
     }
 
