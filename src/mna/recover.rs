@@ -35,6 +35,10 @@ impl BranchCurrents {
     /// largest currents meet, not the root, where it may be large beside all there is. Scales must have
     /// been measured.
     fn move_surplus(&mut self, system: &System, workspace: &Workspace) {
+        let has_unknown = |node: NodeId| system.unknown[node.index()].is_some();
+        if !system.ties.iter().any(|tie| has_unknown(tie.parent)) {
+            return;
+        }
         let size = |node: usize| workspace.full_scales[node].magnitude;
         let mut heaviest: Vec<usize> = (0..system.node_count).collect();
         for tie in system.ties.iter().rev() {
@@ -45,7 +49,7 @@ impl BranchCurrents {
         }
         for (current, tie) in self.currents.iter_mut().zip(&system.ties) {
             let [node, parent] = [tie.node, tie.parent].map(NodeId::index);
-            if heaviest[node] == heaviest[parent] && system.unknown[parent].is_some() {
+            if heaviest[node] == heaviest[parent] && has_unknown(tie.parent) {
                 let left = std::mem::take(&mut self.surplus[parent]);
                 *current += tie.sign * left;
                 self.surplus[node] = left;

@@ -1,5 +1,6 @@
 //! Everything that changes while one operating point is sought; one for each thread.
 
+use crate::circuit::NodeId;
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
@@ -339,6 +340,18 @@ impl Workspace {
     pub fn slope(&self) -> f64 {
         let pairs = self.reduced.iter().zip(&self.direction);
         pairs.map(|(r, d)| r * d).sum()
+    }
+
+    /// What linear conductances add to the slope of the co-content over a unit of the search, W.
+    pub fn linear_rise(&self, system: &System, values: &Values) -> f64 {
+        let along = |node: NodeId| {
+            let unknown = system.unknown[node.index()];
+            self.direction.get(unknown.index()).map_or(0.0, |d| *d)
+        };
+        let stamps = system.conductances.iter().zip(&values.conductances);
+        stamps
+            .map(|(stamp, g)| g * (along(stamp.p) - along(stamp.n)).powi(2))
+            .sum()
     }
 
     /// Marks the factors as out of date, for instance after the state of an ideal diode changed.

@@ -75,14 +75,17 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the co-content falls on the way to `t` although its slope there is positive: slopes rise,
-    /// so that their sum over both halves is at most this. Where a slope jumps up at the begin of the
-    /// step, it may not. The iterate ends at `t` if it does.
+    /// Whether the co-content falls on the way to `t` although its slope there is positive. Slopes rise,
+    /// by `rise` over a unit of the way at least, so that the co-content falls where the slope is below
+    /// `t rise / 2`, or the sum with the slope halfway is. Where a slope jumps up at the begin of the
+    /// step, neither may be. The iterate ends at `t` if it falls.
     fn falls_until(&mut self, t: f64, slope: f64) -> bool {
-        self.slope_at(0.5 * t) + slope <= 0.0 && {
-            self.move_to(t);
-            true
-        }
+        let least = 0.5 * t * self.workspace.linear_rise(self.system, self.values);
+        slope <= least
+            || self.slope_at(0.5 * t) + slope <= least && {
+                self.move_to(t);
+                true
+            }
     }
 
     /// Puts the iterate `t` steps from where the search began and returns `F . direction` there.
