@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use ohmgrad::analysis::{OperatingPoint, Probe, Solver};
+use ohmgrad::analysis::{OperatingPoint, Probe, Solver, operating_point};
+use ohmgrad::circuit::generators::{Kind, Wild};
 use ohmgrad::device::Device;
 use ohmgrad::execution::{Columns, execute};
 use ohmgrad::netlist::Netlist;
+use ohmgrad::newton::Strategy;
 
 /// Solves a deck and checks Kirchhoff's current law by the incidence matrix.
 fn settle(deck: &str) -> (Solver, OperatingPoint) {
@@ -92,8 +94,30 @@ fn a_tree_of_ideal_diodes_follows_its_highest_leaf() {
 }
 
 #[test]
+fn a_floating_source_carries_the_small_current_of_its_node() {
+    let (solver, op) = settle("floating_source_small_current.cir");
+    let [through, beyond] = ["v1", "r1"].map(|name| {
+        let id = solver.circuit.find_element(name).expect("an element");
+        op.current(&solver.circuit, id)
+    });
+    assert!((through / beyond - 1.0).abs() < 1e-12, "{through} {beyond}");
+}
+
+#[test]
 fn nonreciprocal_monotone_circuits_settle() {
     settle("nonreciprocal.cir");
+}
+
+/// Newton goes round between pieces of tables and states of ideal diodes, and pivoting does not end.
+#[test]
+fn corners_beside_ideal_diodes_settle_by_multipliers() {
+    let mixed = [4439, 5637, 60657, 64013].map(|seed| (seed, None));
+    for (seed, kind) in mixed.into_iter().chain([(14457, Some(Kind::Rtgd))]) {
+        let nodes = None;
+        let circuit = Wild { seed, nodes, kind }.build().expect("a sound circuit");
+        let op = operating_point(&circuit).unwrap_or_else(|error| panic!("{seed}: {error}"));
+        assert_eq!(op.convergence.strategy, Strategy::Multipliers, "{seed}");
+    }
 }
 
 #[test]

@@ -73,10 +73,10 @@ impl Workspace {
             let voltage = self.rounded_voltage(stamp.p, stamp.n);
             self.residual[stamp.p.index()] += current;
             self.residual[stamp.n.index()] -= current;
-            self.residual[stamp.branch.index()] = match &self.barrier {
-                Some(barrier) => {
+            self.residual[stamp.branch.index()] = match &self.relaxed {
+                Some(relaxed) => {
                     let g = values.typical_conductance;
-                    barrier.linearized(index, current, voltage, g).residual
+                    relaxed.linearized(index, current, voltage, g).residual
                 }
                 None if on => voltage,
                 None => current,

@@ -2,6 +2,7 @@
 //! to zero.
 
 use super::System;
+use super::relaxed::{Linearized, Relaxed};
 use super::stamps::IdealStamp;
 use super::workspace::Workspace;
 
@@ -12,15 +13,6 @@ pub struct Barrier {
     reverse: Vec<f64>,
     /// What the products `i w` are led to, W.
     pub target: f64,
-}
-
-/// The linearized `i w = target` of one diode, divided by its larger side:
-/// `v - softness_v i` or `i - softness_i v`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Linearized {
-    pub is_conducting: bool,
-    pub softness: f64,
-    pub residual: f64,
 }
 
 impl Barrier {
@@ -65,18 +57,13 @@ impl Workspace {
             self.full[stamp.branch.index()] = current;
             self.low[stamp.branch.index()] = 0.0;
         }
-        self.set_barrier(Some(Barrier::new(system.ideal_diodes.len(), voltage)));
-    }
-
-    /// Takes up, or lays down, the barrier.
-    pub fn set_barrier(&mut self, barrier: Option<Barrier>) -> Option<Barrier> {
-        self.invalidate();
-        std::mem::replace(&mut self.barrier, barrier)
+        let barrier = Barrier::new(system.ideal_diodes.len(), voltage);
+        self.set_relaxed(Some(Relaxed::Barrier(barrier)));
     }
 
     /// Mean of the products of current and reverse voltage, W.
     pub fn barrier_gap(&self, system: &System) -> f64 {
-        let Some(barrier) = &self.barrier else {
+        let Some(Relaxed::Barrier(barrier)) = &self.relaxed else {
             return 0.0;
         };
         let pairs = system.ideal_diodes.iter().zip(&barrier.reverse);
@@ -86,7 +73,7 @@ impl Workspace {
 
     /// Sets where the products are led in the next step.
     pub fn aim_barrier(&mut self, target: f64) {
-        if let Some(barrier) = &mut self.barrier {
+        if let Some(Relaxed::Barrier(barrier)) = &mut self.relaxed {
             barrier.target = target;
         }
     }
@@ -96,7 +83,7 @@ impl Workspace {
     pub fn advance_interior(&mut self, system: &System) -> f64 {
         /// Part of the way to the boundary.
         const MOST: f64 = 0.99;
-        let Some(mut barrier) = self.barrier.take() else {
+        let Some(Relaxed::Barrier(mut barrier)) = self.relaxed.take() else {
             return 0.0;
         };
         let step = |full: usize| {
@@ -122,8 +109,18 @@ impl Workspace {
             *on = voltage < current;
         }
         self.advance(system, length);
-        self.barrier = Some(barrier);
-        self.invalidate();
+        self.set_relaxed(Some(Relaxed::Barrier(barrier)));
         length
+    }
+
+    /// Puts the currents of all ideal diodes at most at `most`, A.
+    pub fn bound_ideal_currents(&mut self, system: &System, most: f64) {
+        for stamp in &system.ideal_diodes {
+            let branch = stamp.branch.index();
+            if self.full[branch] > most {
+                self.full[branch] = most;
+                self.low[branch] = 0.0;
+            }
+        }
     }
 }

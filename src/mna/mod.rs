@@ -17,18 +17,20 @@ mod extended;
 mod forest;
 mod incidence;
 mod laws;
+mod multipliers;
 mod precise;
 mod recover;
+mod relaxed;
 mod sensitivity;
 mod stamps;
 mod values;
 mod workspace;
 
-pub use barrier::Barrier;
 pub use compile::System;
 pub use incidence::incidence;
 pub use precise::TransposedResidual;
 pub use recover::BranchCurrents;
+pub use relaxed::Relaxed;
 pub use values::Values;
 pub use workspace::{Scale, Workspace};
 

@@ -229,9 +229,9 @@ impl Workspace {
                 sums.add(node.index(), sign * x.full[own]);
                 sums.low[node.index()] += sign * x.low(own);
             }
-            if let Some(barrier) = &self.barrier {
+            if let Some(relaxed) = &self.relaxed {
                 let (current, g) = (x.full[own], values.typical_conductance);
-                let law = barrier.linearized(index, current, voltage + error, g);
+                let law = relaxed.linearized(index, current, voltage + error, g);
                 sums.add(own, law.residual);
             } else if on {
                 sums.add(own, voltage);

@@ -1,6 +1,6 @@
 //! Currents that the reduction eliminated, and the transposed residual of the adjoint network.
 
-use crate::circuit::{Circuit, ElementId};
+use crate::circuit::{Circuit, ElementId, NodeId};
 
 use super::precise::{two_product, two_sum};
 use super::stamps::Place;
@@ -11,6 +11,7 @@ use super::{System, Values};
 #[derive(Clone, Debug)]
 pub struct BranchCurrents {
     currents: Vec<f64>,
+    /// What is left over at each node, A.
     surplus: Vec<f64>,
 }
 
@@ -26,7 +27,34 @@ impl BranchCurrents {
     pub fn of_workspace(system: &System, workspace: &Workspace) -> Self {
         let mut currents = Self::zero(system);
         currents.recover(system, &workspace.residual);
+        currents.move_surplus(system, workspace);
         currents
+    }
+
+    /// What rounding leaves of the sum over a tree of tied nodes shows at one of them. That is where the
+    /// largest currents meet, not the root, where it may be large beside all there is. Scales must have
+    /// been measured.
+    fn move_surplus(&mut self, system: &System, workspace: &Workspace) {
+        let has_unknown = |node: NodeId| system.unknown[node.index()].is_some();
+        if !system.ties.iter().any(|tie| has_unknown(tie.parent)) {
+            return;
+        }
+        let size = |node: usize| workspace.full_scales[node].magnitude;
+        let mut heaviest: Vec<usize> = (0..system.node_count).collect();
+        for tie in system.ties.iter().rev() {
+            let [node, parent] = [tie.node, tie.parent].map(NodeId::index);
+            if size(heaviest[node]) > size(heaviest[parent]) {
+                heaviest[parent] = heaviest[node];
+            }
+        }
+        for (current, tie) in self.currents.iter_mut().zip(&system.ties) {
+            let [node, parent] = [tie.node, tie.parent].map(NodeId::index);
+            if heaviest[node] == heaviest[parent] && has_unknown(tie.parent) {
+                let left = std::mem::take(&mut self.surplus[parent]);
+                *current += tie.sign * left;
+                self.surplus[node] = left;
+            }
+        }
     }
 
     /// Walks the trees of tied nodes from the leaves: what Kirchhoff's current law leaves over at a
@@ -34,7 +62,7 @@ impl BranchCurrents {
     pub fn recover(&mut self, system: &System, leaving: &[f64]) {
         self.surplus.copy_from_slice(leaving);
         for (current, tie) in self.currents.iter_mut().zip(&system.ties).rev() {
-            let surplus = self.surplus[tie.node.index()];
+            let surplus = std::mem::take(&mut self.surplus[tie.node.index()]);
             *current = -tie.sign * surplus;
             self.surplus[tie.parent.index()] += surplus;
         }

@@ -1,12 +1,13 @@
 //! Everything that changes while one operating point is sought; one for each thread.
 
+use crate::circuit::NodeId;
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
-use super::barrier::Barrier;
 use super::extended::PreciseJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
+use super::relaxed::Relaxed;
 use super::{Entries, System, Values};
 
 /// Relative size of the regularization of ideal diodes in the Jacobian when the exact one is
@@ -39,8 +40,8 @@ pub struct Workspace {
     pub companions: Vec<Companion>,
     /// State of each ideal diode: true = conducting (`v = 0`).
     pub conducting: Vec<bool>,
-    /// Keeps ideal diodes in the interior of their two states; a solution is never accepted there.
-    pub(super) barrier: Option<Barrier>,
+    /// What stands in for the law of ideal diodes; a solution is never accepted there.
+    pub(super) relaxed: Option<Relaxed>,
     /// Residual `F`: currents leaving each node (A), then branch equations.
     pub residual: Vec<f64>,
     /// Residual, then step, by reduced unknown.
@@ -92,7 +93,7 @@ impl Workspace {
             points: vec![0.0; system.one_ports.len()],
             companions: vec![Companion::default(); system.one_ports.len()],
             conducting: vec![false; system.ideal_diodes.len()],
-            barrier: None,
+            relaxed: None,
             residual: vec![0.0; full],
             reduced: vec![0.0; system.order],
             scales: vec![Scale::default(); system.order],
@@ -123,7 +124,7 @@ impl Workspace {
         self.source_factor = 1.0;
         self.shunt = 0.0;
         self.pull = 0.0;
-        self.barrier = None;
+        self.relaxed = None;
         self.is_factored = false;
         self.is_regularized = false;
         self.is_cold = true;
@@ -222,9 +223,9 @@ impl Workspace {
             0.0
         };
         for (index, (stamp, &on)) in system.ideal_diodes.iter().zip(&self.conducting).enumerate() {
-            if let Some(barrier) = &self.barrier {
+            if let Some(relaxed) = &self.relaxed {
                 let current = self.full[stamp.branch.index()];
-                let law = barrier.linearized(index, current, self.voltage(stamp.p, stamp.n), g);
+                let law = relaxed.linearized(index, current, self.voltage(stamp.p, stamp.n), g);
                 stamp.load(entries, law.is_conducting, law.softness);
             } else {
                 stamp.load(entries, on, if on { floor / g } else { floor * g });
@@ -296,8 +297,9 @@ impl Workspace {
             let (p, n) = (stamp.p.index(), stamp.n.index());
             *point = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
         }
+        self.follow_multipliers(system);
         self.evaluate_companions(values);
-        if self.barrier.is_none() {
+        if self.relaxed.is_none() {
             // What rounding left in a blocking diode goes: its current is zero, not small.
             for (stamp, &on) in system.ideal_diodes.iter().zip(&self.conducting) {
                 if !on {
@@ -338,6 +340,18 @@ impl Workspace {
     pub fn slope(&self) -> f64 {
         let pairs = self.reduced.iter().zip(&self.direction);
         pairs.map(|(r, d)| r * d).sum()
+    }
+
+    /// What linear conductances add to the slope of the co-content over a unit of the search, W.
+    pub fn linear_rise(&self, system: &System, values: &Values) -> f64 {
+        let along = |node: NodeId| {
+            let unknown = system.unknown[node.index()];
+            self.direction.get(unknown.index()).map_or(0.0, |d| *d)
+        };
+        let stamps = system.conductances.iter().zip(&values.conductances);
+        stamps
+            .map(|(stamp, g)| g * (along(stamp.p) - along(stamp.n)).powi(2))
+            .sum()
     }
 
     /// Marks the factors as out of date, for instance after the state of an ideal diode changed.

@@ -88,7 +88,7 @@ impl Run<'_> {
     }
 
     /// Newton with limiting and, if that fails, from the same state with a line search.
-    fn either_newton(&mut self, start: &Snapshot) -> Outcome {
+    pub(super) fn either_newton(&mut self, start: &Snapshot) -> Outcome {
         match self.limited_newton() {
             Outcome::Converged => Outcome::Converged,
             _ => {

@@ -8,6 +8,7 @@
 //! interior is ever returned.
 
 use super::active_set::Pivoting;
+use super::continuation::Snapshot;
 use super::{Outcome, Run};
 
 const MOST_STEPS: usize = 200;
@@ -18,13 +19,16 @@ const BETWEEN_TRIALS: usize = 4;
 const PATIENCE: usize = 10;
 /// Products below this part of the first ones are zero to rounding.
 const SMALLEST_GAP: f64 = 1e-60;
+/// Currents that circulate where nothing determines them, in units of what the sources drive: the
+/// central path leads them to infinity, and beside teraamperes no milliampere is left.
+const MOST_CURRENT: f64 = 10.0;
 
 impl Run<'_> {
     pub(super) fn interior_point(&mut self) -> Outcome {
         let (current, voltage) = self.scales_of_sources();
         self.workspace.enter_interior(self.system, current, voltage);
         let outcome = self.follow_central_path(current * voltage);
-        self.workspace.set_barrier(None);
+        self.workspace.set_relaxed(None);
         outcome
     }
 
@@ -58,30 +62,37 @@ impl Run<'_> {
                 _ => 0.4,
             };
             let is_due = whole_steps >= FIRST_TRIAL / 2 && step >= FIRST_TRIAL;
-            if is_due && step % BETWEEN_TRIALS == 0 && self.try_states() {
+            if is_due && step % BETWEEN_TRIALS == 0 && self.try_states(Self::pivoting_newton) {
                 return Outcome::Converged;
             }
         }
-        match self.try_states() {
+        match self.try_states(Self::pivoting_newton) {
             true => Outcome::Converged,
             false => Outcome::Stalled,
         }
     }
 
-    /// Solves the exact problem from the states that show; back to the interior if that fails.
-    fn try_states(&mut self) -> bool {
-        let interior = self.snapshot();
-        let barrier = self.workspace.set_barrier(None);
-        if self.limited_newton_with(Pivoting::one_by_one()) == Outcome::Converged {
+    /// Solves the exact problem from the states that show; back to the relaxed one if that fails.
+    pub(super) fn try_states(&mut self, newton: fn(&mut Self, &Snapshot) -> Outcome) -> bool {
+        let relaxed_state = self.snapshot();
+        let relaxed = self.workspace.set_relaxed(None);
+        if newton(self, &relaxed_state) == Outcome::Converged {
             return true;
         }
-        self.restore(&interior);
-        self.workspace.set_barrier(barrier);
+        self.restore(&relaxed_state);
+        self.workspace.set_relaxed(relaxed);
         false
     }
 
+    fn pivoting_newton(&mut self, _: &Snapshot) -> Outcome {
+        let (current, _) = self.scales_of_sources();
+        self.workspace
+            .bound_ideal_currents(self.system, MOST_CURRENT * current);
+        self.limited_newton_with(Pivoting::one_by_one())
+    }
+
     /// A current (A) and a voltage (V) of the size that the sources have.
-    fn scales_of_sources(&self) -> (f64, f64) {
+    pub(super) fn scales_of_sources(&self) -> (f64, f64) {
         let g = self.values.typical_conductance();
         let (voltage, current) = self.system.largest_sources(self.workspace);
         let both = (current + g * voltage, voltage + current / g);

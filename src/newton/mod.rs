@@ -3,9 +3,9 @@
 //! Where every unknown is a node potential and a co-content exists, Newton with a line search on the
 //! co-content comes first: it converges from any start, nearly always in a dozen steps. Long strings
 //! of diodes are the exception; there, and where there is no co-content, Newton with junction limiting
-//! is quick. Behind these, in this order: an interior-point method for ideal diodes, the line search
-//! without a limit, gmin
-//! stepping, source stepping, pseudo-transient continuation. A result is returned only if Kirchhoff's
+//! is quick. Behind these, in this order: an interior-point method and the method of multipliers for
+//! ideal diodes, the line search without a limit, gmin stepping, source stepping, pseudo-transient
+//! continuation. A result is returned only if Kirchhoff's
 //! current law holds at every node to the tolerance, measured by the currents that meet there. Where
 //! double precision cannot give that, the search goes on without the loss of a digit.
 //!
@@ -19,6 +19,7 @@ mod continuation;
 mod interior;
 mod limited;
 mod line_search;
+mod multipliers;
 mod nodeset;
 mod state;
 
@@ -74,6 +75,8 @@ pub enum Strategy {
     LineSearch,
     /// Ideal diodes by an interior-point method.
     InteriorPoint,
+    /// Ideal diodes by the method of multipliers.
+    Multipliers,
     GminStepping,
     SourceStepping,
     PseudoTransient,
@@ -87,6 +90,7 @@ impl fmt::Display for Strategy {
             Strategy::Newton => "newton",
             Strategy::LineSearch => "line-search",
             Strategy::InteriorPoint => "interior-point",
+            Strategy::Multipliers => "multipliers",
             Strategy::GminStepping => "gmin-stepping",
             Strategy::SourceStepping => "source-stepping",
             Strategy::PseudoTransient => "pseudo-transient",
@@ -201,6 +205,7 @@ pub fn solve(
         || system.has_ideal_diodes()
         || system.method() == Method::Cholesky;
     let patience = match is_suspect {
+        true if has_multipliers(system) => FEW_STRATEGIES + 1,
         true => FEW_STRATEGIES,
         false => usize::MAX,
     };
@@ -299,13 +304,16 @@ fn strategies(system: &System) -> Vec<Strategy> {
     if system.is_linear() {
         return vec![Strategy::Linear];
     }
-    let mut list = Vec::with_capacity(7);
+    let mut list = Vec::with_capacity(8);
     if system.is_reciprocal() && system.has_only_nodes() {
         list.extend([Strategy::Descent, Strategy::Newton]);
     } else {
         list.push(Strategy::Newton);
         if system.has_ideal_diodes() {
             list.push(Strategy::InteriorPoint);
+        }
+        if has_multipliers(system) {
+            list.push(Strategy::Multipliers);
         }
     }
     list.extend([
@@ -315,6 +323,11 @@ fn strategies(system: &System) -> Vec<Strategy> {
         Strategy::PseudoTransient,
     ]);
     list
+}
+
+/// Whether ideal diodes are all that keeps Newton from a line search that converges from anywhere.
+fn has_multipliers(system: &System) -> bool {
+    system.has_ideal_diodes() && !system.has_laws()
 }
 
 /// One call of [`solve`].
@@ -337,6 +350,7 @@ impl Run<'_> {
             Strategy::Descent => self.line_search_within(QUICK_DESCENT),
             Strategy::LineSearch => self.line_search(),
             Strategy::InteriorPoint => self.interior_point(),
+            Strategy::Multipliers => self.multipliers(),
             Strategy::GminStepping => self.gmin_stepping(),
             Strategy::SourceStepping => self.source_stepping(),
             Strategy::PseudoTransient => self.pseudo_transient(),
