@@ -85,6 +85,11 @@ pub(super) struct BlockState<T> {
     largest: Vec<T>,
     /// Lanes that the last step changed.
     pub is_moving: Vec<bool>,
+    /// Takes its place while steps no longer decide.
+    is_settled: Vec<bool>,
+    /// Room for a correction and for a right-hand side that waits.
+    correction: Vec<T>,
+    waiting: Vec<T>,
     /// Linear solves or sweeps of the last operating point.
     pub steps: usize,
 }
@@ -183,6 +188,9 @@ impl<T: Real> BlockState<T> {
             fed: zeros(system.fed.len()),
             largest: zeros(1),
             is_moving: vec![false; lanes],
+            is_settled: vec![false; lanes],
+            correction: zeros(if system.is_sparse() { nodes } else { 0 }),
+            waiting: zeros(if system.is_sparse() { nodes } else { 0 }),
             steps: 0,
         }
     }
@@ -359,7 +367,7 @@ impl<T: Real> BlockState<T> {
     /// small ones notice; differences of neighbouring potentials lose nothing.
     fn refine(&mut self, shared: &Shared<'_, T>, e: &Elimination, out: &mut [T], is_primal: bool) {
         let (system, lanes) = (shared.system, self.lanes);
-        let cotangent = self.cotangent.clone();
+        self.waiting.copy_from_slice(&self.cotangent);
         if is_primal {
             self.cotangent.fill(T::ZERO);
             for injection in &system.injections {
@@ -400,7 +408,7 @@ impl<T: Real> BlockState<T> {
                 subtract(self, port.ends, lane, current);
             }
         }
-        let mut correction = vec![T::ZERO; out.len()];
+        let mut correction = std::mem::take(&mut self.correction);
         self.substitute(system, shared.assembly, e, &mut correction);
         self.largest.fill(T::ZERO);
         measure(&mut self.largest, out);
@@ -414,7 +422,8 @@ impl<T: Real> BlockState<T> {
                 self.is_moving[lane] |= !(correction[lane].size() <= allowed);
             }
         }
-        self.cotangent = cotangent;
+        self.correction = correction;
+        std::mem::swap(&mut self.cotangent, &mut self.waiting);
     }
 
     /// Takes a lane out of all sums over samples.
@@ -448,14 +457,15 @@ impl<T: Real> BlockState<T> {
         if !laws.is_empty() {
             // The factors of the adjoint belong to the solution, and the steps square what is left:
             // where little but diodes leads to ground, that may be more than the currents show.
-            let is_moving = self.is_moving.clone();
+            let settled = std::mem::take(&mut self.is_settled);
+            let is_moving = std::mem::replace(&mut self.is_moving, settled);
             for last in 0..if system.is_sparse() { 3 } else { 1 } {
                 if last > 0 {
                     self.move_laws(system, assembly, laws, &x);
                 }
                 self.step(system, assembly, elimination, &mut x);
             }
-            self.is_moving = is_moving;
+            self.is_settled = std::mem::replace(&mut self.is_moving, is_moving);
         }
         self.x = x;
     }

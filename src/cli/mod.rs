@@ -2,6 +2,7 @@
 
 mod check;
 mod checksums;
+mod eval;
 mod export;
 mod failure;
 mod generate;
@@ -61,6 +62,8 @@ enum Command {
     Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
     Train(train::Arguments),
+    /// Evaluate a trained circuit on its test samples or on other ones
+    Eval(eval::Arguments),
     /// Write a standard circuit as a deck
     Generate(generate::Arguments),
 }
@@ -134,6 +137,7 @@ impl Cli {
             Command::Linearize(arguments) => linearize::run(&arguments),
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
+            Command::Eval(arguments) => eval::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
     }

@@ -250,18 +250,14 @@ fn node_weights(trainer: &Trainer) -> Vec<(NodeId, Vec<f64>)> {
 }
 
 fn confusion(trainer: &Trainer, test: &Evaluation) -> String {
-    let Targets::Classes { count, labels } = &trainer.test.targets else {
+    let Targets::Classes { count, .. } = &trainer.test.targets else {
         return String::new();
     };
-    let mut counts = vec![0; count * count];
-    for (label, read) in labels.iter().zip(&test.predicted) {
-        if let Some(read) = read {
-            counts[label * count + read] += 1;
-        }
-    }
     confusion_matrix(&ConfusionMatrix {
         title: "Which class is read as which".to_string(),
         labels: (0..*count).map(|k| k.to_string()).collect(),
-        counts,
+        counts: (test.confusion(&trainer.test).concat().into_iter())
+            .map(|n| n as u64)
+            .collect(),
     })
 }

@@ -22,6 +22,19 @@ pub struct Settings {
     time_limit: Option<Duration>,
 }
 
+/// More threads than any machine here has cores only cost time to start.
+const MOST_THREADS: usize = 256;
+
+/// So many threads; all cores for none or zero.
+pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = threads {
+        pool = pool.num_threads(threads.min(MOST_THREADS));
+    }
+    pool.build()
+        .map_err(|error| Failure::failed(format!("error: cannot start threads: {error}")))
+}
+
 /// Reads and builds a deck, sets what the user asks for, checks and compiles it; warnings go to
 /// standard error.
 pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {

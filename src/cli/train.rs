@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::batch::Precision;
+use crate::batch::{Precision, Timing};
 use crate::learning::{Checkpoint, EpochReport, Evaluation, LoadedConfig, Trainer};
 
 use super::interrupt::{Interrupts, Signal};
@@ -47,18 +47,8 @@ pub struct Arguments {
     resume: Option<PathBuf>,
 }
 
-/// More threads than any machine here has cores only cost time to start.
-const MOST_THREADS: usize = 256;
-
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(threads.min(MOST_THREADS));
-    }
-    let pool = pool
-        .build()
-        .map_err(|error| Failure::failed(format!("error: cannot start threads: {error}")))?;
-    pool.install(|| train(arguments))
+    super::settings::pool(arguments.threads)?.install(|| train(arguments))
 }
 
 fn train(arguments: &Arguments) -> Result<(), Failure> {
@@ -157,6 +147,10 @@ impl Session {
         }
         let report = trained?;
         self.bar.set_position(self.trainer.samples_done() as u64);
+        if let Some(accuracy) = self.trainer.running_accuracy() {
+            self.bar
+                .set_message(format!("train {:.2} %", 100.0 * accuracy));
+        }
         Ok(report)
     }
 
@@ -271,8 +265,9 @@ fn resume(path: &Path, epochs: Option<usize>) -> Result<(Trainer, RunFolder), Fa
 fn progress_bar(trainer: &Trainer) -> ProgressBar {
     let total = trainer.config.epochs.saturating_mul(trainer.train.len());
     let bar = ProgressBar::new(total as u64);
-    let style =
-        ProgressStyle::with_template("  {bar:30.cyan} {pos}/{len} samples, {per_sec}, {eta} left");
+    let style = ProgressStyle::with_template(
+        "  {bar:30.cyan} {pos}/{len} samples, {per_sec}, {eta} left  {msg}",
+    );
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -321,10 +316,54 @@ struct RunResult {
     batches_per_epoch: usize,
     test_loss: Option<f64>,
     test_accuracy: Option<f64>,
+    /// How batches were solved.
+    method: String,
+    /// Seconds of each phase since the run began or was resumed; summed over threads where blocks of
+    /// samples run side by side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<TimeBudget>,
+}
+
+#[derive(Debug, Serialize)]
+struct TimeBudget {
+    assembly: f64,
+    inputs_all_threads: f64,
+    operating_points_all_threads: f64,
+    adjoint_all_threads: f64,
+    outer_products: f64,
+    optimizer: f64,
+}
+
+impl TimeBudget {
+    fn new(timing: &Timing) -> Self {
+        Self {
+            assembly: timing.assembly.as_secs_f64(),
+            inputs_all_threads: timing.inputs.as_secs_f64(),
+            operating_points_all_threads: timing.operating_points.as_secs_f64(),
+            adjoint_all_threads: timing.adjoint.as_secs_f64(),
+            outer_products: timing.outer_products.as_secs_f64(),
+            optimizer: timing.optimizer.as_secs_f64(),
+        }
+    }
+
+    /// Seconds of each phase, where threads share the work taken as if they shared it evenly.
+    fn line(&self) -> String {
+        let threads = rayon::current_num_threads() as f64;
+        format!(
+            "time: input product {:.1} s, operating points {:.1} s, adjoint {:.1} s, outer products \
+             {:.1} s, optimizer {:.1} s, assembly {:.1} s\n",
+            self.inputs_all_threads / threads,
+            self.operating_points_all_threads / threads,
+            self.adjoint_all_threads / threads,
+            self.outer_products,
+            self.optimizer,
+            self.assembly,
+        )
+    }
 }
 
 impl RunResult {
-    fn new(ended: &'static str, trainer: &Trainer, test: &Evaluation) -> Self {
+    fn new(ended: &'static str, trainer: &mut Trainer, test: &Evaluation) -> Self {
         let tested = test.samples > 0;
         Self {
             schema: 1,
@@ -334,6 +373,11 @@ impl RunResult {
             batches_per_epoch: trainer.batches(),
             test_loss: tested.then_some(test.loss),
             test_accuracy: (tested && test.predicted_classes).then_some(test.accuracy),
+            method: trainer.engine.method(),
+            seconds: trainer
+                .engine
+                .batches()
+                .map(|b| TimeBudget::new(&b.timing())),
         }
     }
 }
@@ -369,11 +413,12 @@ fn summary(result: &RunResult, folder: &RunFolder, names: &[String], started: In
     if let Some(loss) = result.test_loss {
         text += &format!("test loss {loss:.4}, ");
     }
-    text += &format!(
-        "{:.1} s in all\nwritten to {}:\n",
-        started.elapsed().as_secs_f64(),
-        folder.path().display()
-    );
+    text += &format!("{:.1} s in all\n", started.elapsed().as_secs_f64());
+    text += &result
+        .seconds
+        .as_ref()
+        .map_or(String::new(), TimeBudget::line);
+    text += &format!("written to {}:\n", folder.path().display());
     for name in names {
         text += &format!("  {name}\n");
     }

@@ -17,7 +17,7 @@ use crate::newton::{self, NewtonOptions};
 
 use super::batches::Batches;
 use super::config::OptimizerConfig;
-use super::data::Dataset;
+use super::data::{Dataset, Targets};
 use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
@@ -347,6 +347,20 @@ fn summarize(workers: &[Worker]) -> Evaluation {
 }
 
 impl Evaluation {
+    /// Back to nothing; the memory stays.
+    pub(super) fn clear(&mut self) {
+        let (mut predicted, mut outputs) = Default::default();
+        std::mem::swap(&mut predicted, &mut self.predicted);
+        std::mem::swap(&mut outputs, &mut self.outputs);
+        predicted.clear();
+        outputs.clear();
+        *self = Self {
+            predicted,
+            outputs,
+            ..Self::default()
+        };
+    }
+
     /// From sums to means.
     fn divide(&mut self) {
         let count = self.samples.max(1) as f64;
@@ -362,6 +376,19 @@ impl Evaluation {
         self.predicted_classes |= other.predicted_classes;
         self.predicted.extend(&other.predicted);
         self.outputs.extend(&other.outputs);
+    }
+
+    /// Samples of each class of `data` (row) that were read as each class (column).
+    pub fn confusion(&self, data: &Dataset) -> Vec<Vec<usize>> {
+        let Targets::Classes { count, labels } = &data.targets else {
+            return Vec::new();
+        };
+        let mut counts = vec![vec![0; *count]; *count];
+        for (&label, predicted) in labels.iter().zip(&self.predicted) {
+            let place = predicted.and_then(|class| counts[label].get_mut(class));
+            place.into_iter().for_each(|n| *n += 1);
+        }
+        counts
     }
 
     /// Adds one sample to the sums.

@@ -39,6 +39,8 @@ pub struct Trainer {
     order: Vec<usize>,
     gradient: Vec<f64>,
     moved: MovedBatch,
+    /// What the last batch gave.
+    evaluation: Evaluation,
     fingerprints: Fingerprints,
 }
 
@@ -127,6 +129,7 @@ impl Trainer {
             optimizer: Optimizer::new(count),
             gradient: Vec::new(),
             moved,
+            evaluation: Evaluation::default(),
             parameters,
             epoch: 0,
             batch: 0,
@@ -159,8 +162,8 @@ impl Trainer {
                 order = self.shuffled();
             }
             let batch = order.chunks(self.config.batch).nth(self.batch);
-            let evaluation = self.step(batch.unwrap_or_default())?;
-            self.sums.add(&evaluation);
+            self.step(batch.unwrap_or_default())?;
+            self.sums.add(&self.evaluation);
             self.batch += 1;
             self.order = order;
         }
@@ -178,6 +181,12 @@ impl Trainer {
     /// Samples trained since the run began.
     pub fn samples_done(&self) -> usize {
         self.epoch * self.train.len() + self.sums.samples
+    }
+
+    /// Part of the samples of the epoch so far whose class was right; for classes only.
+    pub fn running_accuracy(&self) -> Option<f64> {
+        let mean = self.sums.mean(self.has_classes());
+        (mean.predicted_classes && mean.samples > 0).then_some(mean.accuracy)
     }
 
     /// The order depends on the seed and the epoch alone: it is the same after a resume.
@@ -202,10 +211,10 @@ impl Trainer {
         })
     }
 
-    fn step(&mut self, batch: &[usize]) -> Result<Evaluation, SampleError> {
+    fn step(&mut self, batch: &[usize]) -> Result<(), SampleError> {
         let mut config: OptimizerConfig = self.config.optimizer;
         config.rate *= config.decay.powi(self.epoch as i32);
-        let mut evaluation = Evaluation::default();
+        self.evaluation.clear();
         let moved = &mut self.moved;
         let (data, batch) = match &self.config.augment {
             None => (&self.train, batch),
@@ -218,8 +227,7 @@ impl Trainer {
         };
         let memory = (&mut self.optimizer, &config, &mut self.gradient);
         let (engine, parameters) = (&mut self.engine, &mut self.parameters);
-        engine.step(data, batch, parameters, memory, &mut evaluation)?;
-        Ok(evaluation)
+        engine.step(data, batch, parameters, memory, &mut self.evaluation)
     }
 
     /// Evaluates samples that are not trained.
@@ -258,6 +266,29 @@ impl Trainer {
             theta: self.parameters.theta.clone(),
             optimizer: self.optimizer.clone(),
         }
+    }
+
+    /// Takes the parameters of a checkpoint of the same circuit, whatever the data; `path` is its place.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherCircuit`] if the number of parameters differs.
+    pub fn take_parameters(
+        &mut self,
+        checkpoint: Checkpoint,
+        path: &Path,
+    ) -> Result<(), CheckpointError> {
+        let (found, expected) = (checkpoint.theta.len(), self.parameters.len());
+        if found != expected {
+            return Err(CheckpointError::OtherCircuit {
+                path: path.to_path_buf(),
+                found,
+                expected,
+            });
+        }
+        self.epoch = checkpoint.epoch;
+        self.parameters.theta = checkpoint.theta;
+        self.engine.set_parameters(&mut self.parameters);
+        Ok(())
     }
 
     /// Goes on from a checkpoint of the same training file, deck and data; `path` is its place.
