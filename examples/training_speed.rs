@@ -17,6 +17,9 @@ struct Arguments {
     /// Samples of a batch, instead of the file's
     #[arg(long)]
     batch: Option<usize>,
+    /// sgd, momentum or adam, instead of the file's
+    #[arg(long)]
+    optimizer: Option<String>,
     /// f64 or f32, instead of the file's
     #[arg(long)]
     precision: Option<String>,
@@ -46,6 +49,9 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     }
     let config = &mut loaded.config;
     config.batch = arguments.batch.unwrap_or(config.batch);
+    if let Some(optimizer) = &arguments.optimizer {
+        config.optimizer.kind = serde_json::from_value(optimizer.as_str().into())?;
+    }
     if let Some(precision) = &arguments.precision {
         config.precision = serde_json::from_value(precision.as_str().into())?;
     }
@@ -84,18 +90,19 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         rate(best)
     );
     if let (Some(before), Some(after)) = (before, trainer.engine.batches().map(|b| b.timing())) {
-        let share = |a: Duration, b: Duration| (b - a).as_secs_f64() / times.len() as f64 * 1e6;
+        let spent = after.since(&before);
+        let share = |time: Duration| time.as_secs_f64() / times.len() as f64 * 1e6;
         println!(
             "per batch, us (summed over threads where marked *): assembly {:.0}, inputs* {:.0}, \
              operating points* {:.0}, adjoint* {:.0}, outer products {:.0}, optimizer {:.0}; \
              {:.2} steps",
-            share(before.assembly, after.assembly),
-            share(before.inputs, after.inputs),
-            share(before.operating_points, after.operating_points),
-            share(before.adjoint, after.adjoint),
-            share(before.outer_products, after.outer_products),
-            share(before.optimizer, after.optimizer),
-            (after.steps - before.steps) as f64 / (after.blocks - before.blocks).max(1) as f64,
+            share(spent.assembly),
+            share(spent.inputs),
+            share(spent.operating_points),
+            share(spent.adjoint),
+            share(spent.outer_products),
+            share(spent.optimizer),
+            spent.steps as f64 / spent.blocks.max(1) as f64,
         );
     }
     Ok(())

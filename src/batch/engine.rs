@@ -44,6 +44,22 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// What came after `earlier`.
+    pub fn since(&self, earlier: &Timing) -> Timing {
+        Timing {
+            assembly: self.assembly.saturating_sub(earlier.assembly),
+            inputs: self.inputs.saturating_sub(earlier.inputs),
+            operating_points: self
+                .operating_points
+                .saturating_sub(earlier.operating_points),
+            adjoint: self.adjoint.saturating_sub(earlier.adjoint),
+            outer_products: self.outer_products.saturating_sub(earlier.outer_products),
+            optimizer: self.optimizer.saturating_sub(earlier.optimizer),
+            steps: self.steps.saturating_sub(earlier.steps),
+            blocks: self.blocks.saturating_sub(earlier.blocks),
+        }
+    }
+
     fn add(&mut self, other: &Timing) {
         self.assembly += other.assembly;
         self.inputs += other.inputs;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Timing;
 use crate::files::{remove_unfinished, write_atomically};
 use crate::learning::{Checkpoint, CircuitSource, EpochReport, LoadedConfig, TrainingConfig};
 
@@ -37,10 +38,52 @@ pub struct LogLine {
     pub iterations_per_sample: f64,
     /// Wall time since the epoch began or was resumed.
     pub seconds: f64,
+    /// Where the batch engine spent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+}
+
+/// Seconds of each phase of training; `_all_threads` where blocks of samples run side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    pub assembly: f64,
+    pub inputs_all_threads: f64,
+    pub operating_points_all_threads: f64,
+    pub adjoint_all_threads: f64,
+    pub outer_products: f64,
+    pub optimizer: f64,
+}
+
+impl Phases {
+    pub fn new(timing: &Timing) -> Self {
+        Self {
+            assembly: timing.assembly.as_secs_f64(),
+            inputs_all_threads: timing.inputs.as_secs_f64(),
+            operating_points_all_threads: timing.operating_points.as_secs_f64(),
+            adjoint_all_threads: timing.adjoint.as_secs_f64(),
+            outer_products: timing.outer_products.as_secs_f64(),
+            optimizer: timing.optimizer.as_secs_f64(),
+        }
+    }
+
+    /// One line for people, as if threads had shared their work evenly.
+    pub fn line(&self) -> String {
+        let threads = rayon::current_num_threads() as f64;
+        format!(
+            "of these, input products {:.1} s, operating points {:.1} s, adjoint {:.1} s, outer \
+             products {:.1} s, optimizer {:.1} s, assembly {:.1} s\n",
+            self.inputs_all_threads / threads,
+            self.operating_points_all_threads / threads,
+            self.adjoint_all_threads / threads,
+            self.outer_products,
+            self.optimizer,
+            self.assembly,
+        )
+    }
 }
 
 impl LogLine {
-    pub fn new(report: &EpochReport, seconds: f64) -> Self {
+    pub fn new(report: &EpochReport, seconds: f64, phases: Option<Phases>) -> Self {
         let classes = report.train.predicted_classes;
         let tested = report.test.samples > 0;
         Self {
@@ -52,6 +95,7 @@ impl LogLine {
             iterations_per_sample: report.train.iterations as f64
                 / report.train.samples.max(1) as f64,
             seconds,
+            phases,
         }
     }
 }

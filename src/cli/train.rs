@@ -11,7 +11,7 @@ use crate::learning::{Checkpoint, EpochReport, Evaluation, LoadedConfig, Trainer
 
 use super::interrupt::{Interrupts, Signal};
 use super::pictures;
-use super::run_folder::{LogLine, RunFolder};
+use super::run_folder::{LogLine, Phases, RunFolder};
 use super::{Failure, emit};
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +76,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         trainer,
         folder,
         saved_at: Instant::now(),
+        timing: Timing::default(),
         interrupts,
         checkpoint_every: arguments.checkpoint_every,
         end: arguments
@@ -103,6 +104,8 @@ struct Session {
     /// Epochs and batches of the last checkpoint.
     saved: (usize, usize),
     saved_at: Instant,
+    /// Of all batches before this epoch.
+    timing: Timing,
     interrupts: Interrupts,
     checkpoint_every: Duration,
     /// The time limit.
@@ -156,7 +159,11 @@ impl Session {
 
     fn end_epoch(&mut self, report: &EpochReport, seconds: f64) -> Result<(), Failure> {
         // The log comes first: a line beyond the checkpoint is dropped when the run is resumed.
-        self.folder.append_log(&LogLine::new(report, seconds))?;
+        let timing = self.trainer.engine.batches().map(|b| b.timing());
+        let phases = timing.map(|timing| Phases::new(&timing.since(&self.timing)));
+        self.timing = timing.unwrap_or_default();
+        self.folder
+            .append_log(&LogLine::new(report, seconds, phases))?;
         self.save()?;
         let line = epoch_line(&self.trainer, report, seconds);
         self.bar.suspend(|| say(&line))
@@ -318,52 +325,10 @@ struct RunResult {
     test_accuracy: Option<f64>,
     /// How batches were solved.
     method: String,
-    /// Seconds of each phase since the run began or was resumed; summed over threads where blocks of
-    /// samples run side by side.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<TimeBudget>,
-}
-
-#[derive(Debug, Serialize)]
-struct TimeBudget {
-    assembly: f64,
-    inputs_all_threads: f64,
-    operating_points_all_threads: f64,
-    adjoint_all_threads: f64,
-    outer_products: f64,
-    optimizer: f64,
-}
-
-impl TimeBudget {
-    fn new(timing: &Timing) -> Self {
-        Self {
-            assembly: timing.assembly.as_secs_f64(),
-            inputs_all_threads: timing.inputs.as_secs_f64(),
-            operating_points_all_threads: timing.operating_points.as_secs_f64(),
-            adjoint_all_threads: timing.adjoint.as_secs_f64(),
-            outer_products: timing.outer_products.as_secs_f64(),
-            optimizer: timing.optimizer.as_secs_f64(),
-        }
-    }
-
-    /// Seconds of each phase, where threads share the work taken as if they shared it evenly.
-    fn line(&self) -> String {
-        let threads = rayon::current_num_threads() as f64;
-        format!(
-            "time: input product {:.1} s, operating points {:.1} s, adjoint {:.1} s, outer products \
-             {:.1} s, optimizer {:.1} s, assembly {:.1} s\n",
-            self.inputs_all_threads / threads,
-            self.operating_points_all_threads / threads,
-            self.adjoint_all_threads / threads,
-            self.outer_products,
-            self.optimizer,
-            self.assembly,
-        )
-    }
 }
 
 impl RunResult {
-    fn new(ended: &'static str, trainer: &mut Trainer, test: &Evaluation) -> Self {
+    fn new(ended: &'static str, trainer: &Trainer, test: &Evaluation) -> Self {
         let tested = test.samples > 0;
         Self {
             schema: 1,
@@ -374,10 +339,6 @@ impl RunResult {
             test_loss: tested.then_some(test.loss),
             test_accuracy: (tested && test.predicted_classes).then_some(test.accuracy),
             method: trainer.engine.method(),
-            seconds: trainer
-                .engine
-                .batches()
-                .map(|b| TimeBudget::new(&b.timing())),
         }
     }
 }
@@ -402,10 +363,17 @@ fn write_results(
     }
     let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
     folder.write_checksums(&names)?;
-    say(&summary(&result, folder, &names, started))
+    let phases = trainer.engine.batches().map(|b| Phases::new(&b.timing()));
+    say(&summary(&result, phases, folder, &names, started))
 }
 
-fn summary(result: &RunResult, folder: &RunFolder, names: &[String], started: Instant) -> String {
+fn summary(
+    result: &RunResult,
+    phases: Option<Phases>,
+    folder: &RunFolder,
+    names: &[String],
+    started: Instant,
+) -> String {
     let mut text = String::from("\n");
     if let Some(accuracy) = result.test_accuracy {
         text += &format!("test accuracy {:.2} %, ", 100.0 * accuracy);
@@ -414,10 +382,7 @@ fn summary(result: &RunResult, folder: &RunFolder, names: &[String], started: In
         text += &format!("test loss {loss:.4}, ");
     }
     text += &format!("{:.1} s in all\n", started.elapsed().as_secs_f64());
-    text += &result
-        .seconds
-        .as_ref()
-        .map_or(String::new(), TimeBudget::line);
+    text += &phases.map_or(String::new(), |phases| phases.line());
     text += &format!("written to {}:\n", folder.path().display());
     for name in names {
         text += &format!("  {name}\n");

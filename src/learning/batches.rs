@@ -23,7 +23,7 @@ pub struct Batches {
     engine: AnyEngine,
     /// What the trained parameters are.
     runs: Vec<Run>,
-    /// The trained quantities (S, A).
+    /// The trained quantities (S, A), unless they are the engine's conductances.
     quantities: Vec<f64>,
     /// Sample by sample: loss and outputs.
     results: Vec<Option<SampleLoss>>,
@@ -95,7 +95,7 @@ impl Batches {
         };
         let mut batches = Self {
             engine,
-            quantities: vec![0.0; handles.len()],
+            quantities: Vec::new(),
             runs: find_runs(&handles),
             results: Vec::new(),
             outputs: outputs.len(),
@@ -120,8 +120,23 @@ impl Batches {
 
     /// Takes the values of `parameters`.
     pub fn take(&mut self, parameters: &TrainedParameters) {
-        for (k, value) in self.quantities.iter_mut().enumerate() {
-            *value = parameters.quantity(k);
+        let quantity = |k: usize| parameters.quantity(k);
+        match self.runs[..] {
+            [
+                Run {
+                    ref parameters,
+                    first: Handle::Conductance(k),
+                },
+            ] => {
+                let own = k as usize..k as usize + parameters.len();
+                each!(&mut self.engine, e => {
+                    let own = e.conductances[own].iter_mut().enumerate();
+                    own.for_each(|(k, g)| *g = quantity(k));
+                });
+            }
+            _ => {
+                self.quantities = (0..parameters.len()).map(quantity).collect();
+            }
         }
         self.hand_over();
     }
@@ -197,22 +212,48 @@ impl Batches {
             quantities,
             ..
         } = self;
-        each!(&*engine, e => {
+        each!(engine, e => {
+            // Where all of them are conductances in order, these are written in place.
+            let mut conductances = std::mem::take(&mut e.conductances);
+            let own = match runs.as_slice() {
+                [Run { parameters, first: Handle::Conductance(k) }] => {
+                    &mut conductances[*k as usize..*k as usize + parameters.len()]
+                }
+                _ => quantities.as_mut_slice(),
+            };
+            let engine = &*e;
             let mean = |first: usize, out: &mut [f64]| {
-                derivatives(e, runs, first, 1.0 / count, out);
+                derivatives(engine, runs, first, 1.0 / count, out);
                 let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
                 out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
             };
-            parameters.take_step(optimizer, config, mean, quantities);
+            parameters.take_step(optimizer, config, mean, own);
+            e.conductances = conductances;
         });
         each!(engine, e => e.timing.optimizer += began.elapsed());
         self.hand_over();
     }
 
+    /// True if all trained parameters are conductances, one after the other: then these are where
+    /// the quantities are.
+    fn is_in_place(&self) -> bool {
+        matches!(
+            self.runs[..],
+            [Run {
+                first: Handle::Conductance(_),
+                ..
+            }]
+        )
+    }
+
     /// Gives the engine the quantities.
     fn hand_over(&mut self) {
+        let runs = match self.is_in_place() {
+            true => &[],
+            false => self.runs.as_slice(),
+        };
         each!(&mut self.engine, e => {
-            for run in &self.runs {
+            for run in runs {
                 let values = &self.quantities[run.parameters.clone()];
                 match run.first {
                     Handle::Conductance(k) => {
