@@ -328,6 +328,7 @@ fn a_second_ctrl_c_ends_at_once_and_leaves_the_checkpoint() {
     let text = std::fs::read_to_string("circuits/learning/digits.toml").expect("the example");
     let slow = text
         .replace("batch = 32", "batch = 8000")
+        .replace("hidden = [24]", "hidden = [500, 500]")
         .replace("samples = 2000", "samples = 8000");
     let config = bench.0.path().join("slow.toml");
     std::fs::write(&config, slow).expect("a file");
@@ -760,14 +761,14 @@ fn a_checkpoint_that_does_not_fit_leaves_the_old_one() {
 fn a_log_that_does_not_fit_is_torn_and_mended() {
     let bench = Bench::new();
     let whole = bench.whole("whole", 40);
-    let run = bench.whole("run", 12);
+    let run = bench.whole("run", 6);
     let resume = run.resume_command(&["--epochs", "40"]);
     let (code, _, err) = said(with_small_files(&resume, 8).output().expect("it runs"));
     assert_eq!(code, 1);
     assert!(err.contains("log.jsonl: File too large"), "{err}");
     let log = &run.files()["log.jsonl"];
     assert!(log.len() == 4096 && !log.ends_with(b"\n"));
-    assert!(run.checkpoint().epoch > 12);
+    assert!(run.checkpoint().epoch > 6);
     run.resume(&[]);
     run.assert_same_as(&whole);
 }
@@ -876,8 +877,9 @@ fn a_full_disk_loses_nothing() {
     let (code, _, err) = said(child.wait_with_output().expect("its end"));
     assert_eq!(code, 1);
     assert!(err.contains("No space left on device"), "{err}");
+    // The log comes before the checkpoint, which may be the one that did not fit.
     let stopped = run.checkpoint();
-    assert!(stopped.epoch >= 3);
+    assert!(stopped.epoch >= 2);
     disk.remount("size=8m");
     let epochs = stopped.epoch + 1;
     run.resume(&["--epochs", &epochs.to_string()]);

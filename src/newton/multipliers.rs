@@ -9,6 +9,8 @@ use super::{Outcome, Run};
 
 /// States that are not right by then are degenerate; circuits without an operating point use them all.
 const MOST_MULTIPLIERS: usize = 5;
+/// With all digits the first states are right or there are none.
+const MOST_PRECISE_MULTIPLIERS: usize = 2;
 /// Exponentials are climbed down by a thermal voltage a step.
 const MOST_STEPS: usize = 100;
 
@@ -24,7 +26,11 @@ impl Run<'_> {
     }
 
     fn advance_multipliers(&mut self) -> Outcome {
-        for _ in 0..MOST_MULTIPLIERS {
+        let most = match self.workspace.is_precise() {
+            true => MOST_PRECISE_MULTIPLIERS,
+            false => MOST_MULTIPLIERS,
+        };
+        for _ in 0..most {
             if let Err(outcome) = self.descend() {
                 return outcome;
             }
