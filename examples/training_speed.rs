@@ -34,7 +34,8 @@ struct Arguments {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads);
-    pool.build()?.install(|| measure(&arguments).map_err(|e| e.to_string()))?;
+    pool.build()?
+        .install(|| measure(&arguments).map_err(|e| e.to_string()))?;
     Ok(())
 }
 

@@ -349,10 +349,7 @@ fn write_results(
     let result = RunResult::new(ended, trainer, &test);
     let json = serde_json::to_string_pretty(&result).unwrap_or_default() + "\n";
     let mut files = vec![
-        (
-            "trained.cir".to_string(),
-            trainer.circuit().to_spice()?,
-        ),
+        ("trained.cir".to_string(), trainer.circuit().to_spice()?),
         ("result.json".to_string(), json),
     ];
     files.extend(pictures::draw(trainer, &folder.read_log()?, &test)?);
