@@ -14,6 +14,7 @@ echo "--- train from a file, resume"
 "$ohmgrad" train circuits/learning/xor.toml --out "$work/xor" --epochs 10 >/dev/null
 "$ohmgrad" train --resume "$work/xor" --epochs 20 | tail -n 8
 "$ohmgrad" check "$work/xor"
+"$ohmgrad" eval "$work/xor"
 
 echo "--- op, run, check, grad, linearize"
 "$ohmgrad" op circuits/diode/bridge.cir
@@ -33,6 +34,14 @@ done
 
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
+
+echo "--- batches"
+cargo run --quiet --release --locked --example training_cost -- --largest 1e5 --batches 3 --plot "$work/cost.svg"
+if [ -n "${OHMGRAD_MNIST:-}" ]; then
+  "$ohmgrad" train circuits/mnist/drn-xs.toml --data "$OHMGRAD_MNIST" --epochs 1 --out "$work/drn-xs" | tail -n 9
+  "$ohmgrad" eval "$work/drn-xs" --data "$OHMGRAD_MNIST"
+  cargo run --quiet --release --locked --example training_speed -- circuits/mnist/drn-xs.toml --data "$OHMGRAD_MNIST" --batch 256
+fi
 
 echo "--- examples"
 for example in divider clamp bridge adjoint_by_hand xor; do

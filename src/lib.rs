@@ -13,7 +13,8 @@
 //!                   [device]    [linear]     [newton]
 //! ```
 //!
-//! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`.
+//! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
+//! solves a deck for each row of a table.
 //!
 //! # Equations
 //!
@@ -93,12 +94,17 @@ pub mod batch;
 
 pub mod execution;
 
+pub mod points;
+
+pub mod npz;
+
 pub mod learning;
 
 pub mod report;
 
 pub mod cli;
 
+mod cells;
 mod error;
 mod files;
 mod limits;

@@ -19,7 +19,7 @@ pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
 pub use output::{Output, OutputError};
 pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
-pub use selection::{default_probes, selected_probes};
+pub use selection::{default_probes, potentials, probes_of, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
 pub(crate) use sweep::{at_each_point, check_points, count_points, number};
 pub use undetermined::Undetermined;

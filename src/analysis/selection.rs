@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use glob_match::glob_match;
 
 use super::Probe;
-use super::request::RequestError;
+use super::request::{RequestError, word_of};
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::{Device, Quantity};
 use crate::netlist::{Diagnostic, Name, OutputCard};
@@ -13,11 +13,10 @@ use crate::source::Spanned;
 
 /// All node voltages, and the currents that ngspice knows: those of elements that prescribe a voltage.
 pub fn default_probes(circuit: &Circuit) -> Vec<Probe> {
-    let nodes = circuit.nodes().skip(1);
-    let voltages = nodes.map(|(id, _)| Probe::voltage(circuit, id));
+    let mut probes = potentials(circuit);
     let sources = circuit.elements().filter(|(_, e)| has_branch(&e.device));
-    let currents = sources.map(|(id, _)| Probe::current(circuit, id));
-    voltages.chain(currents).collect()
+    probes.extend(sources.map(|(id, _)| Probe::current(circuit, id)));
+    probes
 }
 
 fn has_branch(device: &Device) -> bool {
@@ -47,6 +46,30 @@ pub fn selected_probes<'a>(
         true => Ok(default_probes(circuit)),
         false => Ok(probes),
     }
+}
+
+/// The probes of some texts beside the deck, such as `v(out*)`, each once and in order.
+///
+/// # Errors
+/// At the first text that asks for what the circuit does not have.
+pub fn probes_of<'a>(
+    circuit: &Circuit,
+    texts: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Probe>, RequestError> {
+    let mut seen = HashSet::new();
+    let mut probes = Vec::new();
+    for text in texts {
+        let asked = expand(circuit, &word_of(text))
+            .map_err(|diagnostic| RequestError::in_text(text, diagnostic))?;
+        probes.extend(asked.into_iter().filter(|p| seen.insert(p.name.clone())));
+    }
+    Ok(probes)
+}
+
+/// The potential of every node but ground.
+pub fn potentials(circuit: &Circuit) -> Vec<Probe> {
+    let nodes = circuit.nodes().skip(1);
+    nodes.map(|(id, _)| Probe::voltage(circuit, id)).collect()
 }
 
 /// What a word asks for; a wildcard may ask for many.

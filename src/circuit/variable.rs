@@ -5,7 +5,7 @@ use crate::device::{Device, Parameter, Shockley};
 use crate::netlist::closest;
 
 /// A number of a circuit that can be set.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Variable {
     /// Degrees Celsius.
     Temperature,

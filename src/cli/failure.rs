@@ -8,6 +8,7 @@ use crate::circuit::{BuildError, TopologyError};
 use crate::execution::ExecutionError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
+use crate::points::PointError;
 
 use super::interrupt::Signal;
 
@@ -115,6 +116,20 @@ impl From<SweepError> for Failure {
         let code = match error {
             SweepError::Solve { .. } => FAILED,
             SweepError::Compile {
+                error: CompileError::Topology(_),
+                ..
+            } => BAD_TOPOLOGY,
+            _ => BAD_INPUT,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<PointError> for Failure {
+    fn from(error: PointError) -> Self {
+        let code = match &error {
+            PointError::Solve { .. } => FAILED,
+            PointError::Compile {
                 error: CompileError::Topology(_),
                 ..
             } => BAD_TOPOLOGY,

@@ -11,6 +11,7 @@ mod interrupt;
 mod linearize;
 mod op;
 mod pictures;
+mod points;
 mod run;
 mod run_folder;
 mod settings;
@@ -38,8 +39,8 @@ use settings::{Settings, load_with};
     version,
     about,
     after_help = "Exit codes: 0 ok, 1 did not converge, a check failed or a result could not be \
-                  written, 2 bad arguments, 3 bad netlist, training file or checkpoint, 4 bad \
-                  topology, 130 ended by Ctrl-C, 143 ended by SIGTERM"
+                  written, 2 bad arguments, 3 bad netlist, table, training file or checkpoint, \
+                  4 bad topology, 130 ended by Ctrl-C, 143 ended by SIGTERM"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -155,15 +156,18 @@ fn read_netlist(deck: &Path) -> Result<Netlist, Failure> {
 impl DeckArguments {
     /// Refuses to write the result over the deck.
     fn check_out(&self) -> Result<(), Failure> {
+        self.check_apart("deck", &self.deck)
+    }
+
+    /// Refuses to write the result over what it is made from.
+    fn check_apart(&self, what: &str, source: &Path) -> Result<(), Failure> {
         let same = |out: &PathBuf| {
             let real = |path: &Path| std::fs::canonicalize(path).ok();
-            real(out).is_some() && real(out) == real(&self.deck)
+            real(out).is_some() && real(out) == real(source)
         };
         if self.out.as_ref().is_some_and(same) {
-            let message = format!(
-                "error: --out would overwrite the deck {}",
-                self.deck.display()
-            );
+            let source = source.display();
+            let message = format!("error: --out would overwrite the {what} {source}");
             return Err(Failure::arguments(message));
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::execution;
 use crate::linear::write_matrix_market;
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, ResultFormat, emit, load_with, show_undetermined};
+use super::{DeckArguments, Failure, ResultFormat, emit, load_with, points, show_undetermined};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -18,6 +18,8 @@ pub struct Arguments {
     settings: super::Settings,
     #[arg(long, value_enum, default_value = "table")]
     format: ResultFormat,
+    #[command(flatten)]
+    points: points::Arguments,
     /// Write the reduced Jacobian at the operating point to this file (MatrixMarket)
     #[arg(long, value_name = "FILE")]
     jacobian: Option<PathBuf>,
@@ -25,6 +27,14 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.deck.check_out()?;
+    if let Some(table) = &arguments.points.inputs {
+        return points::run(
+            &arguments.deck,
+            &arguments.settings,
+            table,
+            &arguments.points,
+        );
+    }
     let out = arguments.deck.out.as_deref();
     arguments.format.check_out(out)?;
     let mut solver = load_with(&arguments.deck.deck, &arguments.settings)?;

@@ -13,7 +13,7 @@ use crate::netlist::{Netlist, NetlistError};
 
 use super::data::{
     Augmentation, CsvOptions, DataError, Dataset, Generator, GeneratorOptions, Targets, generate,
-    read_csv, read_idx,
+    read_csv, read_idx, read_npz,
 };
 
 /// The training file of the built-in example: 8 x 8 digits.
@@ -244,6 +244,15 @@ pub enum DataConfig {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<usize>,
     },
+    /// NumPy files of arrays `x` and `y`; without a test file, the last `test_fraction` of the samples
+    /// test.
+    Npz {
+        train: PathBuf,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test: Option<PathBuf>,
+        #[serde(default = "default_fraction")]
+        test_fraction: f64,
+    },
 }
 
 fn one() -> f64 {
@@ -427,6 +436,15 @@ impl LoadedConfig {
                 let test = test_images.as_ref().zip(test_labels.as_ref()).map(read);
                 with_test(read((images, labels))?, test.transpose()?, *test_fraction)
             }
+            DataConfig::Npz {
+                train,
+                test,
+                test_fraction,
+            } => {
+                let read = |path: &Path| read_npz(&self.folder.join(path)).map_err(wrap);
+                let test = test.as_deref().map(read);
+                with_test(read(train)?, test.transpose()?, *test_fraction)
+            }
         }
     }
 }
@@ -562,7 +580,9 @@ impl DataConfig {
     pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
         match self {
             DataConfig::Generator { .. } => Vec::new(),
-            DataConfig::Csv { train, test, .. } => [train].into_iter().chain(test).collect(),
+            DataConfig::Csv { train, test, .. } | DataConfig::Npz { train, test, .. } => {
+                [train].into_iter().chain(test).collect()
+            }
             DataConfig::Idx {
                 images,
                 labels,
@@ -616,6 +636,9 @@ impl DataConfig {
                 let limit = limit.unwrap_or(1);
                 check(limit > 0, "data.idx.limit", limit, "at least 1")?;
                 check_fraction("data.idx.test_fraction", *test_fraction)
+            }
+            DataConfig::Npz { test_fraction, .. } => {
+                check_fraction("data.npz.test_fraction", *test_fraction)
             }
         }
     }

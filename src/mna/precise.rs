@@ -54,10 +54,12 @@ impl Sums {
     fn add_conductance(&mut self, x: Iterate, nodes: [NodeId; 2], g: f64) {
         let [p, n] = nodes.map(NodeId::index);
         let (difference, error) = x.difference(p, n);
-        self.add_product(p, g, difference);
-        self.add_product(n, -g, difference);
-        self.low[p] += g * error;
-        self.low[n] -= g * error;
+        let (current, rest) = two_product(g, difference);
+        self.add(p, current);
+        self.add(n, -current);
+        let rest = rest + g * error;
+        self.low[p] += rest;
+        self.low[n] -= rest;
     }
 
     /// A number that is added to the first equation and taken from the second.

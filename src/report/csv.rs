@@ -47,6 +47,22 @@ pub fn rows(header: &[String], rows: &[Vec<f64>]) -> String {
     text
 }
 
+/// A header and as many numbers in each row.
+pub fn points(header: &[String], numbers: &[f64]) -> String {
+    let names: Vec<_> = header.iter().map(|name| field(name)).collect();
+    let mut text = names.join(",") + "\n";
+    for row in numbers.chunks(header.len().max(1)) {
+        for (k, &x) in row.iter().enumerate() {
+            if k > 0 {
+                text.push(',');
+            }
+            text += &format_exact(x);
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// One block for each analysis, an empty line between blocks. Variables of `.step` are the leading
 /// columns, so that a stepped analysis is one block.
 pub fn datasets(datasets: &[Dataset]) -> String {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
+use crate::cells::{finite, line_of_record, quoted};
 use crate::files::read_at_most;
 
 use super::Dataset;
 use super::csv_options::{CsvOptions, TargetColumn};
-use super::csv_target::{Target, finite, interpret};
+use super::csv_target::{Target, interpret};
 use super::error::{DataError, Place};
 
 /// A file may not be larger than this, bytes.
@@ -72,17 +73,9 @@ impl Text<'_> {
     fn place(&self, start: usize, column: Option<usize>) -> Place {
         Place {
             file: PathBuf::from(self.file),
-            line: self.line(start),
+            line: line_of_record(self.bytes, start),
             column: column.map(|index| index + 1),
         }
-    }
-
-    /// A record is said to start before the empty lines that precede it.
-    fn line(&self, start: usize) -> usize {
-        let (before, after) = self.bytes.split_at(start.min(self.bytes.len()));
-        let empty = after.iter().take_while(|byte| b"\r\n".contains(byte));
-        let ends = before.iter().chain(empty).filter(|&&byte| byte == b'\n');
-        1 + ends.count()
     }
 
     fn empty(&self) -> DataError {
@@ -113,17 +106,6 @@ impl Text<'_> {
 
 fn start(record: &ByteRecord) -> usize {
     record.position().map_or(0, |place| place.byte() as usize)
-}
-
-/// Text fit for a message.
-fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).collect();
-    match (text.is_empty(), shown.len() < text.len()) {
-        (true, _) => "nothing".into(),
-        (_, true) => format!("`{}…`", shown.escape_debug()),
-        (_, false) => format!("`{}`", shown.escape_debug()),
-    }
 }
 
 /// Which columns there are.

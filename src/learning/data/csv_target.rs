@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::cells::finite;
+
 use super::{DataError, Targets};
 
 /// Whole numbers from here on are no class.
-const CLASS_LIMIT: usize = 10_000;
+pub const CLASS_LIMIT: usize = 10_000;
 
 /// The text of one sample's target.
 pub struct Target {
@@ -73,9 +75,4 @@ fn values_of(
         |target: &Target| finite(&target.text).ok_or_else(|| bad(target, "a finite number"));
     let values = targets.iter().map(value).collect::<Result<_, _>>()?;
     Ok(Targets::Values { width: 1, values })
-}
-
-/// A number that can be computed with.
-pub fn finite(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|value: &f64| value.is_finite())
 }

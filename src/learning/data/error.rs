@@ -1,27 +1,9 @@
 //! What can be wrong with a data set, and where.
 
-use std::fmt;
 use std::path::PathBuf;
 
-/// A place in a CSV file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: PathBuf,
-    /// Counted from 1.
-    pub line: usize,
-    /// The field, counted from 1; none if the whole line is meant.
-    pub column: Option<usize>,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)?;
-        match self.column {
-            Some(column) => write!(f, ", column {column}"),
-            None => Ok(()),
-        }
-    }
-}
+pub use crate::cells::Place;
+use crate::npz::NpzError;
 
 /// A data set that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +60,8 @@ pub enum DataError {
         bytes: u64,
         limit: u64,
     },
+    #[error(transparent)]
+    Npz(#[from] NpzError),
     #[error("found {found} {what}, expected {expected}")]
     Shape {
         what: &'static str,
@@ -115,6 +99,7 @@ impl DataError {
             DataError::TooLarge { .. } => {
                 "read fewer samples with `limit`, or raise OHMGRAD_MEMORY (GB)"
             }
+            DataError::Npz(error) => error.help(),
             DataError::Shape { .. } => "inputs hold samples x features numbers, row by row",
             DataError::NotFinite { .. } => "remove samples with missing or infinite numbers",
             DataError::Label { .. } => "classes are numbered from 0",

@@ -1,4 +1,4 @@
-//! Data sets that a circuit can learn: drawn from a generator, or read from CSV or IDX.
+//! Data sets that a circuit can learn: drawn from a generator, or read from CSV, IDX or NPZ.
 //!
 //! **Invariant:** this folder knows numbers only. Which source carries which feature, and which
 //! node is read as which class, is decided where ports meet features.
@@ -12,6 +12,7 @@ mod error;
 mod generate;
 mod glyphs;
 mod idx;
+mod npz;
 mod random;
 
 pub use augment::{Augmentation, MovedBatch};
@@ -21,6 +22,7 @@ pub use digits::DIGIT_SIDE;
 pub use error::{DataError, Place};
 pub use generate::{Generator, GeneratorOptions, generate};
 pub use idx::{parse_idx, read_idx};
+pub use npz::{parse_npz, read_npz};
 
 /// Samples with their targets.
 #[derive(Clone, Debug, PartialEq)]
