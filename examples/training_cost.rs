@@ -134,7 +134,6 @@ fn plot(points: &[(f64, f64)]) -> String {
     let panel = Panel {
         y_title: "log10 of microseconds for a training sample".to_string(),
         series: vec![measured, linear],
-        ..Panel::default()
     };
     curves(
         "Cost of training",

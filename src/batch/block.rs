@@ -1022,7 +1022,7 @@ impl<T: Real> BlockState<T> {
             let push = row_mut(&mut self.push, node, lanes);
             for ((inverse, &slope), push) in inverse.iter_mut().zip(slope).zip(push.iter_mut()) {
                 *inverse = T::ONE / (diagonal + slope);
-                *push = *push * *inverse;
+                *push *= *inverse;
             }
             for &clamp in &system.clamps_of[node] {
                 let (index, clamp) = (clamp as usize, &system.clamps[clamp as usize]);
@@ -1039,11 +1039,11 @@ impl<T: Real> BlockState<T> {
                 }
             }
             let x = row_mut(x, node, lanes);
-            for lane in 0..lanes {
-                let moved = (push[lane] - x[lane]).size();
-                let is_small = moved <= tolerance * self.largest[lane];
-                self.is_moving[lane] |= !is_small;
-                x[lane] = push[lane];
+            let lanes = self.is_moving.iter_mut().zip(&self.largest);
+            for ((x, &new), (is_moving, &largest)) in x.iter_mut().zip(&*push).zip(lanes) {
+                let moved = (new - *x).size();
+                *is_moving |= !(moved <= tolerance * largest);
+                *x = new;
             }
         }
     }

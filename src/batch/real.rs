@@ -1,6 +1,6 @@
 //! The numbers that a batch is computed in: double or single precision.
 
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A floating-point number of a batch.
 pub trait Real:
@@ -16,6 +16,7 @@ pub trait Real:
     + Div<Output = Self>
     + Neg<Output = Self>
     + AddAssign
+    + MulAssign
     + SubAssign
 {
     /// Unit roundoff, times two.

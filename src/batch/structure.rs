@@ -375,7 +375,7 @@ fn find_clamps(system: &System, end: impl Fn(NodeId) -> End) -> Result<Vec<Clamp
     let mut clamps: Vec<Clamp> = Vec::new();
     let mut taken = std::collections::HashSet::new();
     for (element, [p, n]) in system.ideal_ports() {
-        let (node, held, is_upper) = match [p, n].map(|k| end(k)) {
+        let (node, held, is_upper) = match [p, n].map(&end) {
             [p, n] if p.node().is_some() && n.node().is_none() => (p, n, true),
             [p, n] if p.node().is_none() && n.node().is_some() => (n, p, false),
             _ => return Err(Unsuited::FloatingIdealDiode(element)),

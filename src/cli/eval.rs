@@ -75,7 +75,7 @@ fn eval(arguments: &Arguments) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(&summary).unwrap_or_default();
         return emit(&(json + "\n"), None);
     }
-    emit(&text(&summary, arguments.train), None)
+    emit(text(&summary, arguments.train), None)
 }
 
 fn text(summary: &Summary, is_train: bool) -> String {
