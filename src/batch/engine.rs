@@ -13,7 +13,7 @@ use crate::device::OnePort;
 use super::assembly::Assembly;
 use super::block::{BlockState, Shared};
 use super::real::Real;
-use super::structure::{BatchSystem, End, Term};
+use super::structure::{BatchSystem, End, Method, Term};
 
 /// The numbers that operating points and adjoint states are computed in. Parameters and what the
 /// optimizer remembers are doubles in any case.
@@ -169,12 +169,19 @@ impl<T: Real> BatchEngine<T> {
     }
 
     /// Samples of one block for a batch of so many: it decides the order of sums, and so the bits.
-    fn lanes_for(samples: usize) -> usize {
-        samples.div_ceil(8).next_multiple_of(16).clamp(16, 64)
+    /// What a Newton step reads of a block should stay in a core's cache; relaxation would rather
+    /// read its dense blocks less often.
+    fn lanes_for(&self, samples: usize) -> usize {
+        const NODES_TIMES_LANES: usize = 1 << 14;
+        let most = match self.system.method() {
+            Method::Elimination(_) => (NODES_TIMES_LANES / self.system.nodes).clamp(16, 64),
+            Method::Relaxation(_) => 64,
+        };
+        samples.div_ceil(8).next_multiple_of(16).clamp(16, most / 16 * 16)
     }
 
     fn prepare(&mut self, samples: usize) {
-        let lanes = Self::lanes_for(samples);
+        let lanes = self.lanes_for(samples);
         if lanes != self.lanes {
             self.blocks.clear();
             self.lanes = lanes;
