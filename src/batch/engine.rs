@@ -177,7 +177,10 @@ impl<T: Real> BatchEngine<T> {
             Method::Elimination(_) => (NODES_TIMES_LANES / self.system.nodes).clamp(16, 64),
             Method::Relaxation(_) => 64,
         };
-        samples.div_ceil(8).next_multiple_of(16).clamp(16, most / 16 * 16)
+        samples
+            .div_ceil(8)
+            .next_multiple_of(16)
+            .clamp(16, most / 16 * 16)
     }
 
     fn prepare(&mut self, samples: usize) {
