@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use ohmgrad::batch::Precision;
 use ohmgrad::learning::{LoadedConfig, Trainer};
 
 #[derive(Parser)]
@@ -23,6 +24,9 @@ struct Arguments {
     /// f64 or f32, instead of the file's
     #[arg(long)]
     precision: Option<String>,
+    /// Compare the gradient of the first batch with that in double precision
+    #[arg(long)]
+    cosine: bool,
     /// Folder of the data
     #[arg(long)]
     data: Option<PathBuf>,
@@ -57,6 +61,10 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let ohmgrad::learning::DataConfig::Idx { limit, .. } = &mut config.data {
         *limit = arguments.limit.or(*limit);
+    }
+    if arguments.cosine {
+        println!("cosine with the gradient in f64: {:.9}", cosine(&loaded)?);
+        return Ok(());
     }
     let began = Instant::now();
     let mut trainer = Trainer::new(&loaded)?;
@@ -106,4 +114,30 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
+}
+
+/// Cosine of the angle between the gradients, to the conductances, of the first batch in the file's
+/// precision and in double precision.
+fn cosine(loaded: &LoadedConfig) -> Result<f64, Box<dyn std::error::Error>> {
+    let gradient = |precision| -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+        let mut loaded = loaded.clone();
+        loaded.config.precision = precision;
+        let mut trainer = Trainer::new(&loaded)?;
+        let indices: Vec<usize> = (0..loaded.config.batch.min(trainer.train.len())).collect();
+        let mut gradient = vec![0.0; trainer.parameters.len()];
+        let (engine, parameters) = (&mut trainer.engine, &mut trainer.parameters);
+        engine.gradient(&trainer.train, &indices, parameters, &mut gradient)?;
+        let slopes = (0..gradient.len()).map(|k| parameters.slope_of_quantity(k));
+        Ok(gradient
+            .iter()
+            .zip(slopes)
+            .map(|(g, slope)| g / slope)
+            .collect())
+    };
+    let (a, b) = (
+        gradient(loaded.config.precision)?,
+        gradient(Precision::F64)?,
+    );
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    Ok(dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt())
 }

@@ -8,7 +8,7 @@ use ohmgrad::batch::Precision;
 use ohmgrad::circuit::generators::{Clamp, DeepNetwork, Layered};
 use ohmgrad::circuit::{Circuit, NodeId};
 use ohmgrad::device::Device;
-use ohmgrad::learning::data::{Dataset, Targets};
+use ohmgrad::learning::data::{Dataset, Targets, read_idx};
 use ohmgrad::learning::{
     Engine, FeatureConfig, Loss, LossConfig, LossKind, OutputConfig, ParameterGroup, Ports,
     TrainedParameters,
@@ -327,5 +327,39 @@ fn the_number_of_threads_does_not_change_a_bit() {
     let one = run(1);
     for threads in [2, 3, 4] {
         assert_eq!(run(threads), one, "{threads} threads");
+    }
+}
+
+/// With `OHMGRAD_MNIST` naming the folder of MNIST: its images on networks of full width.
+#[test]
+fn images_agree_with_the_general_solver() {
+    let Some(folder) = std::env::var_os("OHMGRAD_MNIST").map(std::path::PathBuf::from) else {
+        println!("skipped: OHMGRAD_MNIST is not set");
+        return;
+    };
+    let [images, labels] = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"];
+    let images = read_idx(&folder.join(images), &folder.join(labels), Some(2000)).unwrap();
+    let chosen: Vec<usize> = (0..24).map(|k| k * 83 % 2000).collect();
+    let images = images.subset(&chosen);
+    for layers in [
+        &[784, 100, 10][..],
+        &[784, 60, 40, 10],
+        &[784, 40, 30, 20, 10],
+    ] {
+        for clamp in [Clamp::Ideal, Clamp::Shockley] {
+            for relaxed in [false, true] {
+                let mut bench = Bench::new(deep(layers, clamp), INPUTS, 300.0, chosen.len(), 3);
+                bench.data.inputs.clone_from(&images.inputs);
+                assert!(!relaxed || bench.engine.batches().unwrap().relax());
+                let kirchhoff = bench.kirchhoff();
+                let (potentials, gradients) = bench.compare();
+                println!("{layers:?} {clamp:?}: {potentials:.1e} {gradients:.1e} {kirchhoff:.1e}");
+                assert!(
+                    potentials < 1e-10 && gradients < 1e-9,
+                    "{layers:?} {clamp:?}"
+                );
+                assert!(kirchhoff < 1e-9, "{layers:?} {clamp:?}: {kirchhoff:e}");
+            }
+        }
     }
 }
