@@ -13,6 +13,7 @@ use crate::report::csv;
 use super::{DeckArguments, Failure, Settings, emit, load_with, show_warnings};
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// Solve an operating point for each row of this table (.csv or .npz), whose columns are named
     /// after sources, .params or other variables; --out may end in .npz too
