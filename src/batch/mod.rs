@@ -4,14 +4,14 @@
 //! diodes differ. A [`BatchSystem`] is a [`System`](crate::mna::System) compiled further for that:
 //!
 //! - **Held nodes.** Nodes whose potential sources prescribe are functions of the features. What they
-//!   inject into the free nodes, `(G_fs S) u`, is one product for a batch ([`inputs`]).
+//!   inject into the free nodes, `(G_fs S) u`, is one product for a batch (`inputs.rs`).
 //! - **Crossbars.** Free nodes with the same neighbours form a group; between two groups lies a dense
-//!   block of conductances ([`groups`]). Its products go to dense matrix multiplication.
+//!   block of conductances (`groups.rs`). Its products go to dense matrix multiplication.
 //! - **Elimination.** Groups are eliminated first, which leaves a small Schur complement; that, and
 //!   all of a circuit without crossbars, is factored for a block of samples in lock-step
-//!   ([`elimination`]). The same factors give the adjoint.
+//!   (`elimination.rs`). The same factors give the adjoint.
 //! - **Relaxation.** Where layers are coupled by large dense blocks, the co-content is minimised
-//!   group by group, each exactly, until a stated residual is left ([`relaxation`]).
+//!   group by group, each exactly, until a stated residual is left (`relaxation.rs`).
 //!
 //! Data lies unknown-major, sample-minor. Samples are taken in blocks whose size depends on the batch
 //! alone, and sums over blocks are taken in order: the bits do not depend on the number of threads.
