@@ -132,7 +132,7 @@ fn plot(points: &[(f64, f64)]) -> String {
         points: logs(&|n, _| last.1 * n / last.0),
     };
     let panel = Panel {
-        y_title: "log10 of microseconds for a training sample".to_string(),
+        y_title: "log10 of us per sample".to_string(),
         series: vec![measured, linear],
     };
     curves(
