@@ -181,7 +181,7 @@ impl Workspace {
     }
 
     /// Sums the rows of nodes that share an unknown, and adds the shunts of continuation.
-    fn reduce(&mut self, system: &System) {
+    pub(super) fn reduce(&mut self, system: &System) {
         self.reduced.fill(0.0);
         for (value, unknown) in self.residual.iter().zip(&system.unknown) {
             if let Some(sum) = self.reduced.get_mut(unknown.index()) {

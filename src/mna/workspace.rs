@@ -336,6 +336,12 @@ impl Workspace {
         self.advance(system, t);
     }
 
+    /// Slope of the co-content where the search begins, from the residual that the step was solved for.
+    pub fn initial_slope(&mut self, system: &System) -> f64 {
+        self.reduce(system);
+        self.slope()
+    }
+
     /// Slope of the co-content along the search: `F . direction`.
     pub fn slope(&self) -> f64 {
         let pairs = self.reduced.iter().zip(&self.direction);

@@ -6,7 +6,7 @@
 //! co-content falls at every step, so that the iteration converges from any start.
 
 use super::active_set::Pivoting;
-use super::{Outcome, Run};
+use super::{Check, Outcome, Run};
 
 /// A step is long enough where the slope has fallen to this part of the initial one.
 const SLOPE_REDUCTION: f64 = 0.25;
@@ -19,8 +19,8 @@ impl Run<'_> {
 
     pub(super) fn line_search_within(&mut self, max_iterations: usize) -> Outcome {
         let mut pivoting = Pivoting::one_by_one();
+        let mut check = self.check();
         for _ in 0..max_iterations {
-            let check = self.check();
             if check.ratio <= 1.0 && !self.flip_ideal_diodes(&mut pivoting) {
                 return Outcome::Converged;
             }
@@ -30,9 +30,23 @@ impl Run<'_> {
             if !self.move_along_step() {
                 return Outcome::Stalled;
             }
-            self.flip_ideal_diodes(&mut pivoting);
+            let has_flipped = self.flip_ideal_diodes(&mut pivoting);
+            check = if has_flipped {
+                self.check()
+            } else {
+                self.check_after_move()
+            };
         }
         Outcome::TooManyIterations
+    }
+
+    /// The check after [`Run::move_along_step`]: a search on the co-content ends with the residual of
+    /// its iterate.
+    pub(super) fn check_after_move(&mut self) -> Check {
+        match self.workspace.has_cocontent(self.system) {
+            true => self.check_residual(),
+            false => self.check(),
+        }
     }
 
     /// Moves along the step, on the co-content if there is one; false if it cannot.
@@ -46,7 +60,7 @@ impl Run<'_> {
     /// Moves along the step to where the slope of the co-content is small; false if it cannot.
     fn search_cocontent(&mut self) -> bool {
         self.workspace.begin_search();
-        let initial = self.slope_at(0.0);
+        let initial = self.workspace.initial_slope(self.system);
         if !(initial < 0.0) {
             return false;
         }

@@ -44,8 +44,9 @@ impl Run<'_> {
 
     /// To the operating point for the multipliers in force, as near as rounding lets it.
     fn descend(&mut self) -> Result<(), Outcome> {
+        let mut check = self.check();
         for _ in 0..MOST_STEPS {
-            if self.check().ratio <= 1.0 {
+            if check.ratio <= 1.0 {
                 break;
             }
             self.step()?;
@@ -55,6 +56,7 @@ impl Run<'_> {
             if self.is_runaway() {
                 return Err(Outcome::Stalled);
             }
+            check = self.check_after_move();
         }
         Ok(())
     }

@@ -47,6 +47,12 @@ const SMALL_ERROR: f64 = 1e-6;
 /// A solution whose correction is larger than this is none: the circuit is singular to rounding.
 const LARGEST_CORRECTION: f64 = 0.02;
 
+/// Where one Newton step corrects less than this, its square is nothing beside rounding; where units in
+/// the last place of the elements move less than this, so does rounding of the residual.
+const QUICK_CORRECTION: f64 = 1e-7;
+const QUICK_SENSITIVITY: f64 = 1e-11;
+const QUICK_STEPS: usize = 2;
+
 /// Steps of refinement, and the correction after which the factors stay as they are.
 const MOST_REFINEMENTS: usize = 12;
 const SMALL_CORRECTION: f64 = 1e-9;
@@ -54,10 +60,25 @@ const SMALL_CORRECTION: f64 = 1e-9;
 /// No residual is larger than this part of the currents that meet at its node.
 const LARGEST_PART: f64 = 1e-2;
 
-/// Rounding errors of a sum of a few dozen currents stay below this many units in the last place.
+/// Rounding errors of a sum of as many currents stay below half as many units in the last place of the
+/// sum of their magnitudes: that of one current is of its own size, whatever the potentials are.
+const SUM_UNITS: f64 = 4096.0;
+
+/// What rounding of the potentials leaves of a sum of a few dozen currents stays below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
 /// The same of the evaluation of a law.
 const EVALUATION_UNITS: f64 = 16.0;
+
+/// What a check makes of the rounding of the residual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rounding {
+    /// There is none: the residual was summed in twice the precision.
+    Absent,
+    /// A residual may be as large as what potentials rounded to a double leave.
+    Allowed,
+    /// What rounding may have done to the sums adds to the residual: what passes holds for certain.
+    Added,
+}
 
 impl Run<'_> {
     /// Drops all limiting: points at the voltages of the iterate, residual evaluated there.
@@ -77,10 +98,14 @@ impl Run<'_> {
 
     /// Measures the residual that is in the workspace, in the precision it was evaluated in.
     pub(super) fn check_residual(&mut self) -> Check {
-        self.check_residual_in(self.workspace.is_precise())
+        self.check_residual_with(if self.workspace.is_precise() {
+            Rounding::Absent
+        } else {
+            Rounding::Allowed
+        })
     }
 
-    fn check_residual_in(&mut self, is_precise: bool) -> Check {
+    fn check_residual_with(&mut self, rounding: Rounding) -> Check {
         self.workspace.measure_scales(self.system, self.values);
         let mut check = Check {
             passed: true,
@@ -88,15 +113,19 @@ impl Run<'_> {
         };
         let equations = self.workspace.reduced.iter().zip(&self.workspace.scales);
         for (index, (r, scale)) in equations.enumerate() {
-            let rounding = if is_precise { 0.0 } else { scale.rounding };
+            let (excused, added) = match rounding {
+                Rounding::Absent => (0.0, 0.0),
+                Rounding::Allowed => (f64::EPSILON * ROUNDING_UNITS * scale.rounding, 0.0),
+                Rounding::Added => (0.0, f64::EPSILON * SUM_UNITS * scale.magnitude),
+            };
             let mut allowed = self.options.relative_tolerance * scale.magnitude
-                + f64::EPSILON * (EVALUATION_UNITS * scale.evaluation + ROUNDING_UNITS * rounding);
-            if is_precise && index < self.system.node_unknown_count() {
+                + (f64::EPSILON * EVALUATION_UNITS * scale.evaluation + excused);
+            if rounding != Rounding::Allowed && index < self.system.node_unknown_count() {
                 // Next to a pole of a law its slope would excuse anything.
                 allowed = allowed.min(LARGEST_PART * scale.magnitude);
             }
             allowed += self.options.absolute_tolerance;
-            let ratio = r.abs() / allowed;
+            let ratio = (r.abs() + added) / allowed;
             if !ratio.is_finite() {
                 return Check {
                     passed: false,
@@ -184,6 +213,9 @@ impl Run<'_> {
         if !self.options.refine {
             return Ok(check);
         }
+        if let Some(check) = self.certify_quickly()? {
+            return Ok(check);
+        }
         let mut check = self.precise_check();
         let mut correction = f64::INFINITY;
         // Where currents vanish, a better state may fail until the next step: it is not given up for
@@ -223,6 +255,46 @@ impl Run<'_> {
         } else {
             Ok(check)
         }
+    }
+
+    /// A Newton step, if need be another on its factors, and a check by the currents alone in double
+    /// precision, for states so well determined that potentials rounded to a double satisfy it. If they
+    /// do not, the iterate is where it was.
+    ///
+    /// # Errors
+    /// [`Outcome::Singular`] if there is no step, and [`Outcome::OutOfMemory`].
+    fn certify_quickly(&mut self) -> Result<Option<Check>, Outcome> {
+        if self.workspace.is_precise() {
+            return Ok(None);
+        }
+        self.workspace.keep();
+        for repeats in 0..QUICK_STEPS {
+            // A residual in double precision is that of the rounded iterate.
+            self.workspace.low.fill(0.0);
+            if repeats == 0 {
+                self.exact_step()?;
+            } else if !self.solve_checked() {
+                break;
+            }
+            let correction = self.correction();
+            self.workspace.advance(self.system, 1.0);
+            self.unlimit();
+            if correction > QUICK_CORRECTION {
+                continue;
+            }
+            let mut check = self.check_residual_with(Rounding::Added);
+            if !check.passed || self.local_violations() > 0 {
+                break;
+            }
+            check.correction = correction;
+            check.sensitivity = self.sensitivity();
+            if check.sensitivity <= QUICK_SENSITIVITY {
+                return Ok(Some(check));
+            }
+            break;
+        }
+        self.workspace.recall();
+        Ok(None)
     }
 
     /// How far units in the last place of the element values move the largest potential that is an
@@ -265,7 +337,7 @@ impl Run<'_> {
         self.unlimit();
         self.workspace
             .evaluate_residual_precisely(self.system, self.values);
-        self.check_residual_in(true)
+        self.check_residual_with(Rounding::Absent)
     }
 
     /// Largest potential change of the step in the workspace, relative to the largest potential.
