@@ -32,6 +32,18 @@ printf "$labels" | gzip -n > "$packed"
     cat "$packed"
 } > corpus/data/idx-packed
 rm "$packed"
+# Two samples of two features: the arrays x and y behind their headers, as the target zips them.
+array() {
+    text=$(printf "%-117s" "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }")
+    printf '\223NUMPY\1\0\166\0%s\n' "$text"
+}
+{
+    printf '\341\24'
+    array '<f8' '2, 2'
+    printf '\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\100\0\0\0\0\0\0\360\77\0\0\0\0\0\0\0\100'
+    array '<i8' '2,'
+    printf '\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0'
+} > corpus/data/npz-arrays
 hash=$(printf '' | sha256sum | cut -d' ' -f1)
 prints=$(printf '{"training":"%s","circuit":"%s","data":"%s"}' "$hash" "$hash" "$hash")
 sums='{"samples":140,"loss":0.25,"accuracy":99.0,"iterations":1234}'

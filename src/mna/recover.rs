@@ -35,10 +35,10 @@ impl BranchCurrents {
     /// largest currents meet, not the root, where it may be large beside all there is. Scales must have
     /// been measured.
     fn move_surplus(&mut self, system: &System, workspace: &Workspace) {
-        let has_unknown = |node: NodeId| system.unknown[node.index()].is_some();
-        if !system.ties.iter().any(|tie| has_unknown(tie.parent)) {
+        if !system.has_floating_ties() {
             return;
         }
+        let has_unknown = |node: NodeId| system.unknown[node.index()].is_some();
         let size = |node: usize| workspace.full_scales[node].magnitude;
         let mut heaviest: Vec<usize> = (0..system.node_count).collect();
         for tie in system.ties.iter().rev() {
@@ -89,6 +89,12 @@ impl System {
             } => Some(Ok(self.node_count + b.0 as usize)),
             _ => None,
         }
+    }
+
+    /// Whether voltage sources or shorts tie nodes together none of which has a prescribed potential.
+    pub(crate) fn has_floating_ties(&self) -> bool {
+        let mut parents = self.ties.iter().map(|tie| tie.parent.index());
+        parents.any(|parent| self.unknown[parent].is_some())
     }
 
     /// State of an ideal diode; none for other elements.

@@ -1,7 +1,7 @@
 //! What the fuzz targets run and the kept findings are replayed through: any bytes are read or refused
 //! with a message, and whatever is computed from them is a finite number.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use flate2::Compression;
@@ -16,9 +16,11 @@ use ohmgrad::expression::{
     Dialect, Expr, Function1, Function2, LowerError, Operation, Resolver, Tape, Term, lower,
     write_term,
 };
-use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv, parse_idx};
+use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv, parse_idx, parse_npz};
 use ohmgrad::learning::{Checkpoint, TrainingConfig, sha256};
 use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// Circuits beyond these are read and written but not solved: a fuzzer lives from speed.
 const MOST_ELEMENTS: usize = 200;
@@ -253,6 +255,7 @@ pub fn config(bytes: &[u8]) {
 /// CSV or a pair of IDX files; the first byte chooses which, and how it is read.
 pub fn data(bytes: &[u8]) {
     match bytes {
+        [choice @ 0xe0..=0xef, first, rest @ ..] => npz(*choice, usize::from(*first), rest),
         [choice @ 0xf0..=0xff, labels, rest @ ..] => idx(*choice, usize::from(*labels), rest),
         [choice, text @ ..] => csv(*choice, text),
         [] => {}
@@ -276,6 +279,30 @@ fn idx(choice: u8, labels: usize, bytes: &[u8]) {
     if let Some(data) = report(data) {
         data.validate().expect("what was read is sound");
     }
+}
+
+/// A file as it is, or one whose checksums are right around the bytes of its two arrays.
+fn npz(choice: u8, first: usize, bytes: &[u8]) {
+    let archive = match choice & 1 {
+        0 => bytes.to_vec(),
+        _ => {
+            let (x, y) = bytes.split_at(bytes.len().min(8 * first));
+            zipped([("x.npy", x), ("y.npy", y)])
+        }
+    };
+    if let Some(data) = report(parse_npz(Path::new("data.npz"), &archive)) {
+        data.validate().expect("what was read is sound");
+    }
+}
+
+fn zipped(files: [(&str, &[u8]); 2]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::default());
+    for (name, bytes) in files {
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file(name, options).expect("memory takes all");
+        zip.write_all(bytes).expect("memory takes all");
+    }
+    zip.finish().expect("memory takes all").into_inner()
 }
 
 fn pack(bytes: &[u8]) -> Vec<u8> {
