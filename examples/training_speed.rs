@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use ohmgrad::batch::Precision;
+use ohmgrad::batch::Accuracy;
 use ohmgrad::learning::{LoadedConfig, Trainer};
 
 #[derive(Parser)]
@@ -24,7 +24,10 @@ struct Arguments {
     /// f64 or f32, instead of the file's
     #[arg(long)]
     precision: Option<String>,
-    /// Compare the gradient of the first batch with that in double precision
+    /// What the last sweep of relaxation may change, in parts of the largest potential
+    #[arg(long)]
+    tolerance: Option<f64>,
+    /// Compare the gradient of the first batch with the exact one
     #[arg(long)]
     cosine: bool,
     /// Folder of the data
@@ -59,11 +62,12 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(precision) = &arguments.precision {
         config.precision = serde_json::from_value(precision.as_str().into())?;
     }
+    config.tolerance = arguments.tolerance.or(config.tolerance);
     if let ohmgrad::learning::DataConfig::Idx { limit, .. } = &mut config.data {
         *limit = arguments.limit.or(*limit);
     }
     if arguments.cosine {
-        println!("cosine with the gradient in f64: {:.9}", cosine(&loaded)?);
+        println!("cosine with the exact gradient: {:.9}", cosine(&loaded)?);
         return Ok(());
     }
     let began = Instant::now();
@@ -116,12 +120,13 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Cosine of the angle between the gradients, to the conductances, of the first batch in the file's
-/// precision and in double precision.
+/// Cosine of the angle between the gradients, to the conductances, of the first batch as the file has
+/// it computed and in double precision to the last digit.
 fn cosine(loaded: &LoadedConfig) -> Result<f64, Box<dyn std::error::Error>> {
-    let gradient = |precision| -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+    let gradient = |accuracy: Accuracy| -> Result<Vec<f64>, Box<dyn std::error::Error>> {
         let mut loaded = loaded.clone();
-        loaded.config.precision = precision;
+        loaded.config.precision = accuracy.precision;
+        loaded.config.tolerance = accuracy.tolerance;
         let mut trainer = Trainer::new(&loaded)?;
         let indices: Vec<usize> = (0..loaded.config.batch.min(trainer.train.len())).collect();
         let mut gradient = vec![0.0; trainer.parameters.len()];
@@ -135,8 +140,8 @@ fn cosine(loaded: &LoadedConfig) -> Result<f64, Box<dyn std::error::Error>> {
             .collect())
     };
     let (a, b) = (
-        gradient(loaded.config.precision)?,
-        gradient(Precision::F64)?,
+        gradient(loaded.config.accuracy())?,
+        gradient(Accuracy::default())?,
     );
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     Ok(dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt())

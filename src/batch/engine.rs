@@ -25,6 +25,15 @@ pub enum Precision {
     F32,
 }
 
+/// How exactly batches are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Accuracy {
+    pub precision: Precision,
+    /// Where relaxation ends: what a sweep may still change, in parts of the largest potential. None
+    /// for as far as the precision goes, [`TOLERANCE_F64`] or [`TOLERANCE_F32`].
+    pub tolerance: Option<f64>,
+}
+
 /// Where the time of a batch goes; summed over threads where blocks run side by side.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timing {
@@ -75,10 +84,9 @@ impl Timing {
 /// Rows of a gradient that one task sums.
 const TILE: usize = 32;
 
-/// Residual at which relaxation ends, in parts of the largest potential times the conductance of the
-/// node.
-const TOLERANCE_F64: f64 = 1e-13;
-const TOLERANCE_F32: f64 = 3e-6;
+/// What a sweep of relaxation may still change at the end, in parts of the largest potential.
+pub const TOLERANCE_F64: f64 = 1e-13;
+pub const TOLERANCE_F32: f64 = 3e-6;
 
 /// A circuit with its conductances, ready for batches of samples.
 #[derive(Debug)]
@@ -93,7 +101,7 @@ pub struct BatchEngine<T> {
     blocks: Vec<Worker<T>>,
     sums: Sums<T>,
     lanes: usize,
-    pub tolerance: f64,
+    tolerance: f64,
     pub timing: Timing,
 }
 
@@ -131,16 +139,17 @@ struct Sums<T> {
 
 impl<T: Real> BatchEngine<T> {
     /// `conductances` in the order of the system (S); `laws` of its one-ports; outputs are voltages
-    /// between two nodes.
+    /// between two nodes. Relaxation ends at `tolerance`.
     pub fn new(
         system: BatchSystem,
         conductances: Vec<f64>,
         laws: Vec<OnePort>,
         outputs: &[[NodeId; 2]],
+        tolerance: Option<f64>,
     ) -> Self {
         let mut assembly = Assembly::new(&system);
         assembly.update(&system, &conductances);
-        let tolerance = match T::EPSILON < 1e-10 {
+        let finest = match T::EPSILON < 1e-10 {
             true => TOLERANCE_F64,
             false => TOLERANCE_F32,
         };
@@ -156,7 +165,7 @@ impl<T: Real> BatchEngine<T> {
             assembly,
             blocks: Vec::new(),
             lanes: 0,
-            tolerance,
+            tolerance: tolerance.unwrap_or(finest),
             timing: Timing::default(),
         }
     }

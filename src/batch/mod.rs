@@ -17,8 +17,8 @@
 //! alone, and sums over blocks are taken in order: the bits do not depend on the number of threads.
 //! A sample whose operating point is not certified here goes to the general solver.
 //!
-//! Circuits without a co-content, with floating voltage sources or ideal diodes between free nodes
-//! are not compiled: [`Unsuited`] says why, and the general solver takes all their samples.
+//! Circuits without a co-content, or with ideal diodes between free nodes, are not compiled:
+//! [`Unsuited`] says why, and the general solver takes all their samples.
 
 mod assembly;
 mod block;
@@ -30,7 +30,7 @@ mod real;
 mod relaxation;
 mod structure;
 
-pub use engine::{BatchEngine, Precision, Timing};
+pub use engine::{Accuracy, BatchEngine, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};
 pub use inputs::Drive;
 pub use real::Real;
 pub use structure::{BatchSystem, Method, Unsuited};

@@ -24,6 +24,10 @@ pub struct Arguments {
     /// Numbers that batches are computed in, instead of the file's: f64 or f32
     #[arg(long, conflicts_with = "resume")]
     precision: Option<Precision>,
+    /// What the last sweep of relaxation may change, in parts of the largest potential, instead of the
+    /// file's
+    #[arg(long, conflicts_with = "resume")]
+    tolerance: Option<f64>,
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
     epochs: Option<usize>,
@@ -234,6 +238,7 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
         loaded.take_data_from(folder);
     }
     loaded.config.precision = arguments.precision.unwrap_or(loaded.config.precision);
+    loaded.config.tolerance = arguments.tolerance.or(loaded.config.tolerance);
     // Faults of the file are found before there is a folder.
     Trainer::new(&loaded)?;
     let name = arguments.config.as_deref().and_then(Path::file_stem);

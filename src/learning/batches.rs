@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use crate::analysis::Output;
-use crate::batch::{BatchEngine, BatchSystem, Precision, Real, Timing, Unsuited};
+use crate::batch::{Accuracy, BatchEngine, BatchSystem, Precision, Real, Timing, Unsuited};
 use crate::circuit::NodeId;
 use crate::device::Parameter;
 use crate::mna::{System, Values};
@@ -69,7 +69,7 @@ impl Batches {
         values: &Values,
         ports: &Ports,
         parameters: &TrainedParameters,
-        precision: Precision,
+        accuracy: Accuracy,
     ) -> Result<Self, Unsuited> {
         let drives = ports.source_drives();
         let handles = find_handles(system, parameters, |source| {
@@ -79,18 +79,21 @@ impl Batches {
         let compiled = BatchSystem::compile(system, values, ports.features(), &drives)?;
         let conductances = values.conductances().to_vec();
         let laws = values.one_ports().to_vec();
-        let engine = match precision {
+        let tolerance = accuracy.tolerance;
+        let engine = match accuracy.precision {
             Precision::F64 => AnyEngine::F64(Box::new(BatchEngine::new(
                 compiled,
                 conductances,
                 laws,
                 &outputs,
+                tolerance,
             ))),
             Precision::F32 => AnyEngine::F32(Box::new(BatchEngine::new(
                 compiled,
                 conductances,
                 laws,
                 &outputs,
+                tolerance,
             ))),
         };
         let mut batches = Self {

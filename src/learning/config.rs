@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::Precision;
+use crate::batch::{Accuracy, Precision};
 use crate::circuit::generators::{DeepNetwork, Layered};
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::files::read_at_most;
@@ -55,6 +55,19 @@ pub struct TrainingConfig {
     /// The numbers that whole batches are computed in.
     #[serde(default, skip_serializing_if = "is_default")]
     pub precision: Precision,
+    /// Where the relaxation of deep networks ends: what a sweep may still change, in parts of the
+    /// largest potential; as far as the precision goes if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+}
+
+impl TrainingConfig {
+    pub fn accuracy(&self) -> Accuracy {
+        Accuracy {
+            precision: self.precision,
+            tolerance: self.tolerance,
+        }
+    }
 }
 
 fn is_default(precision: &Precision) -> bool {
@@ -527,6 +540,11 @@ impl TrainingConfig {
 
     fn validate(&self) -> Result<(), ConfigError> {
         check(self.batch > 0, "batch", self.batch, "at least 1")?;
+        if let Some(tolerance) = self.tolerance {
+            let holds = tolerance > 0.0 && tolerance < 1.0;
+            let expected = "a number between 0 and 1, such as 1e-3";
+            check(holds, "tolerance", tolerance, expected)?;
+        }
         let expected = "at least one [[parameters]] table";
         check(!self.parameters.is_empty(), "parameters", "[]", expected)?;
         let (features, o) = (&self.features, &self.optimizer);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::adjoint::{Adjoint, AdjointError, Cotangent, derivative};
 use crate::analysis::{Output, SolveError, describe};
-use crate::batch::{Precision, Unsuited};
+use crate::batch::{Accuracy, Unsuited};
 use crate::circuit::Circuit;
 use crate::mna::{BranchCurrents, System, Values, Workspace};
 use crate::newton::{self, NewtonOptions};
@@ -103,10 +103,10 @@ impl Engine {
         system: System,
         ports: Ports,
         loss: Loss,
-        (parameters, precision): (&TrainedParameters, Precision),
+        (parameters, accuracy): (&TrainedParameters, Accuracy),
     ) -> Self {
         let values = Values::new(&system, &circuit);
-        let batches = Batches::new(&system, &values, &ports, parameters, precision);
+        let batches = Batches::new(&system, &values, &ports, parameters, accuracy);
         // Millions of solutions need no last digit; their gradients are refined all the same. Beside
         // a batch engine the general solver gets the hard samples only.
         let options = NewtonOptions {

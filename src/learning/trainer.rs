@@ -121,7 +121,7 @@ impl Trainer {
                 system,
                 ports,
                 loss,
-                (&parameters, config.precision),
+                (&parameters, config.accuracy()),
             ),
             config,
             train,

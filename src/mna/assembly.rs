@@ -263,6 +263,14 @@ impl Workspace {
         self.reduce_scales(system);
     }
 
+    /// Sum of the magnitudes of the currents that meet at ground, A, after
+    /// [`Workspace::measure_scales`].
+    pub fn ground_magnitude(&self, system: &System) -> f64 {
+        let sources = system.ties.iter().filter(|tie| tie.parent.index() == 0);
+        let sources = sources.map(|tie| self.residual[tie.node.index()].abs());
+        self.full_scales[0].magnitude + sources.sum::<f64>()
+    }
+
     /// Size of the potential (V) whose rounding each node carries: a tied node is computed from its
     /// parent and keeps the parent's error even if its own potential is small.
     fn measure_reach(&mut self, system: &System) {

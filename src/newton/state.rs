@@ -47,11 +47,12 @@ const SMALL_ERROR: f64 = 1e-6;
 /// A solution whose correction is larger than this is none: the circuit is singular to rounding.
 const LARGEST_CORRECTION: f64 = 0.02;
 
-/// Where one Newton step corrects less than this, its square is nothing beside rounding; where units in
-/// the last place of the elements move less than this, so does rounding of the residual.
+/// Where one Newton step corrects less than this, its square is nothing beside rounding.
 const QUICK_CORRECTION: f64 = 1e-7;
-const QUICK_SENSITIVITY: f64 = 1e-11;
 const QUICK_STEPS: usize = 2;
+
+/// What a residual may move the largest potential, relative to it, before its last digits are wanted.
+const QUICK_ERROR: f64 = 1e-11;
 
 /// Steps of refinement, and the correction after which the factors stay as they are.
 const MOST_REFINEMENTS: usize = 12;
@@ -60,9 +61,9 @@ const SMALL_CORRECTION: f64 = 1e-9;
 /// No residual is larger than this part of the currents that meet at its node.
 const LARGEST_PART: f64 = 1e-2;
 
-/// Rounding errors of a sum of as many currents stay below half as many units in the last place of the
-/// sum of their magnitudes: that of one current is of its own size, whatever the potentials are.
-const SUM_UNITS: f64 = 4096.0;
+/// Rounding errors of a sum of a few thousand currents stay below this many units in the last place of
+/// the sum of their magnitudes: that of one current is of its own size, whatever the potentials are.
+const SUM_UNITS: f64 = 64.0;
 
 /// What rounding of the potentials leaves of a sum of a few dozen currents stays below this many units in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
@@ -289,18 +290,29 @@ impl Run<'_> {
                 continue;
             }
             let mut check = self.check_residual_with(Rounding::Added);
-            if !check.passed || self.local_violations() > 0 {
+            if !check.passed || !self.ground_balances() || self.local_violations() > 0 {
                 break;
             }
             check.correction = correction;
             check.sensitivity = self.sensitivity();
-            if check.sensitivity <= QUICK_SENSITIVITY {
+            let left = check.ratio * self.options.relative_tolerance;
+            if left * check.sensitivity <= QUICK_ERROR * f64::EPSILON {
                 return Ok(Some(check));
             }
             break;
         }
         self.workspace.recall();
         Ok(None)
+    }
+
+    /// Whether what Kirchhoff's current law leaves over at all other nodes is small beside the currents
+    /// at ground, which takes it.
+    fn ground_balances(&self) -> bool {
+        let workspace = &*self.workspace;
+        let equations = workspace.reduced.iter().zip(&workspace.scales);
+        let left = equations.map(|(r, s)| r.abs() + f64::EPSILON * SUM_UNITS * s.magnitude);
+        let currents = workspace.ground_magnitude(self.system);
+        left.sum::<f64>() <= self.options.relative_tolerance * currents
     }
 
     /// How far units in the last place of the element values move the largest potential that is an

@@ -116,7 +116,13 @@ fn blocks(
     let compiled = BatchSystem::compile(system, &solver.values, columns.len(), &drives?).ok()?;
     let conductances = solver.values.conductances().to_vec();
     let laws = solver.values.one_ports().to_vec();
-    Some(BatchEngine::new(compiled, conductances, laws, &outputs?))
+    Some(BatchEngine::new(
+        compiled,
+        conductances,
+        laws,
+        &outputs?,
+        None,
+    ))
 }
 
 /// The V or I element whose value a variable is.

@@ -6,7 +6,7 @@ use faer::{Accum, MatRef};
 
 use crate::batch::assembly::Assembly;
 use crate::batch::real::Real;
-use crate::batch::relaxation::Relaxation;
+use crate::batch::relaxation::{Relaxation, RelaxedGroup};
 use crate::batch::structure::BatchSystem;
 use crate::device::OnePort;
 
@@ -14,6 +14,30 @@ use super::BlockState;
 use super::lanes::{dispatch, measure, product, row, row_mut};
 
 const MOST_SWEEPS: usize = 400;
+
+/// The part of a sweep that one group takes.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    group: &'a RelaxedGroup,
+    is_first_sweep: bool,
+    is_primal: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(group: &'a RelaxedGroup, is_first_sweep: bool, is_primal: bool) -> Self {
+        Self {
+            group,
+            is_first_sweep,
+            is_primal,
+        }
+    }
+
+    /// Whether the sweeps, which begin at zero, have not come to `group` yet. Operating points are swept
+    /// upwards, adjoint states downwards.
+    fn is_still_zero(&self, group: usize) -> bool {
+        self.is_first_sweep && (group > self.group.group) == self.is_primal
+    }
+}
 
 impl<T: Real> BlockState<T> {
     pub(super) fn relax(
@@ -37,7 +61,8 @@ impl<T: Real> BlockState<T> {
             for group in &relaxation.groups {
                 let range = system.groups.groups[group.group].clone();
                 let own = range.start * self.lanes..range.end * self.lanes;
-                self.gather(system, assembly, &group.blocks, own.clone(), &x, true);
+                let part = Part::of(group, sweep == 1, true);
+                self.gather(system, assembly, part, own.clone(), &x);
                 dispatch(
                     #[inline(always)]
                     || self.descend(system, assembly, range, &mut x, tolerance),
@@ -55,14 +80,13 @@ impl<T: Real> BlockState<T> {
         &mut self,
         system: &BatchSystem,
         assembly: &Assembly<T>,
-        blocks: &[(usize, bool)],
+        part: Part<'_>,
         own: Range<usize>,
         x: &[T],
-        is_primal: bool,
     ) {
         let lanes = self.lanes;
         let push = &mut self.push[own.clone()];
-        match is_primal {
+        match part.is_primal {
             true => {
                 let sources = self.injected[own.clone()].iter().zip(&self.companion[own]);
                 for (push, (&injected, &companion)) in push.iter_mut().zip(sources) {
@@ -71,10 +95,12 @@ impl<T: Real> BlockState<T> {
             }
             false => push.copy_from_slice(&self.cotangent[own]),
         }
-        for &(block, is_row) in blocks {
-            let ranges = system.blocks[block]
-                .groups
-                .map(|g| &system.groups.groups[g as usize]);
+        for &(block, is_row) in &part.group.blocks {
+            let groups = system.blocks[block].groups;
+            if part.is_still_zero(groups[usize::from(is_row)] as usize) {
+                continue;
+            }
+            let ranges = groups.map(|g| &system.groups.groups[g as usize]);
             let [rows, columns] = ranges.map(|r| r.len());
             let matrix = MatRef::from_row_major_slice(&assembly.blocks[block], rows, columns);
             let other = ranges[usize::from(is_row)];
@@ -139,7 +165,7 @@ impl<T: Real> BlockState<T> {
         let mut lambda = std::mem::take(&mut self.lambda);
         lambda.fill(T::ZERO);
         let allowed = T::of(tolerance);
-        for _ in 0..MOST_SWEEPS {
+        for sweep in 1..=MOST_SWEEPS {
             self.largest.fill(T::ZERO);
             measure(&mut self.largest, &lambda);
             let mut is_moving = false;
@@ -147,7 +173,8 @@ impl<T: Real> BlockState<T> {
             for group in relaxation.groups.iter().rev() {
                 let range = system.groups.groups[group.group].clone();
                 let own = range.start * lanes..range.end * lanes;
-                self.gather(system, assembly, &group.blocks, own.clone(), &lambda, false);
+                let part = Part::of(group, sweep == 1, false);
+                self.gather(system, assembly, part, own.clone(), &lambda);
                 dispatch(
                     #[inline(always)]
                     || {
