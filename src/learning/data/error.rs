@@ -78,7 +78,9 @@ impl DataError {
     /// What the user can do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            DataError::Unreadable { .. } => "check the path and its permissions",
+            DataError::Unreadable { .. } => {
+                "check the path and its permissions; `--data DIR` names another folder"
+            }
             DataError::Empty { .. } => "write one sample on each line",
             DataError::Cell { .. } => {
                 "correct the cell; if it is the label, choose its column as the target"
