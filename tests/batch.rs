@@ -127,6 +127,16 @@ impl Bench {
         )
     }
 
+    /// Potentials, gradients and Kirchhoff's current law to what a batch promises in double precision.
+    fn expect_exact(&mut self, name: &str) {
+        let kirchhoff = self.kirchhoff();
+        let (potentials, gradients) = self.compare();
+        println!("{name}: {potentials:.1e} {gradients:.1e} {kirchhoff:.1e}");
+        assert!(potentials < 1e-10, "{name}: {potentials:e}");
+        assert!(gradients < 1e-9, "{name}: {gradients:e}");
+        assert!(kirchhoff < 1e-9, "{name}: {kirchhoff:e}");
+    }
+
     /// Largest current that Kirchhoff's law leaves over at a node without sources, relative to the
     /// largest that meets there; ideal diodes take what is left over at theirs, if its sign is right.
     fn kirchhoff(&mut self) -> f64 {
@@ -241,14 +251,7 @@ fn crossbars_agree_with_the_general_solver() {
             let mut bench = Bench::new(deep(layers, clamp), INPUTS, 20.0, 70, 3);
             let method = bench.engine.method();
             assert!(method.contains("elimination"), "{method}");
-            let kirchhoff = bench.kirchhoff();
-            let (potentials, gradients) = bench.compare();
-            println!("{layers:?} {clamp:?}: {potentials:.1e} {gradients:.1e} {kirchhoff:.1e}");
-            assert!(
-                potentials < 1e-10 && gradients < 1e-9,
-                "{layers:?} {clamp:?}"
-            );
-            assert!(kirchhoff < 1e-9, "{layers:?} {clamp:?}: {kirchhoff:e}");
+            bench.expect_exact(&format!("{layers:?} {clamp:?}"));
         }
     }
 }
@@ -259,14 +262,7 @@ fn relaxation_agrees_with_the_general_solver() {
         for clamp in [Clamp::Ideal, Clamp::Shockley, Clamp::Biased] {
             let mut bench = Bench::new(deep(layers, clamp), INPUTS, 20.0, 40, 4);
             assert!(bench.engine.batches().unwrap().relax());
-            let kirchhoff = bench.kirchhoff();
-            let (potentials, gradients) = bench.compare();
-            println!("{layers:?} {clamp:?}: {potentials:.1e} {gradients:.1e} {kirchhoff:.1e}");
-            assert!(
-                potentials < 1e-10 && gradients < 1e-9,
-                "{layers:?} {clamp:?}"
-            );
-            assert!(kirchhoff < 1e-9, "{layers:?} {clamp:?}: {kirchhoff:e}");
+            bench.expect_exact(&format!("{layers:?} {clamp:?}"));
         }
     }
 }
@@ -392,14 +388,7 @@ fn images_agree_with_the_general_solver() {
                 let mut bench = Bench::new(deep(layers, clamp), INPUTS, 300.0, chosen.len(), 3);
                 bench.data.inputs.clone_from(&images.inputs);
                 assert!(!relaxed || bench.engine.batches().unwrap().relax());
-                let kirchhoff = bench.kirchhoff();
-                let (potentials, gradients) = bench.compare();
-                println!("{layers:?} {clamp:?}: {potentials:.1e} {gradients:.1e} {kirchhoff:.1e}");
-                assert!(
-                    potentials < 1e-10 && gradients < 1e-9,
-                    "{layers:?} {clamp:?}"
-                );
-                assert!(kirchhoff < 1e-9, "{layers:?} {clamp:?}: {kirchhoff:e}");
+                bench.expect_exact(&format!("{layers:?} {clamp:?}"));
             }
         }
     }

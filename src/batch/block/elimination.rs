@@ -204,31 +204,25 @@ impl<T: Real> BlockState<T> {
         for (index, first) in e.first.iter().enumerate() {
             let (width, count) = (first.neighbours.len(), first.targets.len());
             for tile in tiles(&first.nodes) {
-                let own = tile.start * lanes..tile.end * lanes;
+                let own = tile.own(lanes);
                 if is_primal {
-                    self.pivot(system, assembly, tile.clone());
+                    self.pivot(system, assembly, tile.nodes.clone());
                 } else {
                     self.push[own.clone()].copy_from_slice(&self.cotangent[own.clone()]);
                 }
                 self.settle(own.clone(), &mut out[own.clone()]);
-                let members = tile.start - first.nodes.start..tile.end - first.nodes.start;
-                let sum = match members.start {
+                let sum = match tile.members.start {
                     0 => Accum::Replace,
                     _ => Accum::Add,
                 };
-                let part = |width: usize| members.start * width..members.end * width;
                 let (sums, pairs) = self.scratch.split_at_mut(width * lanes);
                 if is_primal {
                     measure(&mut self.largest, &out[own.clone()]);
-                    let entries = &assembly.pairs[index];
-                    let entries = &entries[part(count)];
-                    let matrix = MatRef::from_row_major_slice(entries, members.len(), count);
+                    let matrix = tile.rows_of(&assembly.pairs[index], count);
                     let inverse = &self.inverse[own.clone()];
                     product(&mut pairs[..count * lanes], sum, inverse, matrix, lanes);
                 }
-                let entries = &assembly.couplings[index];
-                let entries = &entries[part(width)];
-                let matrix = MatRef::from_row_major_slice(entries, members.len(), width);
+                let matrix = tile.rows_of(&assembly.couplings[index], width);
                 product(sums, sum, &out[own], matrix, lanes);
             }
             let (sums, pairs) = self.scratch.split_at(width * lanes);
@@ -291,17 +285,15 @@ impl<T: Real> BlockState<T> {
                 row_mut(&mut self.scratch, k, lanes).copy_from_slice(row(out, node, lanes));
             }
             for tile in tiles(&first.nodes) {
-                let own = tile.start * lanes..tile.end * lanes;
-                let members = tile.start - first.nodes.start..tile.end - first.nodes.start;
-                let entries =
-                    &assembly.couplings[index][members.start * width..members.end * width];
-                let matrix = MatRef::from_row_major_slice(entries, members.len(), width);
+                let own = tile.own(lanes);
+                let matrix = tile.rows_of(&assembly.couplings[index], width);
                 let push = &mut self.push[own.clone()];
                 let around = &self.scratch[..width * lanes];
                 product(push, Accum::Add, around, matrix.transpose(), lanes);
                 self.settle(own.clone(), &mut out[own]);
                 if is_primal {
-                    self.switch_clamps(system, assembly, e, tile.map(|k| k as u32), out);
+                    let nodes = tile.nodes.map(|k| k as u32);
+                    self.switch_clamps(system, assembly, e, nodes, out);
                 }
             }
         }
@@ -457,10 +449,33 @@ impl<T: Real> BlockState<T> {
     }
 }
 
-fn tiles(nodes: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-    let end = nodes.end;
-    nodes
-        .clone()
-        .step_by(TILE)
-        .map(move |start| start..(start + TILE).min(end))
+/// Nodes of a group that are worked on together.
+struct Tile {
+    nodes: Range<usize>,
+    /// The same, counted from the first of the group.
+    members: Range<usize>,
+}
+
+impl Tile {
+    /// Where rows of lanes of its nodes are.
+    fn own(&self, lanes: usize) -> Range<usize> {
+        self.nodes.start * lanes..self.nodes.end * lanes
+    }
+
+    /// Its rows of a matrix with a row for each member of the group.
+    fn rows_of<'a, T: Real>(&self, entries: &'a [T], width: usize) -> MatRef<'a, T> {
+        let part = self.members.start * width..self.members.end * width;
+        MatRef::from_row_major_slice(&entries[part], self.members.len(), width)
+    }
+}
+
+fn tiles(group: &Range<usize>) -> impl Iterator<Item = Tile> + use<> {
+    let (first, end) = (group.start, group.end);
+    group.clone().step_by(TILE).map(move |start| {
+        let nodes = start..(start + TILE).min(end);
+        Tile {
+            members: nodes.start - first..nodes.end - first,
+            nodes,
+        }
+    })
 }
