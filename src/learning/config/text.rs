@@ -1,0 +1,248 @@
+//! The text of a training file, and what its values must be.
+
+use std::path::{Path, PathBuf};
+
+use crate::circuit::generators::Layered;
+use crate::limits::{ELEMENT, memory};
+
+use super::{CircuitSource, ConfigError, DataConfig, ParameterGroup, TrainingConfig};
+
+/// Samples that a generator draws.
+const MOST_SAMPLES: usize = 1_000_000;
+
+/// Standard deviation beside features of order one.
+const MOST_NOISE: f64 = 1e6;
+
+impl TrainingConfig {
+    /// Parses and checks the text of a training file.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+            path: path.to_path_buf(),
+            message: describe(&error, text),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The text of a training file; [`TrainingConfig::parse`] reads it back.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unwritable`] for numbers that TOML does not have.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        Ok(toml::to_string_pretty(self)?)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        check(self.batch > 0, "batch", self.batch, "at least 1")?;
+        if let Some(tolerance) = self.tolerance {
+            let holds = tolerance > 0.0 && tolerance < 1.0;
+            let expected = "a number between 0 and 1, such as 1e-3";
+            check(holds, "tolerance", tolerance, expected)?;
+        }
+        let expected = "at least one [[parameters]] table";
+        check(!self.parameters.is_empty(), "parameters", "[]", expected)?;
+        let (features, o) = (&self.features, &self.optimizer);
+        check_positive("loss.scale", self.loss.scale)?;
+        check_positive("optimizer.rate", o.rate)?;
+        check_positive("optimizer.decay", o.decay)?;
+        check_positive("optimizer.epsilon", o.epsilon)?;
+        check_fraction("optimizer.momentum", o.momentum)?;
+        check_fraction("optimizer.beta2", o.beta2)?;
+        for (name, value) in [("scale", features.scale), ("offset", features.offset)] {
+            let field = format!("features.{name}");
+            check(value.is_finite(), &field, value, "a finite number")?;
+        }
+        match &self.circuit {
+            CircuitSource::Deck(_) => {}
+            CircuitSource::Layered(l) => {
+                check_size(Layered::size(l.inputs, &l.hidden, l.outputs))?;
+            }
+            CircuitSource::Deep(deep) => {
+                let count = deep.layers.len();
+                let expected = "features, hidden layers, outputs: at least two numbers above 0";
+                let holds = count >= 2 && !deep.layers.contains(&0);
+                check(
+                    holds,
+                    "circuit.drn.layers",
+                    format!("{:?}", deep.layers),
+                    expected,
+                )?;
+                check_positive("circuit.drn.conductance", deep.conductance)?;
+                check_positive("circuit.drn.floor", deep.floor)?;
+                check_size(deep.size())?;
+            }
+        }
+        if let Some(augment) = &self.augment {
+            check(
+                augment.width > 0,
+                "augment.width",
+                augment.width,
+                "at least 1",
+            )?;
+        }
+        self.data.validate()?;
+        self.parameters
+            .iter()
+            .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl DataConfig {
+    /// The files that samples are read from.
+    pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            DataConfig::Generator { .. } => Vec::new(),
+            DataConfig::Csv { train, test, .. } | DataConfig::Npz { train, test, .. } => {
+                [train].into_iter().chain(test).collect()
+            }
+            DataConfig::Idx {
+                images,
+                labels,
+                test_images,
+                test_labels,
+                ..
+            } => {
+                let test = test_images.iter_mut().chain(test_labels);
+                [images, labels].into_iter().chain(test).collect()
+            }
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            DataConfig::Generator {
+                samples,
+                test,
+                noise,
+                ..
+            } => {
+                let all = samples.saturating_add(*test);
+                let expected = format!("at most {MOST_SAMPLES}");
+                let field = "samples + test of data.generator";
+                check(all <= MOST_SAMPLES, field, all, &expected)?;
+                let expected = format!("a number from 0 to {MOST_NOISE:e}");
+                let holds = (0.0..=MOST_NOISE).contains(noise);
+                check(holds, "data.generator.noise", noise, &expected)
+            }
+            DataConfig::Csv { test_fraction, .. } => {
+                check_fraction("data.csv.test_fraction", *test_fraction)
+            }
+            DataConfig::Idx {
+                test_images,
+                test_labels,
+                test_fraction,
+                limit,
+                ..
+            } => {
+                let is_pair = test_images.is_some() == test_labels.is_some();
+                let field = "data.idx.test_images";
+                let given = test_images
+                    .as_ref()
+                    .map_or("nothing".into(), |p| p.display().to_string());
+                check(
+                    is_pair,
+                    field,
+                    given,
+                    "both test_images and test_labels, or neither",
+                )?;
+                let limit = limit.unwrap_or(1);
+                check(limit > 0, "data.idx.limit", limit, "at least 1")?;
+                check_fraction("data.idx.test_fraction", *test_fraction)
+            }
+            DataConfig::Npz { test_fraction, .. } => {
+                check_fraction("data.npz.test_fraction", *test_fraction)
+            }
+        }
+    }
+}
+
+fn check_size(elements: usize) -> Result<(), ConfigError> {
+    let limit = memory() / ELEMENT;
+    match elements as u64 > limit {
+        true => Err(ConfigError::TooLarge { elements, limit }),
+        false => Ok(()),
+    }
+}
+
+impl ParameterGroup {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let name = |field: &str| format!("{field} of the parameters `{}`", self.elements);
+        check(
+            self.rate >= 0.0 && self.rate.is_finite(),
+            &name("rate"),
+            self.rate,
+            "a number that is not negative",
+        )?;
+        let spread = self.spread.is_finite() && self.spread >= 0.0;
+        check(
+            spread,
+            &name("spread"),
+            self.spread,
+            "a number that is not negative",
+        )?;
+        for (field, bound) in [("min", self.min), ("max", self.max)] {
+            let bound = bound.unwrap_or(0.0);
+            check(!bound.is_nan(), &name(field), bound, "a number")?;
+        }
+        if let (Some(min), Some(max)) = (self.min, self.max) {
+            check(
+                min <= max,
+                &name("min"),
+                min,
+                "a number that is not above max",
+            )?;
+        }
+        let log_needs = !self.log || self.min.is_none_or(|min| min > 0.0);
+        check(
+            log_needs,
+            &name("min"),
+            self.min.unwrap_or(0.0),
+            "a positive number, since log = true",
+        )
+    }
+}
+
+/// What toml says, but for lines and names that would fill a page.
+fn describe(error: &toml::de::Error, text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let whole = error.to_string();
+    if whole.len() <= LONGEST {
+        return whole;
+    }
+    let start = error.span().map_or(0, |span| span.start);
+    let before = text.get(..start).unwrap_or_default();
+    let (_, last) = before.rsplit_once('\n').unwrap_or(("", before));
+    let (line, column) = (before.matches('\n').count() + 1, last.chars().count() + 1);
+    let message: String = error.message().chars().take(LONGEST).collect();
+    format!("line {line}, column {column}: {message}")
+}
+
+fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
+    let holds = value > 0.0 && value.is_finite();
+    check(holds, field, value, "a positive number")
+}
+
+fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
+    check(
+        (0.0..1.0).contains(&value),
+        field,
+        value,
+        "a number in [0, 1)",
+    )
+}
+
+fn check(
+    holds: bool,
+    field: &str,
+    value: impl std::fmt::Display,
+    expected: &str,
+) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        field: field.to_string(),
+        value: value.to_string(),
+        expected: expected.to_string(),
+    })
+}
