@@ -43,6 +43,16 @@ fn random_circuits_with_two_ports_are_solved_and_verified() {
     check(Family::Rtgd, 400);
 }
 
+/// Currents that balance at every node do not make potentials right where little current decides them,
+/// nor do they balance at ground beside larger ones. A certificate in double precision must notice.
+#[test]
+fn currents_alone_do_not_certify_a_weakly_held_potential() {
+    for seed in [4870, 18376, 18439, 29165, 32708, 35914] {
+        let summary = Summary::of(&campaign::run(Family::Monotone, seed, 1, LIMIT, |_| {}));
+        assert_eq!((summary.solved, summary.verified), (1, 1), "circuit {seed}");
+    }
+}
+
 /// Exact numbers pass. A current changed by a millionth does not, unless nothing but currents a
 /// thousand times larger tells of it.
 #[test]

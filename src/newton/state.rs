@@ -29,9 +29,7 @@ impl Check {
     pub fn digits(&self) -> f64 {
         -self.sensitivity.max(f64::EPSILON).log10()
     }
-}
 
-impl Check {
     /// Whether the worst residual, by its tolerance or in amperes, is less than half of the other's.
     fn gains_on(&self, other: &Check) -> bool {
         self.ratio < 0.5 * other.ratio || self.residual < 0.5 * other.residual
@@ -61,11 +59,13 @@ const SMALL_CORRECTION: f64 = 1e-9;
 /// No residual is larger than this part of the currents that meet at its node.
 const LARGEST_PART: f64 = 1e-2;
 
-/// Rounding errors of a sum of a few thousand currents stay below this many units in the last place of
-/// the sum of their magnitudes: that of one current is of its own size, whatever the potentials are.
+/// Rounding errors of a sum of a few thousand currents, as random as they are, stay below this many
+/// units in the last place of the sum of their magnitudes: that of one current is of its own size,
+/// whatever the potentials are.
 const SUM_UNITS: f64 = 64.0;
 
-/// What rounding of the potentials leaves of a sum of a few dozen currents stays below this many units in the last place.
+/// What rounding of the potentials leaves of a sum of a few dozen currents stays below this many units
+/// in the last place.
 const ROUNDING_UNITS: f64 = 64.0;
 /// The same of the evaluation of a law.
 const EVALUATION_UNITS: f64 = 16.0;
@@ -290,7 +290,7 @@ impl Run<'_> {
                 continue;
             }
             let mut check = self.check_residual_with(Rounding::Added);
-            if !check.passed || !self.ground_balances() || self.local_violations() > 0 {
+            if !check.passed || !self.ground_balances() {
                 break;
             }
             check.correction = correction;
