@@ -98,22 +98,24 @@ impl Workspace {
     }
 
     fn add_two_terminal_currents(&mut self, system: &System, values: &Values) {
+        let (full, residual) = (self.full.as_slice(), self.residual.as_mut_slice());
+        let voltage = |p: NodeId, n: NodeId| full[p.index()] - full[n.index()];
+        let mut add = |p: NodeId, n: NodeId, current: f64| {
+            residual[p.index()] += current;
+            residual[n.index()] -= current;
+        };
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            let current = g * self.rounded_voltage(stamp.p, stamp.n);
-            self.residual[stamp.p.index()] += current;
-            self.residual[stamp.n.index()] -= current;
+            add(stamp.p, stamp.n, g * voltage(stamp.p, stamp.n));
         }
         for stamp in &system.current_sources {
             let current = self.source_factor * self.sources[stamp.source.index()];
-            self.residual[stamp.p.index()] += current;
-            self.residual[stamp.n.index()] -= current;
+            add(stamp.p, stamp.n, current);
         }
-        for (index, stamp) in system.one_ports.iter().enumerate() {
-            let companion = self.companions[index];
-            let beyond = self.rounded_voltage(stamp.p, stamp.n) - self.points[index];
+        let linearized = self.companions.iter().zip(&self.points);
+        for (stamp, (companion, point)) in system.one_ports.iter().zip(linearized) {
+            let beyond = voltage(stamp.p, stamp.n) - point;
             let current = companion.current + companion.conductance * beyond;
-            self.residual[stamp.p.index()] += current;
-            self.residual[stamp.n.index()] -= current;
+            add(stamp.p, stamp.n, current);
         }
     }
 

@@ -225,15 +225,15 @@ impl Stamps {
         let order = node_unknowns + self.kept as usize;
         let mut unknown = forest.root;
         unknown.extend((0..self.kept).map(|k| Unknown(node_unknowns as u32 + k)));
-        let mut slots = SlotFinder::new(order, spd, node_unknowns);
+        let mut slots = Slots::new(order, spd, node_unknowns);
         self.visit(&unknown, &mut |row, column, _| slots.reserve(row, column));
-        let pattern = slots.finish();
+        let (pattern, mut diagonal) = slots.finish();
+        let mut next = diagonal.split_off(node_unknowns).into_iter();
         self.visit(&unknown, &mut |row, column, slot| {
-            *slot = slots.find(&pattern, row, column)
+            if slots.is_stored(row, column) {
+                *slot = next.next().unwrap_or(Slot::NONE);
+            }
         });
-        let diagonal = (0..node_unknowns)
-            .map(|k| slots.find(&pattern, Unknown(k as u32), Unknown(k as u32)))
-            .collect();
         let method = if spd { Method::Cholesky } else { Method::Lu };
         System {
             node_count: self.node_count as usize,
@@ -371,45 +371,77 @@ impl Adder<'_> {
     }
 }
 
-/// Collects matrix positions, then finds their slots.
-struct SlotFinder {
-    positions: sprs::TriMat<f64>,
+/// Collects matrix positions, then hands out their slots in the same order.
+struct Slots {
+    /// Row and column of each entry, duplicates included.
+    positions: Vec<[u32; 2]>,
+    order: usize,
     lower_only: bool,
 }
 
-impl SlotFinder {
+impl Slots {
     /// Diagonal entries of node unknowns always exist: continuation methods add to them.
     fn new(order: usize, lower_only: bool, node_unknowns: usize) -> Self {
-        let mut positions = sprs::TriMat::new((order, order));
-        for k in 0..node_unknowns {
-            positions.add_triplet(k, k, 0.0);
-        }
         Self {
-            positions,
+            positions: (0..node_unknowns as u32).map(|k| [k, k]).collect(),
+            order,
             lower_only,
         }
     }
 
-    fn stored(&self, row: Unknown, column: Unknown) -> bool {
+    fn is_stored(&self, row: Unknown, column: Unknown) -> bool {
         row.is_some() && column.is_some() && (!self.lower_only || row.index() >= column.index())
     }
 
     fn reserve(&mut self, row: Unknown, column: Unknown) {
-        if self.stored(row, column) {
-            self.positions.add_triplet(row.index(), column.index(), 0.0);
+        if self.is_stored(row, column) {
+            self.positions.push([row.0, column.0]);
         }
     }
 
-    fn finish(&mut self) -> Matrix {
-        let shape = self.positions.shape();
-        std::mem::replace(&mut self.positions, sprs::TriMat::new(shape)).to_csc()
+    /// The pattern by columns, and the slot of each position in the order in which they came.
+    fn finish(&self) -> (Matrix, Vec<Slot>) {
+        let entries: Vec<u32> = (0..self.positions.len() as u32).collect();
+        let by_row = self.ordered_by(0, &entries);
+        let by_column = self.ordered_by(1, &by_row);
+        let mut slots = vec![Slot::NONE; entries.len()];
+        let mut starts = vec![0; self.order + 1];
+        let mut rows = Vec::with_capacity(entries.len());
+        let mut last = None;
+        for entry in by_column {
+            let position @ [row, column] = self.positions[entry as usize];
+            if last != Some(position) {
+                last = Some(position);
+                rows.push(row as usize);
+                starts[column as usize + 1] = rows.len();
+            }
+            slots[entry as usize] = Slot(rows.len() as u32 - 1);
+        }
+        for column in 0..self.order {
+            starts[column + 1] = starts[column + 1].max(starts[column]);
+        }
+        let shape = (self.order, self.order);
+        let zeros = vec![0.0; rows.len()];
+        (Matrix::new_csc(shape, starts, rows, zeros), slots)
     }
 
-    fn find(&self, pattern: &Matrix, row: Unknown, column: Unknown) -> Slot {
-        if !self.stored(row, column) {
-            return Slot::NONE;
+    /// The entries sorted by row (0) or column (1), in linear time; equal ones stay in their order.
+    fn ordered_by(&self, axis: usize, entries: &[u32]) -> Vec<u32> {
+        let mut ends = vec![0u32; self.order];
+        for position in &self.positions {
+            ends[position[axis] as usize] += 1;
         }
-        let found = pattern.nnz_index(row.index(), column.index());
-        found.map_or(Slot::NONE, |index| Slot(index.0 as u32))
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += *end;
+            *end = sum;
+        }
+        let mut ordered = vec![0; entries.len()];
+        for &entry in entries.iter().rev() {
+            let end = &mut ends[self.positions[entry as usize][axis] as usize];
+            *end -= 1;
+            ordered[*end as usize] = entry;
+        }
+        ordered
     }
 }

@@ -63,6 +63,10 @@ pub struct Workspace {
     pub(super) scratch: Vec<f64>,
     /// The factors belong to the companions and states in force.
     pub(super) is_factored: bool,
+    /// Conductance of each one-port in the factors (S); meaningful while they are those of a Jacobian
+    /// without any help.
+    held: Vec<f64>,
+    holds_jacobian: bool,
     /// Nothing has been solved since the cold start.
     is_cold: bool,
 }
@@ -109,6 +113,8 @@ impl Workspace {
             is_regularized: false,
             scratch: vec![0.0; system.order],
             is_factored: false,
+            held: vec![0.0; system.one_ports.len()],
+            holds_jacobian: false,
             is_cold: true,
         };
         ws.restart(system, values);
@@ -125,7 +131,7 @@ impl Workspace {
         self.shunt = 0.0;
         self.pull = 0.0;
         self.relaxed = None;
-        self.is_factored = false;
+        self.invalidate();
         self.is_regularized = false;
         self.is_cold = true;
         self.evaluate_companions(values);
@@ -140,6 +146,7 @@ impl Workspace {
 
     /// Evaluates every one-port at its point.
     pub fn evaluate_companions(&mut self, values: &Values) {
+        let mut is_factored = self.is_factored;
         for ((companion, one_port), &point) in self
             .companions
             .iter_mut()
@@ -147,9 +154,10 @@ impl Workspace {
             .zip(&self.points)
         {
             let new = one_port.evaluate(point);
-            self.is_factored &= new.conductance == companion.conductance;
+            is_factored &= new.conductance == companion.conductance;
             *companion = new;
         }
+        self.is_factored = is_factored;
     }
 
     /// Writes the reduced Jacobian at the companions in force and factors it.
@@ -178,10 +186,33 @@ impl Workspace {
             nonzeros.copy_from_slice(&values.base);
             self.load_jacobian(system, values, nonzeros.as_mut_slice());
             self.nonzeros = nonzeros;
+            self.holds_jacobian = false;
             self.factor.factor(&system.pattern, &self.nonzeros)?;
+            self.holds_jacobian = self.shunt == 0.0 && self.pull == 0.0;
+            for (held, companion) in self.held.iter_mut().zip(&self.companions) {
+                *held = companion.conductance;
+            }
         }
         self.is_factored = true;
         Ok(())
+    }
+
+    /// How far the conductance of any one-port is from what it is in the factors, relative to that;
+    /// infinite where more than one-ports may have changed.
+    pub fn distance_from_factors(&self, system: &System) -> f64 {
+        if !self.holds_jacobian || self.is_precise() || system.has_laws() {
+            return f64::INFINITY;
+        }
+        let pairs = self.companions.iter().zip(&self.held);
+        pairs.fold(0.0, |farthest, (companion, held)| {
+            let change = (companion.conductance - held).abs();
+            let distance = if change == 0.0 {
+                0.0
+            } else {
+                change / held.abs()
+            };
+            f64::max(farthest, distance)
+        })
     }
 
     /// Adds everything but the linear elements to the entries of the reduced Jacobian.
@@ -240,7 +271,7 @@ impl Workspace {
     pub fn be_precise(&mut self, system: &System) -> Result<(), LinearError> {
         if !self.is_precise() {
             self.precise = Some(PreciseJacobian::new(system)?);
-            self.is_factored = false;
+            self.invalidate();
         }
         Ok(())
     }
@@ -248,7 +279,7 @@ impl Workspace {
     /// From here on, residuals and factors are in double precision.
     pub fn be_quick(&mut self) {
         if self.precise.take().is_some() {
-            self.is_factored = false;
+            self.invalidate();
         }
     }
 
@@ -268,14 +299,14 @@ impl Workspace {
         self.is_factored = false;
         let outcome = self.factor(system, values);
         self.shunt = shunt;
-        self.is_factored = false;
+        self.invalidate();
         outcome
     }
 
     /// Regularizes ideal diodes in the Jacobian from here on.
     pub fn regularize(&mut self) {
         self.is_regularized = true;
-        self.is_factored = false;
+        self.invalidate();
     }
 
     pub fn is_regularized(&self) -> bool {
@@ -293,9 +324,10 @@ impl Workspace {
 
     /// Puts the linearization points at the voltages of the iterate and evaluates the residual there.
     pub fn settle(&mut self, system: &System, values: &Values) {
+        let (full, low) = (self.full.as_slice(), self.low.as_slice());
         for (point, stamp) in self.points.iter_mut().zip(&system.one_ports) {
             let (p, n) = (stamp.p.index(), stamp.n.index());
-            *point = (self.full[p] - self.full[n]) + (self.low[p] - self.low[n]);
+            *point = (full[p] - full[n]) + (low[p] - low[n]);
         }
         self.follow_multipliers(system);
         self.evaluate_companions(values);
@@ -363,6 +395,7 @@ impl Workspace {
     /// Marks the factors as out of date, for instance after the state of an ideal diode changed.
     pub fn invalidate(&mut self) {
         self.is_factored = false;
+        self.holds_jacobian = false;
     }
 
     /// Solves `J step = -residual` on the held factors; the step is left in [`Self::reduced`].

@@ -47,7 +47,12 @@ const LARGEST_CORRECTION: f64 = 0.02;
 
 /// Where one Newton step corrects less than this, its square is nothing beside rounding.
 const QUICK_CORRECTION: f64 = 1e-7;
-const QUICK_STEPS: usize = 2;
+const QUICK_STEPS: usize = 3;
+
+/// Factors whose conductances are this near, relatively, do for the last steps, of which each leaves
+/// about that part of the correction; so many units in the last place may be left.
+const NEAR_FACTORS: f64 = 0.05;
+const UNITS_LEFT: f64 = 4.0;
 
 /// What a residual may move the largest potential, relative to it, before its last digits are wanted.
 const QUICK_ERROR: f64 = 1e-11;
@@ -262,8 +267,8 @@ impl Run<'_> {
         }
     }
 
-    /// A Newton step, if need be another on its factors, and a check by the currents alone in double
-    /// precision, for states so well determined that potentials rounded to a double satisfy it. If they
+    /// A Newton step or a few, on one Jacobian: that of the last iteration if it is near enough, and a
+    /// check by the currents alone in double precision, for states so well determined that potentials rounded to a double satisfy it. If they
     /// do not, the iterate is where it was. Branch currents that are unknowns, and those through trees of
     /// floating sources, are left to twice the precision: they come from sums that lose digits.
     ///
@@ -274,9 +279,11 @@ impl Run<'_> {
         if self.workspace.is_precise() || !has_plain_currents {
             return Ok(None);
         }
+        let distance = self.workspace.distance_from_factors(self.system);
+        let is_near = distance <= NEAR_FACTORS;
         self.workspace.keep();
         for repeats in 0..QUICK_STEPS {
-            if repeats == 0 {
+            if repeats == 0 && !is_near {
                 self.exact_step()?;
             } else if !self.solve_checked() {
                 break;
@@ -286,7 +293,9 @@ impl Run<'_> {
             // A residual in double precision is that of the rounded iterate.
             self.workspace.low.fill(0.0);
             self.unlimit();
-            if correction > QUICK_CORRECTION {
+            let is_last = repeats + 1 == QUICK_STEPS;
+            let leaves = distance * correction > UNITS_LEFT * f64::EPSILON;
+            if correction > QUICK_CORRECTION || (is_near && leaves && !is_last) {
                 continue;
             }
             let mut check = self.check_residual_with(Rounding::Added);
