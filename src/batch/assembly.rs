@@ -113,9 +113,15 @@ impl<T: Real> Assembly<T> {
         }
         let rows = self.feed.par_chunks_mut(columns).zip(fed).with_min_len(4);
         rows.zip(&mut self.fed_sums)
-            .for_each(|((row, &node), sums)| {
+            .enumerate()
+            .for_each(|(place, ((row, &node), sums))| {
                 row.fill(T::ZERO);
                 let (mut total, mut sent) = (0.0, 0.0);
+                for own in system.rows.of_place(place) {
+                    let pattern = system.rows.pattern_of(own);
+                    let sums = pattern.add_to(&g[own.conductances.clone()], row);
+                    (total, sent) = (total + sums[0], sent + sums[1]);
+                }
                 for feed in system.feeds(node as usize) {
                     let affine = &held[feed.held as usize];
                     let g = g[feed.conductance as usize];

@@ -12,8 +12,11 @@ use crate::device::OnePort;
 
 use super::assembly::Assembly;
 use super::block::{BlockState, Shared};
+use super::features::Features;
+use super::inputs::NO_COLUMN;
 use super::real::Real;
-use super::structure::{BatchSystem, End, Method, Term};
+use super::rows::Common;
+use super::structure::{BatchSystem, End, Method};
 
 /// The numbers that operating points and adjoint states are computed in. Parameters and what the
 /// optimizer remembers are doubles in any case.
@@ -98,6 +101,7 @@ pub struct BatchEngine<T> {
     outputs: Vec<[End; 2]>,
     laws: Vec<OnePort>,
     assembly: Assembly<T>,
+    features: Features<T>,
     blocks: Vec<Worker<T>>,
     sums: Sums<T>,
     lanes: usize,
@@ -124,8 +128,6 @@ struct Sums<T> {
     /// Adjoint potentials and potentials of all samples: nodes x samples.
     lambda: Vec<T>,
     x: Vec<T>,
-    /// Columns x samples.
-    columns: Vec<T>,
     /// Adjoint potentials of the fed nodes.
     fed: Vec<T>,
     /// `sum lambda` and `sum lambda x` of each node.
@@ -163,6 +165,7 @@ impl<T: Real> BatchEngine<T> {
             conductances,
             laws,
             assembly,
+            features: Features::default(),
             blocks: Vec::new(),
             lanes: 0,
             tolerance: tolerance.unwrap_or(finest),
@@ -179,15 +182,17 @@ impl<T: Real> BatchEngine<T> {
 
     /// Samples of one block for a batch of so many: it decides the order of sums, and so the bits.
     /// What a Newton step reads of a block should stay in a core's cache; relaxation would rather
-    /// read its dense blocks less often.
+    /// read its dense blocks less often, and spreads the nodes of a group over threads.
     fn lanes_for(&self, samples: usize) -> usize {
-        const NODES_TIMES_LANES: usize = 1 << 14;
-        let most = match self.system.method() {
-            Method::Elimination(_) => (NODES_TIMES_LANES / self.system.nodes).clamp(16, 64),
-            Method::Relaxation(_) => 64,
+        const NODES_TIMES_LANES: usize = 1 << 16;
+        const WIDEST: usize = 1024;
+        let (parts, most) = match self.system.method() {
+            Method::Elimination(_) => (4, (NODES_TIMES_LANES / self.system.nodes).clamp(16, 64)),
+            Method::Relaxation(_) if !self.laws.is_empty() => (4, 64),
+            Method::Relaxation(_) => (1, WIDEST),
         };
         samples
-            .div_ceil(8)
+            .div_ceil(parts)
             .next_multiple_of(16)
             .clamp(16, most / 16 * 16)
     }
@@ -199,9 +204,12 @@ impl<T: Real> BatchEngine<T> {
             self.lanes = lanes;
         }
         let outputs = self.outputs.len();
+        let mut ends = self.outputs.iter().flatten();
+        let has_columns = self.system.has_loose_columns()
+            || ends.any(|end| self.system.inputs.held[end.held as usize].column != NO_COLUMN);
         while self.blocks.len() < samples.div_ceil(lanes) {
             self.blocks.push(Worker {
-                state: BlockState::new(&self.system, lanes),
+                state: BlockState::new(&self.system, lanes, has_columns),
                 outputs: vec![0.0; lanes * outputs],
                 derivative: vec![0.0; outputs],
                 timing: Timing::default(),
@@ -227,17 +235,22 @@ impl<T: Real> BatchEngine<T> {
             outputs,
             laws,
             assembly,
+            features,
             blocks,
             lanes,
             tolerance,
             ..
         } = self;
+        let began = Instant::now();
+        features.load(system, assembly, (results.len(), *lanes), input);
+        self.timing.inputs += began.elapsed();
         let shared = Shared {
             system,
             conductances,
             outputs,
             laws,
             assembly,
+            features,
             tolerance: *tolerance,
         };
         let lanes = *lanes;
@@ -247,7 +260,7 @@ impl<T: Real> BatchEngine<T> {
             .enumerate();
         work.for_each(|(block, (worker, results))| {
             let first = block * lanes;
-            worker.run(&shared, first, &input, &judge, differentiate, results);
+            worker.run(&shared, first, &judge, differentiate, results);
         });
         let samples = results.len();
         let used = samples.div_ceil(lanes);
@@ -261,7 +274,7 @@ impl<T: Real> BatchEngine<T> {
             let began = Instant::now();
             self.sums
                 .collect(&self.system, &self.blocks, lanes, samples);
-            self.sums.multiply(&self.system);
+            self.sums.multiply(&self.system, &self.features);
             self.timing.outer_products += began.elapsed();
         }
     }
@@ -292,7 +305,7 @@ impl<T: Real> BatchEngine<T> {
     /// Derivatives of the sum of losses of the last batch to conductances from `first` on, in 1/S,
     /// times `factor`.
     pub fn conductance_derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
-        self.sums.conductances(&self.system, first, factor, out);
+        (self.sums).conductances(&self.system, &self.features, first, factor, out);
     }
 
     /// Derivative of the same to the value of a constant current source, in 1/A.
@@ -310,36 +323,31 @@ impl<T: Real> BatchEngine<T> {
 
     /// Potential of a circuit node in one sample of the last batch, V.
     pub fn potential(&self, sample: usize, node: NodeId) -> f64 {
+        let end = self.system.end(node);
+        let lane = sample % self.lanes;
         let block = &self.blocks[sample / self.lanes].state;
-        block.voltage(
-            &self.system,
-            self.system.end(node),
-            &block.x,
-            sample % self.lanes,
-        )
+        let free = end
+            .node()
+            .map_or(0.0, |node| block.x[node * self.lanes + lane].f64());
+        let held = &self.system.inputs.held[end.held as usize];
+        free + held.at(|column| self.features.value(column, sample).f64())
     }
 }
 
 impl<T: Real> Worker<T> {
-    fn run<'a, R>(
+    fn run<R>(
         &mut self,
         shared: &Shared<'_, T>,
         first: usize,
-        input: &impl Fn(usize) -> &'a [f64],
         judge: &impl Fn(usize, &[f64], &mut [f64]) -> R,
         differentiate: bool,
         results: &mut [Option<R>],
     ) {
-        let Shared {
-            system, assembly, ..
-        } = *shared;
+        let system = shared.system;
         let began = Instant::now();
         let state = &mut self.state;
-        // Lanes without a sample of their own repeat the first one.
-        let sample = |lane: usize| first + if lane < results.len() { lane } else { 0 };
-        state.load(system, assembly, |lane| input(sample(lane)));
+        state.load(system, shared.assembly, shared.features, first);
         state.inject_sparse(system, shared.conductances);
-        let loaded = Instant::now();
         state.solve(shared);
         state.cotangent.fill(T::ZERO);
         let width = shared.outputs.len();
@@ -373,8 +381,7 @@ impl<T: Real> Worker<T> {
             }
         }
         self.steps = state.steps * results.len();
-        self.timing.inputs += loaded - began;
-        self.timing.operating_points += solved - loaded;
+        self.timing.operating_points += solved - began;
         self.timing.adjoint += solved.elapsed();
         self.timing.steps += state.steps as u64;
         self.timing.blocks += 1;
@@ -388,7 +395,6 @@ impl<T: Real> Sums<T> {
             samples: 0,
             lambda: Vec::new(),
             x: Vec::new(),
-            columns: Vec::new(),
             fed: Vec::new(),
             lambda_sum: vec![0.0; system.nodes],
             product_sum: vec![0.0; system.nodes],
@@ -411,10 +417,8 @@ impl<T: Real> Sums<T> {
     ) {
         let blocks = samples.div_ceil(lanes);
         self.samples = samples;
-        let columns = system.inputs.columns();
         self.lambda.resize(system.nodes * samples, T::ZERO);
         self.x.resize(system.nodes * samples, T::ZERO);
-        self.columns.resize(columns * samples, T::ZERO);
         self.fed.resize(system.fed.len() * samples, T::ZERO);
         let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
             for (part, worker) in row.chunks_mut(lanes).zip(&workers[..blocks]) {
@@ -438,19 +442,17 @@ impl<T: Real> Sums<T> {
                 *sum = lambda.iter().map(|l| l.f64()).sum();
                 *products = dot(lambda, x);
             });
-        let rows = self.columns.par_chunks_mut(samples).enumerate();
-        rows.for_each(|(column, row)| copy(row, column, |state| &state.columns));
         let rows = self.fed.par_chunks_mut(samples).zip(&system.fed);
         rows.for_each(|(row, &node)| copy(row, node as usize, |state| &state.lambda));
     }
 
-    fn multiply(&mut self, system: &BatchSystem) {
+    fn multiply(&mut self, system: &BatchSystem, features: &Features<T>) {
         let (samples, columns) = (self.samples, system.inputs.columns());
         if samples == 0 {
             return;
         }
         if columns > 0 {
-            let inputs = MatRef::from_row_major_slice(&self.columns, columns, samples);
+            let inputs = features.matrix(samples);
             let tiles = self.feed.par_chunks_mut(TILE * columns);
             tiles
                 .zip(self.fed.par_chunks(TILE * samples))
@@ -478,41 +480,41 @@ impl<T: Real> Sums<T> {
     }
 
     /// `-sum lambda_pn v_pn` (Director and Rohrer 1969).
-    fn conductances(&self, system: &BatchSystem, first: usize, factor: f64, out: &mut [f64]) {
-        let terms = &system.terms[first..first + out.len()];
-        let mut from = 0;
-        while from < terms.len() {
-            let node = terms[from].node;
-            if terms[from].entry == Term::OTHER {
-                out[from] = factor * self.other_conductance(system, first + from);
+    fn conductances(
+        &self,
+        system: &BatchSystem,
+        features: &Features<T>,
+        first: usize,
+        factor: f64,
+        out: &mut [f64],
+    ) {
+        let end = first + out.len();
+        let columns = system.inputs.columns();
+        let mut rows = system.rows.from(first).iter().peekable();
+        let mut from = first;
+        while from < end {
+            let Some(row) = rows.next_if(|row| row.conductances.start <= from) else {
+                out[from - first] = factor * self.other_conductance(system, features, from);
                 from += 1;
                 continue;
-            }
-            // The conductances of one dense input row.
-            let is_own = |term: &&Term| term.node == node && term.entry != Term::OTHER;
-            let count = terms[from..].iter().take_while(is_own).count();
-            let run = from..from + count;
-            let sums = (
-                self.lambda_sum[node as usize],
-                self.product_sum[node as usize],
-            );
-            let (held, feed) = (system.inputs.held.as_slice(), self.feed.as_slice());
-            let (out, terms) = (&mut out[run.clone()], &terms[run.clone()]);
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (out, term) in out.iter_mut().zip(terms) {
-                        let affine = &held[term.held as usize];
-                        let product = affine.coefficient * feed[term.entry as usize].f64();
-                        *out = factor * (product + affine.constant * sums.0 - sums.1);
-                    }
-                },
-            );
-            from = run.end;
+            };
+            let own = from..row.conductances.end.min(end);
+            let feed = &self.feed[row.place as usize * columns..][..columns];
+            let common = Common {
+                factor,
+                lambda: self.lambda_sum[row.node as usize],
+                product: self.product_sum[row.node as usize],
+            };
+            let start = row.conductances.start;
+            let members = own.start - start..own.end - start;
+            let out = &mut out[own.start - first..own.end - first];
+            let pattern = system.rows.pattern_of(row);
+            pattern.derivatives(members, feed, common, out);
+            from = own.end;
         }
     }
 
-    fn other_conductance(&self, system: &BatchSystem, index: usize) -> f64 {
+    fn other_conductance(&self, system: &BatchSystem, features: &Features<T>, index: usize) -> f64 {
         let ends = system.ends[index];
         if let [Some(p), Some(n)] = ends.map(End::node)
             && !system.is_offset(index)
@@ -526,7 +528,7 @@ impl<T: Real> Sums<T> {
             let at = |values: &[T], node: usize| values[node * self.samples + sample].f64();
             let [p, n] = ends.map(|end| {
                 let affine = &system.inputs.held[end.held as usize];
-                let prescribed = affine.at(|column| at(&self.columns, column));
+                let prescribed = affine.at(|column| features.value(column, sample).f64());
                 let node = |values| end.node().map_or(0.0, |node| at(values, node));
                 (node(&self.lambda), node(&self.x) + prescribed)
             });

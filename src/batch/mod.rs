@@ -4,7 +4,8 @@
 //! diodes differ. A [`BatchSystem`] is a [`System`](crate::mna::System) compiled further for that:
 //!
 //! - **Held nodes.** Nodes whose potential sources prescribe are functions of the features. What they
-//!   inject into the free nodes, `(G_fs S) u`, is one product for a batch (`inputs.rs`).
+//!   inject into the free nodes, `(G_fs S) u`, is one product for a batch (`inputs.rs`, `features.rs`);
+//!   conductances that meet the same held nodes in the same order share one pattern (`rows.rs`).
 //! - **Crossbars.** Free nodes with the same neighbours form a group; between two groups lies a dense
 //!   block of conductances (`groups.rs`). Its products go to dense matrix multiplication.
 //! - **Elimination.** Groups are eliminated first, which leaves a small Schur complement; that, and
@@ -14,7 +15,7 @@
 //!   group by group, each exactly, until a stated residual is left (`relaxation.rs`).
 //!
 //! Data lies unknown-major, sample-minor. Samples are taken in blocks whose size depends on the batch
-//! alone, and sums over blocks are taken in order: the bits do not depend on the number of threads.
+//! alone; relaxation takes a batch as one and spreads nodes over threads, and sums over blocks are taken in order: the bits do not depend on the number of threads.
 //! A sample whose operating point is not certified here goes to the general solver.
 //!
 //! Circuits without a co-content, or with ideal diodes between free nodes, are not compiled:
@@ -24,10 +25,12 @@ mod assembly;
 mod block;
 mod elimination;
 mod engine;
+mod features;
 mod groups;
 mod inputs;
 mod real;
 mod relaxation;
+mod rows;
 mod structure;
 
 pub use engine::{Accuracy, BatchEngine, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};

@@ -11,12 +11,18 @@ use super::structure::{Block, Edge};
 pub struct Relaxation {
     pub(super) groups: Vec<RelaxedGroup>,
     cost: usize,
+    tiles: usize,
 }
+
+/// Nodes of a group that one task takes.
+pub(super) const TILE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct RelaxedGroup {
     /// Index among the groups.
     pub group: usize,
+    /// Tiles of the groups before it.
+    pub tiles_before: usize,
     /// Blocks to its neighbours; true if the group is the block's first.
     pub blocks: Vec<(usize, bool)>,
 }
@@ -40,17 +46,30 @@ impl Relaxation {
         if grouped != nodes || !edges.is_empty() || !ports.is_empty() {
             return None;
         }
+        let mut tiles = 0;
         let of = |group: usize| RelaxedGroup {
             group,
+            tiles_before: {
+                let before = tiles;
+                tiles += groups.groups[group].len().div_ceil(TILE);
+                before
+            },
             blocks: (blocks.iter().enumerate())
                 .filter(|(_, b)| b.groups.contains(&(group as u32)))
                 .map(|(k, b)| (k, b.groups[0] as usize == group))
                 .collect(),
         };
+        let relaxed = (0..groups.groups.len()).map(of).collect();
         Some(Self {
-            groups: (0..groups.groups.len()).map(of).collect(),
+            groups: relaxed,
+            tiles,
             cost: blocks.iter().map(|b| 2 * b.conductances.len()).sum(),
         })
+    }
+
+    /// Tiles of all groups.
+    pub(super) fn tiles(&self) -> usize {
+        self.tiles
     }
 
     /// Multiplications of one sweep.

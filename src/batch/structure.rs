@@ -10,6 +10,7 @@ use super::elimination::Elimination;
 use super::groups::Groups;
 use super::inputs::{Drive, Inputs, NO_COLUMN};
 use super::relaxation::Relaxation;
+use super::rows::Rows;
 
 /// Why the general solver takes a circuit's samples one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,23 +90,24 @@ impl End {
         (self.node != NO_NODE).then_some(self.node as usize)
     }
 
+    /// The free node and the held potential of a conductance between the two, if it is one without a
+    /// prescribed potential on top of the free node.
+    pub(super) fn fed(ends: &[End; 2]) -> Option<(u32, u32)> {
+        match *ends {
+            [p, n] if p.node != NO_NODE && n.node == NO_NODE && p.held == 0 => {
+                Some((p.node, n.held))
+            }
+            [p, n] if p.node == NO_NODE && n.node != NO_NODE && n.held == 0 => {
+                Some((n.node, p.held))
+            }
+            _ => None,
+        }
+    }
+
     /// A free node with a prescribed potential on top.
     fn is_offset(self) -> bool {
         self.node != NO_NODE && self.held != 0
     }
-}
-
-/// A conductance of a dense input row: entry of the sums over samples, and both nodes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Term {
-    /// [`Term::OTHER`] for all other conductances.
-    pub entry: u32,
-    pub node: u32,
-    pub held: u32,
-}
-
-impl Term {
-    pub(super) const OTHER: u32 = u32::MAX;
 }
 
 /// A conductance from a free node to a held one.
@@ -173,9 +175,8 @@ pub struct BatchSystem {
     pub(super) inputs: Inputs,
     /// Ends of each conductance of the system.
     pub(super) ends: Vec<[End; 2]>,
-    /// The same for what dense input rows hold.
-    pub(super) terms: Vec<Term>,
-    /// Conductances to held nodes, by free node.
+    pub(super) rows: Rows,
+    /// Conductances to held nodes that are in no dense row, by free node.
     pub(super) feeds: Vec<Feed>,
     pub(super) feeds_of: Vec<usize>,
     /// The same for floating voltage sources.
@@ -250,6 +251,8 @@ impl BatchSystem {
         let injections = find_injections(system, |node| internal(raw(node)));
         let (feeds, feeds_of) = find_feeds(nodes, &ends);
         let (fed, fed_place) = find_fed(&inputs, &feeds, &feeds_of);
+        let rows = Rows::find(&inputs, &ends, &fed_place);
+        let (feeds, feeds_of) = without_rows(feeds, feeds_of, &rows);
         let (blocks, edges) = find_blocks(&groups, &ends);
         let ports_between: Vec<[u32; 2]> = ports.iter().filter_map(|p| between(p.ends)).collect();
         let elimination = Elimination::plan(nodes, &groups, &blocks, &edges, &ports_between);
@@ -257,7 +260,7 @@ impl BatchSystem {
         let method = choose(elimination, relaxation)?;
         Ok(Self {
             nodes,
-            terms: find_terms(&inputs, &ends, &fed_place),
+            rows,
             offsets: find_offsets(&ends),
             inputs,
             ends,
@@ -303,6 +306,19 @@ impl BatchSystem {
             node: unknown.map_or(NO_NODE, |unknown| self.place[unknown as usize]),
             held: self.inputs.held_of_node[node.index()],
         }
+    }
+
+    /// Whether anything but dense rows depends on the features.
+    pub(super) fn has_loose_columns(&self) -> bool {
+        let has_column = |&held: &u32| self.inputs.held[held as usize].column != NO_COLUMN;
+        let of_clamps = self.clamps.iter().flat_map(|clamp| &clamp.bound);
+        let of_offsets = self.offsets.iter().map(|offset| &offset.held);
+        let ends = self.ports.iter().flat_map(|port| &port.ends);
+        let sources = self.injections.iter().map(|i| i.source as usize);
+        of_clamps.chain(of_offsets).any(has_column)
+            || self.feeds.iter().any(|feed| has_column(&feed.held))
+            || ends.map(|end| &end.held).any(has_column)
+            || { sources }.any(|k| self.inputs.sources[k].column != NO_COLUMN)
     }
 
     /// No crossbars: a pass over all branches costs no more than a solution.
@@ -447,6 +463,27 @@ fn find_feeds(nodes: usize, ends: &[[End; 2]]) -> (Vec<Feed>, Vec<usize>) {
     (feeds, start)
 }
 
+/// Feeds that dense rows do not hold already.
+fn without_rows(
+    mut feeds: Vec<Feed>,
+    mut feeds_of: Vec<usize>,
+    rows: &Rows,
+) -> (Vec<Feed>, Vec<usize>) {
+    let (mut kept, mut begin) = (0, 0);
+    for end in &mut feeds_of[1..] {
+        for k in begin..*end {
+            if !rows.contains(feeds[k].conductance as usize) {
+                feeds[kept] = feeds[k];
+                kept += 1;
+            }
+        }
+        begin = std::mem::replace(end, kept);
+    }
+    feeds.truncate(kept);
+    feeds.shrink_to_fit();
+    (feeds, feeds_of)
+}
+
 /// Nodes for which a dense row of the input product is worth it.
 fn find_fed(inputs: &Inputs, feeds: &[Feed], start: &[usize]) -> (Vec<u32>, Vec<Option<u32>>) {
     let nodes = start.len() - 1;
@@ -488,32 +525,6 @@ fn find_offsets(ends: &[[End; 2]]) -> Vec<OffsetFeed> {
         }
     }
     offsets
-}
-
-fn find_terms(inputs: &Inputs, ends: &[[End; 2]], fed_place: &[Option<u32>]) -> Vec<Term> {
-    let term = |ends: &[End; 2]| {
-        let (node, held) = match ends.map(End::node) {
-            [Some(node), None] => (node, ends[1].held),
-            [None, Some(node)] => (node, ends[0].held),
-            _ => return None,
-        };
-        if ends.iter().any(|end| end.is_offset()) {
-            return None;
-        }
-        let affine = &inputs.held[held as usize];
-        let column = (affine.column != NO_COLUMN).then_some(affine.column as usize)?;
-        Some(Term {
-            entry: (fed_place[node]? as usize * inputs.columns() + column) as u32,
-            node: node as u32,
-            held,
-        })
-    };
-    let other = Term {
-        entry: Term::OTHER,
-        node: 0,
-        held: 0,
-    };
-    ends.iter().map(|e| term(e).unwrap_or(other)).collect()
 }
 
 fn block_of(groups: &Groups) -> Vec<Option<u32>> {

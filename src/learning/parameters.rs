@@ -17,6 +17,7 @@ use super::optimizer::{Optimizer, Step};
 #[derive(Clone, Debug)]
 pub struct TrainedParameters {
     entries: Vec<Entry>,
+    /// In the order of the entries.
     groups: Vec<Group>,
     /// Coordinates of all parameters.
     pub theta: Vec<f64>,
@@ -25,13 +26,14 @@ pub struct TrainedParameters {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     id: ParameterId,
-    group: usize,
     /// The quantity is the reciprocal of the parameter: conductance of a resistor.
     is_reciprocal: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Group {
+    /// One past its last entry.
+    end: usize,
     log: bool,
     min: f64,
     max: f64,
@@ -58,8 +60,8 @@ impl TrainedParameters {
         let mut taken = std::collections::HashSet::new();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(1);
-        for (index, group) in groups.iter().enumerate() {
-            let entries = match_group(circuit, group, index)?;
+        for group in groups {
+            let entries = match_group(circuit, group)?;
             if let Some(entry) = entries.iter().find(|e| !taken.insert(e.id)) {
                 return Err(ConfigError::Value {
                     field: "elements of [[parameters]]".to_string(),
@@ -103,6 +105,7 @@ impl TrainedParameters {
         let mean = values.iter().map(|v| v.abs()).sum::<f64>() / values.len() as f64;
         let unit = if mean > 0.0 { mean } else { 1.0 };
         let group = Group {
+            end: self.entries.len() + entries.len(),
             log: group.log,
             min,
             max,
@@ -136,12 +139,17 @@ impl TrainedParameters {
 
     /// Factor of each coordinate on the optimizer's rate.
     pub fn rates(&self) -> impl Iterator<Item = f64> + '_ {
-        self.entries.iter().map(|e| self.groups[e.group].rate)
+        (0..self.len()).map(|k| self.group(k).rate)
+    }
+
+    /// The group of entry `k`.
+    fn group(&self, k: usize) -> &Group {
+        &self.groups[self.groups.partition_point(|group| group.end <= k)]
     }
 
     /// The quantity behind coordinate `k` (S, ohm, V, …), within its bounds.
     pub fn quantity(&self, k: usize) -> f64 {
-        let group = &self.groups[self.entries[k].group];
+        let group = self.group(k);
         group.quantity(self.theta[k]).clamp(group.min, group.max)
     }
 
@@ -167,7 +175,7 @@ impl TrainedParameters {
         const CHUNK: usize = 2048;
         let step = optimizer.begin_step(config);
         let (first, second) = optimizer.moments_mut();
-        let (entries, groups) = (&self.entries, &self.groups);
+        let groups = &self.groups;
         let moments = first
             .par_chunks_mut(CHUNK)
             .zip(second.par_chunks_mut(CHUNK));
@@ -182,33 +190,32 @@ impl TrainedParameters {
                 let mut buffer = [0.0; CHUNK];
                 let gradient = &mut buffer[..theta.len()];
                 derive(chunk * CHUNK, gradient);
-                let own = &entries[chunk * CHUNK..];
                 let mut from = 0;
-                while from < theta.len() {
-                    // A run of parameters that train alike.
-                    let group = own[from].group;
-                    let same = own[from..theta.len()]
-                        .iter()
-                        .take_while(|e| e.group == group);
-                    let run = from..from + same.count();
+                let place = groups.partition_point(|group| group.end <= chunk * CHUNK);
+                for group in &groups[place..] {
+                    // The parameters of the chunk that train alike.
+                    let run = from..(group.end - chunk * CHUNK).min(theta.len());
                     let memory = (&mut first[run.clone()], &mut second[run.clone()]);
                     let values = (&mut theta[run.clone()], &mut values[run.clone()]);
-                    groups[group].move_along(&step, &gradient[run.clone()], values, memory);
+                    group.move_along(&step, &gradient[run.clone()], values, memory);
                     from = run.end;
+                    if from == theta.len() {
+                        break;
+                    }
                 }
             });
     }
 
     /// Turns derivatives to the deck's parameters into derivatives to the coordinates, in place.
     pub fn chain_rule(&self, circuit: &Circuit, gradient: &mut [f64]) {
-        for (entry, g) in self.entries.iter().zip(gradient) {
+        for (k, (entry, g)) in self.entries.iter().zip(gradient).enumerate() {
             let quantity = entry.quantity(circuit);
             let to_quantity = if entry.is_reciprocal {
                 -1.0 / (quantity * quantity)
             } else {
                 1.0
             };
-            let group = &self.groups[entry.group];
+            let group = self.group(k);
             let to_coordinate = if group.log { quantity } else { group.unit };
             *g *= to_quantity * to_coordinate;
         }
@@ -216,8 +223,9 @@ impl TrainedParameters {
 
     /// Puts every coordinate within its bounds and gives the circuit the values.
     pub fn write(&mut self, circuit: &mut Circuit) {
-        for (entry, theta) in self.entries.iter().zip(&mut self.theta) {
-            let group = &self.groups[entry.group];
+        let mut theta = std::mem::take(&mut self.theta);
+        for (k, (entry, theta)) in self.entries.iter().zip(&mut theta).enumerate() {
+            let group = self.group(k);
             let wanted = group.quantity(*theta);
             let quantity = wanted.clamp(group.min, group.max);
             // Only a bound moves the coordinate: writing twice must give the same bits.
@@ -232,6 +240,7 @@ impl TrainedParameters {
             // A value that the device cannot take (an area of zero, say) leaves the last one.
             let _ = circuit.set(entry.id, value);
         }
+        self.theta = theta;
     }
 }
 
@@ -306,11 +315,7 @@ impl Group {
     }
 }
 
-fn match_group(
-    circuit: &Circuit,
-    group: &ParameterGroup,
-    index: usize,
-) -> Result<Vec<Entry>, ConfigError> {
+fn match_group(circuit: &Circuit, group: &ParameterGroup) -> Result<Vec<Entry>, ConfigError> {
     let glob = canonical(&group.elements);
     let mut entries = Vec::new();
     for (id, element) in circuit
@@ -325,11 +330,7 @@ fn match_group(
             element: id,
             parameter,
         };
-        entries.push(Entry {
-            id,
-            group: index,
-            is_reciprocal,
-        });
+        entries.push(Entry { id, is_reciprocal });
     }
     if entries.is_empty() {
         return Err(ConfigError::NoMatch {

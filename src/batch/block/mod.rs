@@ -8,15 +8,14 @@ mod lanes;
 mod laws;
 mod relaxation;
 
-use faer::{Accum, MatRef};
-
 use crate::device::OnePort;
 
 use super::assembly::Assembly;
+use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::real::Real;
 use super::structure::{BatchSystem, End, Method};
-use lanes::{add_affine, add_scaled, dispatch, product, row, row_mut};
+use lanes::{add_affine, add_scaled, dispatch, row, row_mut};
 
 /// What the blocks of a batch share.
 pub(super) struct Shared<'a, T> {
@@ -26,6 +25,7 @@ pub(super) struct Shared<'a, T> {
     pub outputs: &'a [[End; 2]],
     pub laws: &'a [OnePort],
     pub assembly: &'a Assembly<T>,
+    pub features: &'a Features<T>,
     /// Where relaxation ends.
     pub tolerance: f64,
 }
@@ -34,8 +34,8 @@ pub(super) struct Shared<'a, T> {
 #[derive(Debug)]
 pub(super) struct BlockState<T> {
     pub lanes: usize,
-    /// Values of the columns: columns x lanes.
-    pub columns: Vec<T>,
+    /// Values of the columns: columns x lanes; empty where only dense rows need them.
+    columns: Vec<T>,
     /// Currents that sources send into each node, A.
     injected: Vec<T>,
     /// Potentials, V.
@@ -67,8 +67,10 @@ pub(super) struct BlockState<T> {
     /// Voltage that sources prescribe between the ends of each one-port.
     prescribed: Vec<f64>,
     voltages: Vec<f64>,
-    fed: Vec<T>,
     largest: Vec<T>,
+    /// What each tile of a sweep found: lanes that moved, and their largest potential.
+    tiles_moving: Vec<bool>,
+    tiles_largest: Vec<T>,
     /// Lanes that the last step changed.
     pub is_moving: Vec<bool>,
     /// Takes its place while steps no longer decide.
@@ -81,10 +83,10 @@ pub(super) struct BlockState<T> {
 }
 
 impl<T: Real> BlockState<T> {
-    pub(super) fn new(system: &BatchSystem, lanes: usize) -> Self {
+    pub(super) fn new(system: &BatchSystem, lanes: usize, has_columns: bool) -> Self {
         let zeros = |count: usize| vec![T::ZERO; count * lanes];
         let nodes = system.nodes;
-        let (entries, widest) = match system.method() {
+        let (entries, widest, tiles) = match system.method() {
             Method::Elimination(e) => {
                 let pairs = e.first.iter().map(|g| g.targets.len()).max().unwrap_or(0);
                 let around = e
@@ -93,13 +95,16 @@ impl<T: Real> BlockState<T> {
                     .map(|g| g.neighbours.len())
                     .max()
                     .unwrap_or(0);
-                (e.entries(), pairs + around)
+                (e.entries(), pairs + around, 0)
             }
-            Method::Relaxation(_) => (0, 0),
+            Method::Relaxation(r) => (0, 0, r.tiles()),
         };
         Self {
             lanes,
-            columns: zeros(system.inputs.columns()),
+            columns: match has_columns {
+                true => zeros(system.inputs.columns()),
+                false => Vec::new(),
+            },
             injected: zeros(nodes),
             x: zeros(nodes),
             lambda: zeros(nodes),
@@ -119,8 +124,9 @@ impl<T: Real> BlockState<T> {
             conductances: vec![0.0; system.ports.len() * lanes],
             prescribed: vec![0.0; system.ports.len() * lanes],
             voltages: vec![0.0; lanes],
-            fed: zeros(system.fed.len()),
             largest: zeros(1),
+            tiles_moving: vec![false; tiles * lanes],
+            tiles_largest: zeros(tiles),
             is_moving: vec![false; lanes],
             is_settled: vec![false; lanes],
             correction: zeros(if system.is_sparse() { nodes } else { 0 }),
@@ -129,43 +135,23 @@ impl<T: Real> BlockState<T> {
         }
     }
 
-    /// Takes the features of each lane and multiplies them by what the sources inject.
-    pub(super) fn load<'a>(
+    /// Takes the samples from `first` on.
+    pub(super) fn load(
         &mut self,
         system: &BatchSystem,
         assembly: &Assembly<T>,
-        sample: impl Fn(usize) -> &'a [f64],
+        features: &Features<T>,
+        first: usize,
     ) {
         let (lanes, inputs) = (self.lanes, &system.inputs);
-        const TILE: usize = 8;
-        for tile in (0..lanes).step_by(TILE) {
-            let rows: [&[f64]; TILE] = std::array::from_fn(|k| sample(tile + k));
-            for (column, out) in self
-                .columns
-                .chunks_exact_mut(lanes)
-                .take(inputs.features)
-                .enumerate()
-            {
-                for (u, features) in out[tile..tile + TILE].iter_mut().zip(&rows) {
-                    *u = T::of(features[column]);
-                }
+        for (column, row) in self.columns.chunks_exact_mut(lanes).enumerate() {
+            for (lane, value) in row.iter_mut().enumerate() {
+                *value = features.value(column, first + lane);
             }
-        }
-        for lane in 0..lanes {
-            let features = sample(lane);
-            for (k, terms) in inputs.derived.iter().enumerate() {
-                let sum: f64 = terms.iter().map(|&(f, c)| c * features[f as usize]).sum();
-                self.columns[(inputs.features + k) * lanes + lane] = T::of(sum);
-            }
-        }
-        if !system.fed.is_empty() {
-            let shape = (inputs.columns(), system.fed.len());
-            let matrix = MatRef::from_column_major_slice(&assembly.feed, shape.0, shape.1);
-            product(&mut self.fed, Accum::Replace, &self.columns, matrix, lanes);
         }
         dispatch(
             #[inline(always)]
-            || self.inject(system, assembly),
+            || self.inject(system, assembly, features, first),
         );
         for (index, port) in system.ports.iter().enumerate() {
             let [p, n] = port.ends;
@@ -184,17 +170,20 @@ impl<T: Real> BlockState<T> {
     }
 
     #[inline(always)]
-    fn inject(&mut self, system: &BatchSystem, assembly: &Assembly<T>) {
+    fn inject(
+        &mut self,
+        system: &BatchSystem,
+        assembly: &Assembly<T>,
+        features: &Features<T>,
+        first: usize,
+    ) {
         let lanes = self.lanes;
         for (node, &constant) in assembly.constant.iter().enumerate() {
             row_mut(&mut self.injected, node, lanes).fill(constant);
         }
-        for (fed, &node) in self.fed.chunks_exact(lanes).zip(&system.fed) {
-            add_scaled(
-                row_mut(&mut self.injected, node as usize, lanes),
-                T::ONE,
-                fed,
-            );
+        for (place, &node) in system.fed.iter().enumerate() {
+            let injected = row_mut(&mut self.injected, node as usize, lanes);
+            add_scaled(injected, T::ONE, features.current(place, first, lanes));
         }
     }
 

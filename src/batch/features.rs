@@ -1,0 +1,82 @@
+//! The features of a whole batch, and the currents that sources send by them: one product.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::assembly::Assembly;
+use super::real::Real;
+use super::structure::BatchSystem;
+
+/// Rows of the product that one task computes.
+const ROWS: usize = 64;
+
+/// What samples bring along.
+#[derive(Debug, Default)]
+pub(super) struct Features<T> {
+    /// Samples, and those that fill the last block.
+    stride: usize,
+    columns: usize,
+    /// Values of the columns: stride x columns, as they come.
+    values: Vec<T>,
+    /// Currents that the columns send into the fed nodes: fed nodes x stride, A.
+    fed: Vec<T>,
+}
+
+impl<T: Real> Features<T> {
+    /// Takes the features of `samples` samples; the last block of `lanes` is filled with its first.
+    pub(super) fn load<'a>(
+        &mut self,
+        system: &BatchSystem,
+        assembly: &Assembly<T>,
+        (samples, lanes): (usize, usize),
+        input: impl Fn(usize) -> &'a [f64] + Sync,
+    ) {
+        let inputs = &system.inputs;
+        let (columns, stride) = (inputs.columns(), samples.next_multiple_of(lanes));
+        (self.columns, self.stride) = (columns, stride);
+        self.values.resize(columns * stride, T::ZERO);
+        self.fed.resize(system.fed.len() * stride, T::ZERO);
+        if samples == 0 || columns == 0 {
+            return;
+        }
+        let last = (samples - 1) / lanes * lanes;
+        let rows = self.values.par_chunks_mut(columns).enumerate();
+        rows.with_min_len(8).for_each(|(k, row)| {
+            let features = input(if k < samples { k } else { last });
+            let (plain, derived) = row.split_at_mut(inputs.features);
+            for (value, &feature) in plain.iter_mut().zip(features) {
+                *value = T::of(feature);
+            }
+            for (value, terms) in derived.iter_mut().zip(&inputs.derived) {
+                let terms = terms.iter().map(|&(f, c)| c * features[f as usize]);
+                *value = T::of(terms.sum());
+            }
+        });
+        let values = MatRef::from_row_major_slice(&self.values, stride, columns);
+        let matrices = assembly.feed.par_chunks(ROWS * columns);
+        let rows = self.fed.par_chunks_mut(ROWS * stride).zip(matrices);
+        rows.for_each(|(out, matrix)| {
+            let rows = out.len() / stride;
+            let matrix = MatRef::from_column_major_slice(matrix, columns, rows);
+            let out = MatMut::from_column_major_slice_mut(out, stride, rows);
+            matmul(out, Accum::Replace, values, matrix, T::ONE, Par::Seq);
+        });
+    }
+
+    /// Value of a column in one sample.
+    pub(super) fn value(&self, column: usize, sample: usize) -> T {
+        self.values[sample * self.columns + column]
+    }
+
+    /// The values of all columns in the first `samples` samples: columns x samples.
+    pub(super) fn matrix(&self, samples: usize) -> MatRef<'_, T> {
+        let values = &self.values[..samples * self.columns];
+        MatRef::from_column_major_slice(values, self.columns, samples)
+    }
+
+    /// Current into a fed node in `lanes` samples from `first` on, A.
+    pub(super) fn current(&self, place: usize, first: usize, lanes: usize) -> &[T] {
+        &self.fed[place * self.stride + first..][..lanes]
+    }
+}
