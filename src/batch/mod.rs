@@ -15,7 +15,8 @@
 //!   group by group, each exactly, until a stated residual is left (`relaxation.rs`).
 //!
 //! Data lies unknown-major, sample-minor. Samples are taken in blocks whose size depends on the batch
-//! alone; relaxation takes a batch as one and spreads nodes over threads, and sums over blocks are taken in order: the bits do not depend on the number of threads.
+//! alone; relaxation takes a batch as one and spreads nodes over threads. Sums over blocks are taken in
+//! order: the bits do not depend on the number of threads.
 //! A sample whose operating point is not certified here goes to the general solver.
 //!
 //! Circuits without a co-content, or with ideal diodes between free nodes, are not compiled:
