@@ -90,6 +90,8 @@ pub mod analysis;
 
 pub mod adjoint;
 
+pub mod activation;
+
 pub mod batch;
 
 pub mod execution;
