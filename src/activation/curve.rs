@@ -113,7 +113,7 @@ impl Element {
         let stage = self.stage(&conditions, drive.resistance)?;
         let mut bench = Bench::new(self, stage)?;
         let points = bench.solve(&drive.inputs)?;
-        let knees = knees(&points, &mut |x| bench.solve_one(x))?;
+        let knees = knees(&points, &mut |x| bench.solve(&[x]).ok()?.first().copied());
         let warnings = bench.solver.warnings.iter();
         let sources = &bench.solver.circuit.sources;
         Ok(Curve {
@@ -156,12 +156,6 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn solve_one(&mut self, x: f64) -> Result<Point, ActivationError> {
-        let points = self.solve(&[x])?;
-        // One value, one point.
-        points.first().copied().ok_or(ActivationError::TooFewPoints { points: 0 })
-    }
-
     fn solve(&mut self, inputs: &[f64]) -> Result<Vec<Point>, ActivationError> {
         let mut points = Vec::with_capacity(inputs.len());
         let Self {
@@ -180,13 +174,14 @@ impl<'a> Bench<'a> {
         };
         at_each_point(solver, &[sweep], &mut |solver, values| {
             let x = values[0];
-            let op = solver
-                .operating_point_from_anywhere()
-                .map_err(|error| ActivationError::Solve {
-                    element: element.name.clone(),
-                    x,
-                    error: Box::new(error),
-                })?;
+            let op =
+                solver
+                    .operating_point_from_anywhere()
+                    .map_err(|error| ActivationError::Solve {
+                        element: element.name.clone(),
+                        x,
+                        error: Box::new(error),
+                    })?;
             let slope =
                 slope(solver, *voltage, *input).map_err(|error| ActivationError::Slope {
                     element: element.name.clone(),

@@ -71,11 +71,7 @@ fn build(netlist: &Netlist) -> Result<Circuit, ActivationError> {
     Circuit::from_netlist(netlist).map_err(|error| CompileError::from(error).into())
 }
 
-fn of_circuit(
-    text: &str,
-    circuit: Circuit,
-    port: [NodeId; 2],
-) -> Result<Element, ActivationError> {
+fn of_circuit(text: &str, circuit: Circuit, port: [NodeId; 2]) -> Result<Element, ActivationError> {
     if port[0] == port[1] {
         let element = text.to_string();
         return Err(ElementError::OneNode { element }.into());

@@ -225,7 +225,11 @@ fn touches_ground(circuit: &Circuit) -> bool {
     let is_ground = |node: &NodeId| *node == NodeId::GROUND;
     circuit.elements().any(|(_, element)| {
         let second = element.second.filter(|_| element.is_two_port());
-        element.port.iter().chain(second.iter().flatten()).any(is_ground)
+        element
+            .port
+            .iter()
+            .chain(second.iter().flatten())
+            .any(is_ground)
     })
 }
 

@@ -46,10 +46,7 @@ pub enum ElementError {
         rule: &'static str,
     },
     #[error("`{element}` is not usable\n  help: {rule}")]
-    Unusable {
-        element: String,
-        rule: &'static str,
-    },
+    Unusable { element: String, rule: &'static str },
     #[error(
         "`{element}` needs breakpoints or a diode\n  help: write breakpoints as volts:amperes, for \
          instance pwl:-1:-1m,0:0,1:5m, or a diode as pwl:ron=1,roff=1meg,vfwd=0.6"

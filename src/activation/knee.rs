@@ -1,7 +1,6 @@
 //! Where an activation bends, and how sharply.
 
 use super::curve::Point;
-use super::error::ActivationError;
 
 /// Where the slope dv/dx passes one half.
 ///
@@ -26,14 +25,15 @@ const LOW: f64 = 0.1;
 const RESOLUTION: f64 = 4.0 * f64::EPSILON;
 const MOST_BISECTIONS: usize = 64;
 
-/// Solves the circuit at one driving voltage.
-type Solve<'a> = &'a mut dyn FnMut(f64) -> Result<Point, ActivationError>;
+/// Solves the circuit at one driving voltage, if it can.
+type Solve<'a> = &'a mut dyn FnMut(f64) -> Option<Point>;
 
-/// The knees between points in the order of x, each found by bisection with `solve`.
-pub(super) fn knees(points: &[Point], solve: Solve) -> Result<Vec<Knee>, ActivationError> {
-    let middle = crossings(points, MIDDLE, solve)?;
-    let high = crossings(points, HIGH, solve)?;
-    let low = crossings(points, LOW, solve)?;
+/// The knees between points in the order of x, each found by bisection with `solve`. Where that has no
+/// solution bisection ends early: the points themselves have one.
+pub(super) fn knees(points: &[Point], solve: Solve) -> Vec<Knee> {
+    let middle = crossings(points, MIDDLE, solve);
+    let high = crossings(points, HIGH, solve);
+    let low = crossings(points, LOW, solve);
     let at = |k: usize| middle.get(k).map(|c: &Crossing| c.x);
     let knee = |(k, crossing): (usize, &Crossing)| {
         let from = k.checked_sub(1).and_then(at).unwrap_or(f64::NEG_INFINITY);
@@ -47,10 +47,12 @@ pub(super) fn knees(points: &[Point], solve: Solve) -> Result<Vec<Knee>, Activat
         Knee {
             x: crossing.x,
             voltage: crossing.voltage,
-            width: nearest(&high).zip(nearest(&low)).map(|(a, b)| (a - b).abs()),
+            width: nearest(&high)
+                .zip(nearest(&low))
+                .map(|(a, b)| (a - b).abs()),
         }
     };
-    Ok(middle.iter().enumerate().map(knee).collect())
+    middle.iter().enumerate().map(knee).collect()
 }
 
 struct Crossing {
@@ -59,11 +61,7 @@ struct Crossing {
 }
 
 /// Where the slope passes a level.
-fn crossings(
-    points: &[Point],
-    level: f64,
-    solve: Solve,
-) -> Result<Vec<Crossing>, ActivationError> {
+fn crossings(points: &[Point], level: f64, solve: Solve) -> Vec<Crossing> {
     let mut found = Vec::new();
     let largest = points.iter().fold(0.0, |m: f64, p| m.max(p.x.abs()));
     for pair in points.windows(2) {
@@ -77,7 +75,7 @@ fn crossings(
                 break;
             }
             let x = 0.5 * (a.x + b.x);
-            let middle = solve(x)?;
+            let Some(middle) = solve(x) else { break };
             match is_above(&middle) == is_above(&a) {
                 true => a = middle,
                 false => b = middle,
@@ -88,8 +86,9 @@ fn crossings(
             true => 0.0,
             false => 0.5 * (a.x + b.x),
         };
-        let voltage = solve(x)?.voltage;
+        let between = 0.5 * (a.voltage + b.voltage);
+        let voltage = solve(x).map_or(between, |point| point.voltage);
         found.push(Crossing { x, voltage });
     }
-    Ok(found)
+    found
 }

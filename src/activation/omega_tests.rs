@@ -119,7 +119,11 @@ fn omega_has_the_values_of_mpmath() {
     let mut worst = 0;
     for &(z, w) in OMEGA {
         let units = units_between(wright_omega(z), w);
-        assert!(units <= 2, "omega({z:e}) = {:e}, not {w:e}", wright_omega(z));
+        assert!(
+            units <= 2,
+            "omega({z:e}) = {:e}, not {w:e}",
+            wright_omega(z)
+        );
         worst = worst.max(units);
     }
     println!("worst of {} values: {worst} units", OMEGA.len());

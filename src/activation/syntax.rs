@@ -148,6 +148,10 @@ impl<'a> Items<'a> {
         let mut left = Vec::new();
         let mut taken = Vec::new();
         for item in std::mem::take(&mut self.items) {
+            if !item.contains('=') {
+                left.push(item);
+                continue;
+            }
             let (key, value) = self.key_and_value(item)?;
             match card.take(self.element, &key, value)? {
                 true => taken.push((key, value)),
@@ -215,10 +219,12 @@ impl<'a> Items<'a> {
         let reverse_resistance = self.take("rrev")?.unwrap_or(on);
         let reverse = reverse_voltage.map(|v| (v, reverse_resistance));
         let diode = PiecewiseDiode::new(on, off, forward, reverse, 1.0);
-        diode.map(Device::from).ok_or_else(|| ElementError::Unusable {
-            element: self.element.to_string(),
-            rule: "RON, ROFF and RREV must be positive, and -VREV below VFWD",
-        })
+        diode
+            .map(Device::from)
+            .ok_or_else(|| ElementError::Unusable {
+                element: self.element.to_string(),
+                rule: "RON, ROFF and RREV must be positive, and -VREV below VFWD",
+            })
     }
 
     fn table(&mut self) -> Result<Device, ElementError> {
@@ -235,10 +241,12 @@ impl<'a> Items<'a> {
         };
         let points: Vec<_> = points.iter().map(read).collect::<Result<_, _>>()?;
         let table = PiecewiseTable::new(points);
-        table.map(Device::from).map_err(|error| ElementError::Table {
-            element: self.element.to_string(),
-            error,
-        })
+        table
+            .map(Device::from)
+            .map_err(|error| ElementError::Table {
+                element: self.element.to_string(),
+                error,
+            })
     }
 
     /// Nothing may be left over.
@@ -246,14 +254,19 @@ impl<'a> Items<'a> {
         let Some(item) = self.items.first() else {
             return Ok(());
         };
-        let Some((key, _)) = item.split_once('=') else {
-            let word = item.to_ascii_lowercase();
-            return match closest(&word, self.known.iter().copied()) {
-                Some(_) => Err(self.unknown(&word)),
-                None => self.key_and_value(item).map(|_| ()),
-            };
+        let (key, has_value) = match item.split_once('=') {
+            Some((key, _)) => (key.trim().to_ascii_lowercase(), true),
+            None => (item.to_ascii_lowercase(), false),
         };
-        Err(self.unknown(&key.trim().to_ascii_lowercase()))
+        let is_known = self.known.contains(&key.as_str());
+        let is_slip = closest(&key, self.known.iter().copied()).is_some();
+        match has_value || (is_slip && !is_known) {
+            true => Err(self.unknown(&key)),
+            false => Err(ElementError::NoValue {
+                element: self.element.to_string(),
+                item: item.to_string(),
+            }),
+        }
     }
 
     fn unknown(&self, key: &str) -> ElementError {

@@ -115,7 +115,7 @@ fn points(curve: &Curve, quantity: Quantity) -> String {
         if curve.closed_form.is_some() {
             let closed = point.closed.map(|response| quantity.closed(&response));
             let difference = closed.map(|y| quantity.value(point) - y);
-            let difference = difference.map(|d| format!("{:.1e}", d.abs()));
+            let difference = difference.map(|d| format!("{:.1e}", shown(d.abs(), nothing)));
             let closed = closed.map(|y| cell(y, quantity));
             row.extend([closed, difference].map(Option::unwrap_or_default));
         }
@@ -156,7 +156,8 @@ fn knees(curves: &[Curve]) -> String {
             of_curve(name(curve)),
             knee.map_or("none".to_string(), |knee| volts(knee.x)),
             knee.map_or(String::new(), |knee| volts(knee.voltage)),
-            knee.and_then(|knee| knee.width).map_or(String::new(), volts),
+            knee.and_then(|knee| knee.width)
+                .map_or(String::new(), volts),
             of_curve(formula.to_string()),
             of_curve(difference.map_or(String::new(), |d| format!("{d:.1e} V"))),
         ]
@@ -243,7 +244,10 @@ pub fn picture(
     styles: &[(usize, usize)],
     quantity: Quantity,
 ) -> String {
-    let largest = fine.iter().flat_map(|c| &c.points).map(|p| quantity.value(p).abs());
+    let largest = fine
+        .iter()
+        .flat_map(|c| &c.points)
+        .map(|p| quantity.value(p).abs());
     let (prefix, factor) = scale(quantity, largest.fold(0.0, f64::max));
     let curve = |((fine, coarse), &(colour, dash)): ((&Curve, &Curve), &(usize, usize))| {
         let points = fine.points.iter();
@@ -281,11 +285,12 @@ pub fn picture(
 
 /// Currents get a prefix that makes readable numbers of them; voltages stay in volts, as x is.
 fn scale(quantity: Quantity, largest: f64) -> (&'static str, f64) {
-    const PREFIXES: [(&str, f64); 5] =
-        [("", 1.0), ("m", 1e3), ("µ", 1e6), ("n", 1e9), ("p", 1e12)];
+    const PREFIXES: [(&str, f64); 5] = [("", 1.0), ("m", 1e3), ("µ", 1e6), ("n", 1e9), ("p", 1e12)];
     if quantity == Quantity::Voltage {
         return PREFIXES[0];
     }
-    let readable = PREFIXES.into_iter().find(|(_, factor)| largest * factor >= 0.5);
+    let readable = PREFIXES
+        .into_iter()
+        .find(|(_, factor)| largest * factor >= 0.5);
     readable.unwrap_or(PREFIXES[0])
 }

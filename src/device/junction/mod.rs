@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::dual::Dual;
 use super::{Companion, Parameter};
 use crate::units::CELSIUS_ZERO;
-use law::{Exponential, Extras, Junction};
 pub use exponential::ExponentialDiode;
+use law::{Exponential, Extras, Junction};
 pub use parameters::{DiodeLevel, ShockleyParameters};
 pub use plain::PlainDiode;
 

@@ -142,7 +142,13 @@ fn draw_legend(svg: &mut Svg, picture: &Responses, names: &[String], has_formula
     for (curve, name) in picture.curves.iter().zip(names) {
         let line = [(left, y), (left + SAMPLE, y)];
         svg.dashed_polyline(&line, colour(curve), 2.4, dash(curve));
-        svg.text((left + SAMPLE + 8.0, y + 4.0), Anchor::Start, 12.0, INK, name);
+        svg.text(
+            (left + SAMPLE + 8.0, y + 4.0),
+            Anchor::Start,
+            12.0,
+            INK,
+            name,
+        );
         y += LINE;
     }
     if has_formula {
