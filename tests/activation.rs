@@ -99,7 +99,7 @@ fn the_closed_form_has_a_value_for_any_voltage() {
         .closed_form
         .expect("a closed form");
     let mut last = f64::NEG_INFINITY;
-    for k in -400..=400 {
+    for k in -400i32..=400 {
         let x = f64::from(k).signum() * 10f64.powf(f64::from(k.abs()) / 2.0 - 100.0);
         let response = form.response(x, 1e3).expect("a value");
         let is_finite = response.voltage.is_finite() && response.current.is_finite();
@@ -389,7 +389,7 @@ fn what_is_no_element_is_told_with_a_way_out() {
         ("@circuits/diode/clamp.cir:otu", "did you mean `out`?"),
         ("@circuits/diode/clamp.cir:out,out", "are one node"),
         ("@no/such/file.cir:a", "no/such/file.cir"),
-        ("b:i=v(p", "unclosed"),
+        ("b:i=v(p", "argument:2:13"),
     ];
     for (text, expected) in cases {
         let error = match Element::parse(text) {
@@ -552,7 +552,15 @@ fn exit_codes_and_messages_tell_what_went_wrong() {
         );
         assert!(message.contains(expected), "{arguments:?}:\n{message}");
     }
-    // A current that has nowhere to go but through R is an operating point; a law without a value is none.
+    let deck = "circuits/diode/clamp.cir";
+    let before = std::fs::read(deck).expect("a deck");
+    for option in ["--out", "--svg"] {
+        let output = ohmgrad(&["@circuits/diode/clamp.cir:out", option, deck]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(output.stderr).contains("would overwrite the deck"));
+    }
+    assert_eq!(std::fs::read(deck).expect("a deck"), before);
+    // A law without a value has no operating point.
     let output = ohmgrad(&["b:i=ln(-1-v(p)*v(p))"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(output.stdout));
 }

@@ -26,7 +26,9 @@ pub(super) fn of_file(text: &str, file: &str) -> Result<Element, ActivationError
     let circuit = build(&Netlist::read(path)?)?;
     let (p, n) = nodes.split_once(',').unwrap_or((nodes, "0"));
     let port = [find(text, &circuit, p)?, find(text, &circuit, n)?];
-    of_circuit(text, circuit, port)
+    let mut element = of_circuit(text, circuit, port)?;
+    element.file = Some(path.into());
+    Ok(element)
 }
 
 /// `spice:card; card`.
@@ -53,7 +55,8 @@ fn no_cards(text: &str, example: &'static str) -> ActivationError {
 
 /// Cards between the nodes p and n, of which n is ground.
 fn of_lines(text: &str, lines: &str) -> Result<Element, ActivationError> {
-    let deck = format!("{text}\n{lines}\n");
+    let title: Vec<_> = text.lines().collect();
+    let deck = format!("{}\n{lines}\n", title.join(" "));
     let mut circuit = build(&Netlist::parse("argument", deck)?)?;
     let p = find(text, &circuit, "p")?;
     let port = match circuit.find_node("n") {

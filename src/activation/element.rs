@@ -1,5 +1,7 @@
 //! What stands behind the resistor, and its circuit.
 
+use std::path::PathBuf;
+
 use crate::circuit::{Circuit, ElementId, NodeId, ParameterId};
 use crate::device::{Device, Parameter};
 
@@ -12,6 +14,8 @@ use super::error::ActivationError;
 pub struct Element {
     /// The text that it was read from.
     pub name: String,
+    /// The deck's file, if it comes from one.
+    pub file: Option<PathBuf>,
     kind: Kind,
     /// Terminals exchanged.
     is_reversed: bool,
@@ -63,6 +67,7 @@ impl Element {
     pub(super) fn new(name: &str, kind: Kind, is_reversed: bool) -> Self {
         Self {
             name: name.to_string(),
+            file: None,
             kind,
             is_reversed,
         }

@@ -44,6 +44,9 @@ impl Element {
     /// | `spice:R1 p a 1k; D1 a n DX; .model DX D` | SPICE cards between nodes p and n, n grounded |
     /// | `@file.cir:a,b` | a deck, between two of its nodes; `@file.cir:a` to ground |
     ///
+    /// Diodes of built-in elements obey Shockley's law at every voltage (LEVEL 2) without a GMIN, unless
+    /// they are given others; an IS below 1e-28 A counts as that, as in ngspice.
+    ///
     /// The word `reversed` among the parameters of a built-in element exchanges its terminals.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! `ohmgrad activation`: one-ports behind a resistor, as functions of the voltage that drives them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use crate::activation::{Conditions, Curve, Drive, Element};
 use crate::report::activation::{self as report, Quantity};
 use crate::report::json;
+use crate::report::picture::{COLOURS, LINES};
 use crate::units::parse_number;
 
 use super::{Failure, Format, SHOWN_WARNINGS, emit};
@@ -14,7 +15,7 @@ use super::{Failure, Format, SHOWN_WARNINGS, emit};
 const EXAMPLES: &str = "\
 Elements, from terminal p to terminal n:
   ideal                           ideal diode, anode at p: R i is the ReLU of x
-  shockley:is=1e-14,n=1,rs=0      junction diode: the DC parameters of a model card, temp, tnom, gmin;
+  shockley:is=1e-14,n=1,rs=0      junction diode: DC parameters of a model card, temp, tnom, gmin;
                                   level=1 for ngspice's law in place of Shockley's
   antiparallel:is=1e-12           two of these, in both directions
   zener:bv=5.1,ibv=1m             one with breakdown
@@ -93,8 +94,7 @@ fn number(text: &str) -> Result<f64, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let same = arguments.svg.is_some() && arguments.svg == arguments.out;
-    if same {
+    if arguments.svg.is_some() && arguments.svg == arguments.out {
         return Err(Failure::arguments(
             "error: --svg and --out name the same file\n  help: give the picture a file of its own",
         ));
@@ -104,6 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Output::Current => Quantity::Current,
     };
     let plan = Plan::new(arguments)?;
+    plan.check_files()?;
     let curves = plan.solve(arguments.points)?;
     show_warnings(&curves);
     if let Some(path) = &arguments.svg {
@@ -171,6 +172,27 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// Refuses to write over a deck.
+    fn check_files(&self) -> Result<(), Failure> {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let outputs = [
+            ("--out", &self.arguments.out),
+            ("--svg", &self.arguments.svg),
+        ];
+        for deck in self.elements.iter().filter_map(|e| e.file.as_deref()) {
+            let is_deck = |out: &Option<PathBuf>| {
+                out.as_deref()
+                    .is_some_and(|out| real(out).is_some() && real(out) == real(deck))
+            };
+            if let Some((option, _)) = outputs.iter().find(|(_, out)| is_deck(out)) {
+                let deck = deck.display();
+                let message = format!("error: {option} would overwrite the deck {deck}");
+                return Err(Failure::arguments(message));
+            }
+        }
+        Ok(())
+    }
+
     fn solve(&self, points: usize) -> Result<Vec<Curve>, Failure> {
         let a = self.arguments;
         let drive = Drive::over(a.from, a.to, points, a.resistance)?;
@@ -184,21 +206,44 @@ impl<'a> Plan<'a> {
         self.members.iter().map(curve).collect()
     }
 
-    /// Colours tell elements apart and dashes the members of their families; a single element has its
-    /// colours for its temperatures, or else for its N.
+    /// A colour for each curve; with a family of temperatures and one of N, colours for the former and
+    /// dashes for the latter. Where colours do not suffice, an element has one, and its family dashes.
     fn styles(&self) -> Vec<(usize, usize)> {
-        let has_temperatures = self.arguments.temperature.len() > 1;
-        let style = |m: &Member| match (self.elements.len(), has_temperatures) {
-            (1, true) => (m.temperature, m.emission),
-            (1, false) => (m.emission, 0),
-            _ => {
-                let emissions = self.arguments.n.len().max(1);
-                (m.element, m.temperature * emissions + m.emission)
-            }
+        let [temperatures, emissions] =
+            [&self.arguments.temperature, &self.arguments.n].map(|list| list.len().max(1));
+        let has_both = temperatures > 1 && emissions > 1;
+        let single = |m: &Member| match has_both {
+            true => ((m.element, m.temperature, 0), m.emission),
+            false => ((m.element, m.temperature, m.emission), 0),
         };
-        self.members.iter().map(style).collect()
+        let of_element = |m: &Member| {
+            let dash = m.temperature * emissions + m.emission;
+            ((m.element, 0, 0), dash)
+        };
+        let styles = self
+            .numbered(&single)
+            .or_else(|| self.numbered(&of_element));
+        styles.unwrap_or_else(|| (0..self.members.len()).map(|k| (k, 0)).collect())
+    }
+
+    /// Colours counted up as their keys come; none if there are not enough.
+    fn numbered(&self, style: &dyn Fn(&Member) -> (Key, usize)) -> Option<Vec<(usize, usize)>> {
+        let mut keys: Vec<Key> = Vec::new();
+        let number = |member: &Member| {
+            let (key, dash) = style(member);
+            let known = keys.iter().position(|k| *k == key);
+            let colour = known.unwrap_or_else(|| {
+                keys.push(key);
+                keys.len() - 1
+            });
+            (colour < COLOURS && dash < LINES).then_some((colour, dash))
+        };
+        self.members.iter().map(number).collect()
     }
 }
+
+/// What curves of one colour have in common.
+type Key = (usize, usize, usize);
 
 /// Each once: a deck has the same ones in all members of its family.
 fn show_warnings(curves: &[Curve]) {

@@ -14,7 +14,7 @@ mod tiles;
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use curves::{Panel, Series, curves};
 pub use decision::{DecisionMap, decision_map};
-pub use responses::{ResponseCurve, Responses, responses};
+pub use responses::{COLOURS, LINES, ResponseCurve, Responses, responses};
 pub use tiles::{ColourMap, Mark, Tile, TileGrid, tile_grid};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::svg::{Anchor, INK, MUTED, PALETTE, Svg};
 pub struct ResponseCurve {
     /// For the legend.
     pub name: String,
-    /// Index of the colour, and of the kind of line: curves of one colour differ by their dashes.
+    /// Index of the colour and of the kind of line. Where colours are used up, other lines begin.
     pub colour: usize,
     pub dash: usize,
     /// Input and value.
@@ -40,6 +40,10 @@ const SAMPLE: f64 = 30.0;
 const LETTER: f64 = 6.4;
 const LONGEST_NAME: usize = 44;
 const LINE: f64 = 20.0;
+
+/// Colours and kinds of lines that are told apart.
+pub const COLOURS: usize = PALETTE.len();
+pub const LINES: usize = DASHES.len();
 
 /// Lengths of dashes and gaps; the first line is solid.
 const DASHES: [&str; 5] = ["", "8 4", "2.5 3.5", "10 3 2.5 3", "14 5"];
