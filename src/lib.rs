@@ -14,7 +14,8 @@
 //! ```
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
-//! solves a deck for each row of a table.
+//! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
+//! its input.
 //!
 //! # Equations
 //!
@@ -89,6 +90,8 @@ pub mod newton;
 pub mod analysis;
 
 pub mod adjoint;
+
+pub mod activation;
 
 pub mod batch;
 

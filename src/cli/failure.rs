@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::circuit::{BuildError, TopologyError};
@@ -172,6 +173,21 @@ impl From<OutputError> for Failure {
 impl From<AdjointError> for Failure {
     fn from(error: AdjointError) -> Self {
         Self::of(FAILED, &error)
+    }
+}
+
+impl From<ActivationError> for Failure {
+    fn from(error: ActivationError) -> Self {
+        match error {
+            ActivationError::Netlist(error) => error.into(),
+            ActivationError::Compile(error) => error.into(),
+            ActivationError::Topology(error) => error.into(),
+            ActivationError::Sweep(error) => error.into(),
+            ActivationError::Solve { .. } | ActivationError::Slope { .. } => {
+                Self::of(FAILED, &error)
+            }
+            error => Self::of(BAD_ARGUMENTS, &error),
+        }
     }
 }
 

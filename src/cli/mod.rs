@@ -1,5 +1,6 @@
 //! Arguments to a library call to a report.
 
+mod activation;
 mod check;
 mod checksums;
 mod eval;
@@ -65,6 +66,8 @@ enum Command {
     Train(train::Arguments),
     /// Evaluate a trained circuit on its test samples or on other ones
     Eval(eval::Arguments),
+    /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
+    Activation(activation::Arguments),
     /// Write a standard circuit as a deck
     Generate(generate::Arguments),
 }
@@ -139,6 +142,7 @@ impl Cli {
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
+            Command::Activation(arguments) => activation::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
     }

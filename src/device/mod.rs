@@ -12,7 +12,9 @@ mod piecewise_linear;
 mod unit;
 
 pub use behavioural::{Behavioural, Law, LawScratch, Quantity};
-pub use junction::{DiodeLevel, Environment, PlainDiode, Shockley, ShockleyParameters};
+pub use junction::{
+    DiodeLevel, Environment, ExponentialDiode, PlainDiode, Shockley, ShockleyParameters,
+};
 pub use parameter::Parameter;
 pub use piecewise_linear::{PiecewiseDiode, PiecewiseLinear, PiecewiseTable, TableError};
 

@@ -89,7 +89,7 @@ fn block(steps: &[&Dataset]) -> String {
 }
 
 /// Quotes a name that holds a comma or a quote (RFC 4180).
-fn field(name: &str) -> String {
+pub(super) fn field(name: &str) -> String {
     if name.contains([',', '"', '\n']) {
         format!("\"{}\"", name.replace('"', "\"\""))
     } else {

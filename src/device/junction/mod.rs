@@ -7,6 +7,7 @@
 //! the voltage and to each parameter, is one pass of the same law over dual numbers.
 
 mod cocontent;
+mod exponential;
 mod law;
 mod parameters;
 mod plain;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use super::dual::Dual;
 use super::{Companion, Parameter};
 use crate::units::CELSIUS_ZERO;
+pub use exponential::ExponentialDiode;
 use law::{Exponential, Extras, Junction};
 pub use parameters::{DiodeLevel, ShockleyParameters};
 pub use plain::PlainDiode;

@@ -7,12 +7,14 @@ mod axes;
 mod confusion;
 mod curves;
 mod decision;
+mod responses;
 mod svg;
 mod tiles;
 
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use curves::{Panel, Series, curves};
 pub use decision::{DecisionMap, decision_map};
+pub use responses::{COLOURS, LINES, ResponseCurve, Responses, responses};
 pub use tiles::{ColourMap, Mark, Tile, TileGrid, tile_grid};
 
 #[cfg(test)]

@@ -74,6 +74,22 @@ impl Svg {
         );
     }
 
+    /// A line of dashes and gaps, lengths in pixels as SVG writes them: `7 4`; none for a solid line.
+    pub fn dashed_polyline(&mut self, points: &[(f64, f64)], stroke: &str, width: f64, dash: &str) {
+        if dash.is_empty() {
+            return self.polyline(points, stroke, width);
+        }
+        let list: Vec<_> = points
+            .iter()
+            .map(|p| format!("{},{}", short(p.0), short(p.1)))
+            .collect();
+        let _ = writeln!(
+            self.body,
+            r#"<polyline points="{}" fill="none" stroke="{stroke}" stroke-width="{width}" stroke-dasharray="{dash}" stroke-linejoin="round"/>"#,
+            list.join(" ")
+        );
+    }
+
     /// A filled dot with a thin outline.
     pub fn dot(&mut self, at: (f64, f64), radius: f64, fill: &str, stroke: &str) {
         let (x, y) = (short(at.0), short(at.1));
