@@ -90,6 +90,8 @@ pub mod analysis;
 
 pub mod adjoint;
 
+pub mod kernel;
+
 pub mod batch;
 
 pub mod execution;

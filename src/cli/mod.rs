@@ -12,6 +12,7 @@ mod linearize;
 mod op;
 mod pictures;
 mod points;
+mod ports;
 mod run;
 mod run_folder;
 mod settings;
@@ -59,6 +60,9 @@ enum Command {
     Grad(grad::Arguments),
     /// Write the adjoint network of an output as a deck (hardware linearization)
     Linearize(linearize::Arguments),
+    /// Port behaviour of a circuit of resistors, transformers, gyrators and ideal diodes: the matrices of
+    /// its kernel equation
+    Ports(ports::Arguments),
     /// Write a flat, plain deck that other simulators run
     Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
@@ -136,6 +140,7 @@ impl Cli {
             Command::Check(arguments) => check::run(&arguments),
             Command::Grad(arguments) => grad::run(&arguments),
             Command::Linearize(arguments) => linearize::run(&arguments),
+            Command::Ports(arguments) => ports::run(&arguments),
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),

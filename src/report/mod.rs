@@ -5,6 +5,7 @@
 pub mod csv;
 pub use crate::analysis::dataset;
 pub mod json;
+pub mod kernel;
 pub mod picture;
 pub mod prn;
 pub mod raw;
