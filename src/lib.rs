@@ -14,7 +14,8 @@
 //! ```
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
-//! solves a deck for each row of a table.
+//! solves a deck for each row of a table. [`kernel`] sees a circuit from its ports, as an equilibrium
+//! network.
 //!
 //! # Equations
 //!

@@ -84,30 +84,26 @@ impl MonDeq {
         let largest = bias.iter().fold(0.0f64, |m, b| m.max(b.abs()));
         let mut z = vec![0.0; bias.len()];
         let mut next = vec![0.0; bias.len()];
-        let (mut residual, mut iterations) = (f64::INFINITY, 0);
-        while iterations < max_iterations && residual.is_finite() == (iterations > 0) {
+        let mut iterations = 0;
+        let residual = loop {
             next.copy_from_slice(&bias);
             self.w.multiply_add(1.0, &z, &mut next);
-            let changes = z
-                .iter()
-                .zip(&next)
-                .map(|(z, next)| (next.max(0.0) - z).abs());
-            residual = changes.fold(0.0, |m, x| {
-                if x.is_nan() {
-                    f64::INFINITY
-                } else {
-                    f64::max(m, x)
-                }
-            });
+            let changes = z.iter().zip(&next);
+            let changes = changes.map(|(z, next)| (next.max(0.0) - z).abs() + (next - next));
+            // A sum of what is not finite is NaN, and no maximum would keep that.
+            let residual = changes.fold(0.0, |m: f64, x| if x > m || x.is_nan() { x } else { m });
             let size = z.iter().fold(largest, |m, z| m.max(*z));
             if residual <= (tolerance * largest).max(4.0 * f64::EPSILON * size) {
                 return Ok(z);
+            }
+            if iterations >= max_iterations || !residual.is_finite() {
+                break residual;
             }
             for (z, next) in z.iter_mut().zip(&next) {
                 *z = (*z + damping * (next - *z)).max(0.0);
             }
             iterations += 1;
-        }
+        };
         Err(SplittingError::NoConvergence {
             method: Method::ForwardBackward,
             step: damping,

@@ -217,10 +217,18 @@ impl Driven {
     fn set(&mut self, id: ParameterId, value: f64) {
         // A source takes every finite value.
         let _ = self.solver.circuit.set(id, value);
+        self.solver.refresh();
     }
 
     fn solve(&mut self) -> Result<Vec<f64>, KernelError> {
-        self.solver.refresh();
+        // From a cold start: a column has no trace of the one before.
+        let Solver {
+            workspace,
+            system,
+            values,
+            ..
+        } = &mut self.solver;
+        workspace.restart(system, values);
         let op = self.solver.operating_point();
         let op = op.map_err(|error| KernelError::Solve { error })?;
         let circuit = &self.solver.circuit;

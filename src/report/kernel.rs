@@ -76,15 +76,12 @@ fn unit(choice: Choice) -> &'static str {
 
 fn symmetry(found: &CircuitKernel) -> String {
     match (found.is_reciprocal, found.choice) {
-        (true, Choice::Hybrid) => format!(
-            "reciprocal: H equals its transpose, entries between a current and a voltage their negative \
-             (to {:.0e} as computed)\n",
-            found.rounding
-        ),
-        (true, _) => format!(
-            "reciprocal: H is symmetric (to {:.0e} as computed)\n",
-            found.rounding
-        ),
+        (true, Choice::Hybrid) => {
+            "reciprocal: H equals its transpose, but for the signs of entries \
+                                   between a current and a voltage\n"
+                .to_string()
+        }
+        (true, _) => "reciprocal: H is symmetric\n".to_string(),
         (false, _) => format!(
             "not reciprocal: H is {}\n",
             if found.kernel.is_symmetric() {
