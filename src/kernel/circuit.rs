@@ -5,7 +5,8 @@ use crate::circuit::{Circuit, ElementId};
 use crate::limits::memory;
 
 use super::choice::choose;
-use super::network::{Driven, Network};
+use super::driven::Driven;
+use super::network::Network;
 use super::{Choice, Dense, Kernel, KernelError, Port, Variable};
 
 /// The kernel equation of a circuit, and what its numbers belong to.

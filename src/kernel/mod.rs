@@ -31,6 +31,7 @@
 mod choice;
 mod circuit;
 mod dense;
+mod driven;
 mod error;
 mod mondeq;
 mod network;

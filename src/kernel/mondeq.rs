@@ -88,10 +88,11 @@ impl MonDeq {
         let residual = loop {
             next.copy_from_slice(&bias);
             self.w.multiply_add(1.0, &z, &mut next);
-            let changes = z.iter().zip(&next);
-            let changes = changes.map(|(z, next)| (next.max(0.0) - z).abs() + (next - next));
-            // A sum of what is not finite is NaN, and no maximum would keep that.
-            let residual = changes.fold(0.0, |m: f64, x| if x > m || x.is_nan() { x } else { m });
+            let changes = z.iter().zip(&next).map(|(z, next)| match next.is_finite() {
+                true => (next.max(0.0) - z).abs(),
+                false => f64::INFINITY,
+            });
+            let residual = changes.fold(0.0, f64::max);
             let size = z.iter().fold(largest, |m, z| m.max(*z));
             if residual <= (tolerance * largest).max(4.0 * f64::EPSILON * size) {
                 return Ok(z);
