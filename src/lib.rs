@@ -15,7 +15,7 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table. [`kernel`] sees a circuit from its ports, as an equilibrium
-//! network.
+//! network, and [`synthesis`] makes circuits of trained ones.
 //!
 //! # Equations
 //!
@@ -93,6 +93,8 @@ pub mod adjoint;
 
 pub mod kernel;
 
+pub mod synthesis;
+
 pub mod batch;
 
 pub mod execution;
@@ -100,6 +102,8 @@ pub mod execution;
 pub mod points;
 
 pub mod npz;
+
+pub mod safetensors;
 
 pub mod learning;
 

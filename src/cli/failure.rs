@@ -10,6 +10,7 @@ use crate::kernel::KernelError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
 use crate::points::PointError;
+use crate::synthesis::SynthesisError;
 
 use super::interrupt::Signal;
 
@@ -175,6 +176,12 @@ impl From<KernelError> for Failure {
             KernelError::Compile(error) => error.into(),
             KernelError::Solve { .. } | KernelError::Range => Self::of(FAILED, &error),
         }
+    }
+}
+
+impl From<SynthesisError> for Failure {
+    fn from(error: SynthesisError) -> Self {
+        Self::of(BAD_INPUT, &error)
     }
 }
 

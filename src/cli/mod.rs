@@ -16,6 +16,7 @@ mod ports;
 mod run;
 mod run_folder;
 mod settings;
+mod synth;
 mod train;
 
 use std::io::{IsTerminal, Write};
@@ -69,6 +70,8 @@ enum Command {
     Train(train::Arguments),
     /// Evaluate a trained circuit on its test samples or on other ones
     Eval(eval::Arguments),
+    /// Write a trained network as a deck
+    Synth(synth::Arguments),
     /// Write a standard circuit as a deck
     Generate(generate::Arguments),
 }
@@ -144,6 +147,7 @@ impl Cli {
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
+            Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
     }
