@@ -10,7 +10,7 @@ use ohmgrad::device::Parameter;
 use ohmgrad::kernel::{CircuitKernel, Method, Port, Splitting, SplittingOptions};
 use ohmgrad::netlist::Netlist;
 use ohmgrad::safetensors::{SafeTensors, Tensor};
-use ohmgrad::synthesis::Equilibrium;
+use ohmgrad::synthesis::{Equilibrium, SymmetricPart};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -69,6 +69,14 @@ fn potentials(circuit: &Circuit, op: &OperatingPoint, prefix: &str, count: usize
     (0..count).map(|k| op.potentials[node(k).index()]).collect()
 }
 
+/// One for each milliampere.
+fn logits(circuit: &Circuit, op: &OperatingPoint, classes: usize) -> Vec<f64> {
+    let source = |c: usize| circuit.find_element(&format!("vo{c}")).expect("a source");
+    (0..classes)
+        .map(|c| 1e3 * op.current(circuit, source(c)))
+        .collect()
+}
+
 fn difference(a: &[f64], b: &[f64]) -> f64 {
     let size = b.iter().fold(1.0f64, |m, x| m.max(x.abs()));
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
@@ -90,7 +98,7 @@ fn compare(network: &Equilibrium, circuit: Circuit, samples: usize) -> f64 {
         let x = inputs(&mut rng, network.u.columns());
         let op = settle(&mut solver, &x);
         let z = potentials(&solver.circuit, &op, "z", n);
-        let logits = potentials(&solver.circuit, &op, "out", classes);
+        let logits = logits(&solver.circuit, &op, classes);
         active += z.iter().filter(|z| **z > 1e-9).count();
         let iterated = mondeq.fixed_point(&x, 0.05, 1e-13, 1_000_000);
         let iterated = iterated.unwrap_or_else(|e| panic!("{e}"));
@@ -112,17 +120,18 @@ fn compare(network: &Equilibrium, circuit: Circuit, samples: usize) -> f64 {
 fn the_circuit_settles_to_the_fixed_point_and_its_logits() {
     for seed in 0..20 {
         let network = read(&random(seed, 5 + seed as usize, 1 + seed as usize / 2, 3));
-        let circuit = network.circuit().expect("new names");
-        let worst = compare(&network, circuit, 5);
-        assert!(worst <= 1e-6, "seed {seed}: {worst:e}");
+        for part in [SymmetricPart::Gyrators, SymmetricPart::Transformers] {
+            let circuit = network.circuit(part).expect("new names");
+            let worst = compare(&network, circuit, 5);
+            assert!(worst <= 1e-6, "seed {seed}, {part:?}: {worst:e}");
+        }
     }
 }
 
 #[test]
-#[ignore = "about a minute: cargo test --test synthesis -- --ignored --nocapture"]
 fn eighty_seven_units_with_the_inputs_of_mnist_settle_too() {
     let network = read(&random(87, 87, 784, 10));
-    let circuit = network.circuit().expect("new names");
+    let circuit = network.circuit(SymmetricPart::Gyrators).expect("new names");
     let (elements, start) = (circuit.element_count(), Instant::now());
     let worst = compare(&network, circuit, 3);
     println!(
@@ -135,11 +144,12 @@ fn eighty_seven_units_with_the_inputs_of_mnist_settle_too() {
 #[test]
 fn the_kernel_of_the_circuit_is_the_network_again() {
     let network = read(&random(3, 12, 4, 2));
-    let circuit = network.circuit().expect("new names");
+    let circuit = network.circuit(SymmetricPart::Gyrators).expect("new names");
     let names: Vec<String> = (0..4).map(|j| format!("vx{j}")).collect();
     let ports = Port::parse_all(&circuit, &names).expect("ports");
     let found = CircuitKernel::of(&circuit, &ports).expect("a kernel");
     let (h, expected) = (&found.kernel.h, network.network().kernel());
+    assert!(!found.is_reciprocal);
     // z are currents here, so that H is the inverse of the conductances 1 mS (I - W).
     for i in 0..12 {
         for j in 0..12 {
@@ -148,6 +158,24 @@ fn the_kernel_of_the_circuit_is_the_network_again() {
             assert!((product - identity).abs() <= 1e-10, "{i}, {j}: {product}");
         }
     }
+}
+
+#[test]
+fn transformers_leave_a_network_without_b_reciprocal() {
+    let mut tensors = random(4, 9, 1, 1);
+    for name in ["B", "U", "out.weight"] {
+        tensors.tensors[name].numbers.fill(0.0);
+    }
+    let network = read(&tensors);
+    let found = |part: SymmetricPart| {
+        let circuit = network.circuit(part).expect("new names");
+        CircuitKernel::of(&circuit, &[]).expect("a kernel")
+    };
+    let transformers = found(SymmetricPart::Transformers);
+    let gyrators = found(SymmetricPart::Gyrators);
+    assert!(transformers.is_reciprocal && transformers.kernel.is_symmetric());
+    let (a, b) = (transformers.kernel.h.numbers(), gyrators.kernel.h.numbers());
+    assert!(difference(a, b) <= 1e-12);
 }
 
 #[test]

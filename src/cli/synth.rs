@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::synthesis::Equilibrium;
+use clap::ValueEnum;
+
+use crate::synthesis::{Equilibrium, SymmetricPart};
 
 use super::{DeckArguments, Failure, emit};
 
@@ -21,11 +23,26 @@ enum Network {
         /// Write the deck to this file instead of standard output
         #[arg(long, short)]
         out: Option<PathBuf>,
+        /// What makes A'A
+        #[arg(long, value_enum, default_value = "gyrators")]
+        symmetric: Symmetric,
     },
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Symmetric {
+    /// Gyrators to a resistor for each row of A
+    Gyrators,
+    /// Transformers in series for each row of A: slower to solve, reciprocal without B
+    Transformers,
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Network::Mondeq { file, out } = &arguments.network;
+    let Network::Mondeq {
+        file,
+        out,
+        symmetric,
+    } = &arguments.network;
     let apart = DeckArguments {
         deck: file.clone(),
         out: out.clone(),
@@ -33,7 +50,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     apart.check_apart("network", file)?;
     let network = Equilibrium::read(file)?;
     network.check_size()?;
-    let mut circuit = network.circuit()?;
+    let mut circuit = network.circuit(match symmetric {
+        Symmetric::Gyrators => SymmetricPart::Gyrators,
+        Symmetric::Transformers => SymmetricPart::Transformers,
+    })?;
     circuit.ask_for_operating_point();
     emit(&circuit.to_spice()?, out.as_deref())
 }

@@ -9,3 +9,4 @@ mod netlist;
 
 pub use equilibrium::Equilibrium;
 pub use error::SynthesisError;
+pub use netlist::SymmetricPart;

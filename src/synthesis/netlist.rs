@@ -1,15 +1,16 @@
-//! An equilibrium network as a circuit (Chaffey 2025): 1 V for each unit of z, x and the logits, 1 mS
-//! for each unit of the matrices.
+//! An equilibrium network as a circuit (Chaffey 2025): 1 V for each unit of z and x, 1 mA for each unit
+//! of the logits, 1 mS for each unit of the matrices.
 //!
 //! | part | elements |
 //! |---|---|
 //! | unit i | node `z<i>`; ideal diode `d<i>` from ground holds it at zero or above, its current is w |
 //! | m | resistor `rm<i>` from `z<i>` to ground |
-//! | A'A | for each row k windings in series, transformers `xa<k>_<i>` of ratio `A[k,i]` from `z<i>`, their sum at a resistor `ra<k>` |
+//! | A'A, gyrators | for each row k a resistor `ra<k>` at node `a<k>`, whose voltage is `A z`, and gyrators `xa<k>_<i>` between it and `z<i>`, which take it back |
+//! | A'A, transformers | for each row k windings in series that end at a resistor `ra<k>`, transformers `xa<k>_<i>` of ratio `A[k,i]` from `z<i>` |
 //! | B' - B | gyrators `xb<i>_<j>` between `z<i>` and `z<j>` |
 //! | U | gyrators `xu<i>_<j>` from `x<j>`, which the source `vx<j>` holds, to `z<i>` |
 //! | b | current sources `ib<i>` |
-//! | V, v | windings in series, `xo<c>_<i>` of ratio `V[c,i]`, on the source `vo<c>`; they end open at `out<c>` and load nothing |
+//! | V, v | gyrators `xo<c>_<i>` from `z<i>` to `o<c>`, which the source `vo<c>` holds at 0 V so that nothing acts back, and current sources `io<c>`; the logit is the current of `vo<c>` |
 //!
 //! Entries that are zero have no element.
 
@@ -18,6 +19,16 @@ use crate::device::Device;
 use crate::limits::{ELEMENT, memory};
 
 use super::{Equilibrium, SynthesisError};
+
+/// What makes the symmetric part A'A.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SymmetricPart {
+    /// Gyrators to one resistor for each row of A: n nodes more.
+    #[default]
+    Gyrators,
+    /// Transformers in series, which leave a network without B reciprocal: some 2 n^2 unknowns more.
+    Transformers,
+}
 
 /// Conductance of a matrix entry of one, S.
 const UNIT: f64 = 1e-3;
@@ -46,12 +57,12 @@ impl Equilibrium {
         }
     }
 
-    /// The circuit, with all inputs at 0 V. Its operating point has `z` as the potentials of `z<i>`
-    /// and the logits as those of `out<c>`.
+    /// The circuit, with all inputs at 0 V. Its operating point has `z` (V) as the potentials of
+    /// `z<i>`, and the logits (mA) as the currents of the sources `vo<c>`.
     ///
     /// # Errors
     /// None that is known: names are made here.
-    pub fn circuit(&self) -> Result<Circuit, TopologyError> {
+    pub fn circuit(&self, part: SymmetricPart) -> Result<Circuit, TopologyError> {
         let n = self.units();
         let mut circuit = Circuit::new(format!(
             "equilibrium network of {n} units, {} inputs and {} outputs",
@@ -65,7 +76,10 @@ impl Equilibrium {
         };
         builder.sources()?;
         builder.units(self)?;
-        builder.symmetric(self)?;
+        match part {
+            SymmetricPart::Gyrators => builder.gyrator_bank(self)?,
+            SymmetricPart::Transformers => builder.transformer_bank(self)?,
+        }
         builder.skew(self)?;
         builder.injection(self)?;
         builder.outputs(self)?;
@@ -119,44 +133,45 @@ impl Builder {
         Ok(())
     }
 
-    /// Windings of these ratios in series from a node on; returns their end.
-    fn windings(
-        &mut self,
-        (elements, between): (&str, &str),
-        ratios: &[f64],
-        from: NodeId,
-        end: Option<NodeId>,
-    ) -> Result<NodeId, TopologyError> {
-        let last = ratios.iter().rposition(|ratio| *ratio != 0.0);
-        let mut below = from;
-        for (i, &ratio) in ratios.iter().enumerate() {
-            if ratio == 0.0 {
+    /// A gyrator takes the voltage of a unit to a current into `a<k>`, and that of `a<k>` back to one out
+    /// of the unit.
+    fn gyrator_bank(&mut self, network: &Equilibrium) -> Result<(), TopologyError> {
+        for k in 0..network.units() {
+            let row = network.a.row(k);
+            if row.iter().all(|entry| *entry == 0.0) {
                 continue;
             }
-            let above = match end {
-                Some(end) if Some(i) == last => end,
-                _ => self.circuit.node(&format!("{between}_{i}")),
-            };
-            let second = [self.units[i], NodeId::GROUND];
-            let device = Device::Transformer { ratio };
-            let name = format!("{elements}_{i}");
+            let node = self.circuit.node(&format!("a{k}"));
             self.circuit
-                .add_two_port(&name, device, [above, below], second)?;
-            below = above;
+                .add(&format!("ra{k}"), resistor(UNIT), [node, NodeId::GROUND])?;
+            for (i, &entry) in row.iter().enumerate() {
+                self.gyrator(&format!("xa{k}_{i}"), entry, self.units[i], node)?;
+            }
         }
-        Ok(below)
+        Ok(())
     }
 
-    /// Each row of A draws from the units, as it adds their voltages to one across a resistor.
-    fn symmetric(&mut self, network: &Equilibrium) -> Result<(), TopologyError> {
+    /// Each row of A adds the voltages of the units to one across a resistor, whose current it draws
+    /// from them in the same proportion.
+    fn transformer_bank(&mut self, network: &Equilibrium) -> Result<(), TopologyError> {
         for k in 0..network.units() {
-            let names = (format!("xa{k}"), format!("a{k}"));
-            let row = network.a.row(k);
-            let end = self.windings((&names.0, &names.1), row, NodeId::GROUND, None)?;
-            if end != NodeId::GROUND {
+            let mut below = NodeId::GROUND;
+            for (i, &ratio) in network.a.row(k).iter().enumerate() {
+                if ratio == 0.0 {
+                    continue;
+                }
+                let above = self.circuit.node(&format!("a{k}_{i}"));
+                let second = [self.units[i], NodeId::GROUND];
+                let device = Device::Transformer { ratio };
+                let name = format!("xa{k}_{i}");
+                self.circuit
+                    .add_two_port(&name, device, [above, below], second)?;
+                below = above;
+            }
+            if below != NodeId::GROUND {
                 let name = format!("ra{k}");
                 self.circuit
-                    .add(&name, resistor(UNIT), [end, NodeId::GROUND])?;
+                    .add(&name, resistor(UNIT), [below, NodeId::GROUND])?;
             }
         }
         Ok(())
@@ -202,18 +217,19 @@ impl Builder {
     }
 
     fn outputs(&mut self, network: &Equilibrium) -> Result<(), TopologyError> {
-        for (c, &voltage) in network.out_bias.iter().enumerate() {
-            let end = self.circuit.node(&format!("out{c}"));
-            let row = network.out_weight.row(c);
-            let start = match row.iter().all(|ratio| *ratio == 0.0) {
-                true => end,
-                false => self.circuit.node(&format!("o{c}")),
-            };
-            let device = Device::VoltageSource { voltage };
+        for (c, &bias) in network.out_bias.iter().enumerate() {
+            let node = self.circuit.node(&format!("o{c}"));
+            let device = Device::VoltageSource { voltage: 0.0 };
             self.circuit
-                .add(&format!("vo{c}"), device, [start, NodeId::GROUND])?;
-            let names = (format!("xo{c}"), format!("o{c}"));
-            self.windings((&names.0, &names.1), row, start, Some(end))?;
+                .add(&format!("vo{c}"), device, [node, NodeId::GROUND])?;
+            let device = Device::CurrentSource {
+                current: bias * UNIT,
+            };
+            self.circuit
+                .add(&format!("io{c}"), device, [NodeId::GROUND, node])?;
+            for (i, &entry) in network.out_weight.row(c).iter().enumerate() {
+                self.gyrator(&format!("xo{c}_{i}"), entry, self.units[i], node)?;
+            }
         }
         Ok(())
     }
