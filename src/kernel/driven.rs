@@ -1,9 +1,13 @@
 //! The linear part of a circuit with a source at each diode and at each port.
 
-use crate::analysis::{CompileError, OperatingPoint, Solver};
-use crate::circuit::{Circuit, ElementId, NodeId, ParameterId, TopologyFault};
-use crate::device::{Device, Parameter};
+use std::collections::HashMap;
+
+use crate::analysis::{CompileError, Solver, describe};
+use crate::circuit::{Circuit, ElementId, NodeId, TopologyFault};
+use crate::device::Device;
+use crate::mna::BranchCurrents;
 use crate::netlist::{Name, Span};
+use crate::newton;
 
 use super::network::Network;
 use super::{Dense, KernelError, Variable};
@@ -13,8 +17,6 @@ pub struct Driven {
     solver: Solver,
     /// One for each diode, then one for each port.
     drivers: Vec<Driver>,
-    /// Independent sources that are no ports, where they are not at zero.
-    inside: Vec<ParameterId>,
 }
 
 #[derive(Clone, Copy)]
@@ -28,17 +30,6 @@ struct Driver {
 }
 
 impl Driver {
-    fn parameter(self) -> ParameterId {
-        let parameter = match self.variable {
-            Variable::Voltage => Parameter::Voltage,
-            Variable::Current => Parameter::Current,
-        };
-        ParameterId {
-            element: self.element,
-            parameter,
-        }
-    }
-
     /// The value of its source for one unit of `z` or `u`.
     fn unit(self) -> f64 {
         match self.variable {
@@ -47,12 +38,21 @@ impl Driver {
         }
     }
 
-    /// `w` or `-y`.
-    fn response(self, circuit: &Circuit, op: &OperatingPoint) -> f64 {
+    /// `w` or `-y`, where the solver has solved.
+    fn response(self, solver: &Solver, ties: &BranchCurrents) -> f64 {
+        let Solver {
+            circuit,
+            system,
+            values,
+            workspace,
+            ..
+        } = solver;
         let [p, n] = self.nodes;
         match self.variable {
-            Variable::Voltage => self.sign * op.current(circuit, self.element),
-            Variable::Current => -self.sign * op.voltage(p, n),
+            Variable::Voltage => {
+                self.sign * system.current(circuit, values, workspace, ties, self.element)
+            }
+            Variable::Current => -self.sign * workspace.voltage(p, n),
         }
     }
 }
@@ -96,52 +96,61 @@ impl Driven {
     /// # Errors
     /// [`KernelError::Solve`]
     pub fn constants(&mut self) -> Result<Vec<f64>, KernelError> {
-        match self.inside.is_empty() {
+        let sources = &self.solver.values.sources;
+        match sources.iter().all(|value| *value == 0.0) {
             true => Ok(vec![0.0; self.drivers.len()]),
-            false => self.solve(),
+            false => {
+                self.solver.workspace.sources.copy_from_slice(sources);
+                self.solve()
+            }
         }
     }
 
     /// The first columns of `[H B; C D]`, one for each diode and then for each port, with all sources
-    /// inside at zero from here on.
+    /// inside at zero.
     ///
     /// # Errors
     /// [`KernelError::Solve`]
     pub fn columns(&mut self, count: usize) -> Result<Dense, KernelError> {
-        for id in std::mem::take(&mut self.inside) {
-            self.set(id, 0.0);
-        }
+        let sources = self.solver.system.source_elements().iter();
+        let places: HashMap<ElementId, usize> = sources.copied().zip(0..).collect();
         let mut matrix = Dense::zeros(self.drivers.len(), count);
         for column in 0..count {
             let driver = self.drivers[column];
-            self.set(driver.parameter(), driver.unit());
+            let sources = &mut self.solver.workspace.sources;
+            sources.fill(0.0);
+            if let Some(&place) = places.get(&driver.element) {
+                sources[place] = driver.unit();
+            }
             for (row, response) in self.solve()?.into_iter().enumerate() {
                 matrix[(row, column)] = response;
             }
-            self.set(driver.parameter(), 0.0);
         }
         Ok(matrix)
     }
 
-    fn set(&mut self, id: ParameterId, value: f64) {
-        // A source takes every finite value.
-        let _ = self.solver.circuit.set(id, value);
-        self.solver.refresh();
-    }
-
+    /// From all potentials at zero, so that a column has no trace of the one before. The factors stay:
+    /// sources are on the right side only.
     fn solve(&mut self) -> Result<Vec<f64>, KernelError> {
-        // From a cold start: a column has no trace of the one before.
         let Solver {
-            workspace,
+            circuit,
             system,
             values,
+            workspace,
+            options,
             ..
         } = &mut self.solver;
-        workspace.restart(system, values);
-        let op = self.solver.operating_point();
-        let op = op.map_err(|error| KernelError::Solve { error })?;
-        let circuit = &self.solver.circuit;
-        let responses = self.drivers.iter().map(|d| d.response(circuit, &op) + 0.0);
+        workspace.full.fill(0.0);
+        workspace.low.fill(0.0);
+        workspace.apply_ties(system);
+        newton::solve(system, values, workspace, options).map_err(|failure| {
+            let error = describe(circuit, system, failure);
+            KernelError::Solve { error }
+        })?;
+        let ties = BranchCurrents::of_workspace(system, workspace);
+        let responses = self.drivers.iter();
+        // Adding zero turns -0 into 0.
+        let responses = responses.map(|driver| driver.response(&self.solver, &ties) + 0.0);
         Ok(responses.collect())
     }
 }
@@ -150,7 +159,6 @@ struct Builder<'a> {
     network: &'a Network<'a>,
     circuit: Circuit,
     drivers: Vec<Driver>,
-    inside: Vec<ParameterId>,
 }
 
 impl<'a> Builder<'a> {
@@ -166,7 +174,6 @@ impl<'a> Builder<'a> {
             network,
             circuit,
             drivers: Vec::with_capacity(network.size()),
-            inside: Vec::new(),
         }
     }
 
@@ -201,16 +208,8 @@ impl<'a> Builder<'a> {
         let element = self.network.circuit.element(id);
         let device = element.device.clone();
         let (port, second) = (element.port, element.second);
-        let kept = self.add(element.name.clone(), id, device, port, second)?;
-        let is_source = matches!(
-            element.device,
-            Device::VoltageSource { .. } | Device::CurrentSource { .. }
-        );
-        if let (true, Some(parameter)) = (is_source, element.device.principal()) {
-            let element = kept;
-            self.inside.push(ParameterId { element, parameter });
-        }
-        Ok(())
+        self.add(element.name.clone(), id, device, port, second)
+            .map(drop)
     }
 
     fn drive(
@@ -260,7 +259,6 @@ impl<'a> Builder<'a> {
         Ok(Driven {
             solver,
             drivers: self.drivers,
-            inside: self.inside,
         })
     }
 }
