@@ -32,6 +32,10 @@ for format in csv json raw raw-ascii prn; do
   "$ohmgrad" run circuits/diode/iv_sweep.cir --format "$format" --out "$work/iv.$format"
 done
 
+echo "--- ports"
+"$ohmgrad" ports circuits/rtgd/mondeq_two_neurons.cir --port i1 --port i2
+"$ohmgrad" ports circuits/ideal/bridge.cir --port v1 --port load:plus,0:i --out "$work/bridge.npz"
+
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
 

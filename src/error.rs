@@ -21,4 +21,8 @@ pub enum Error {
     Write(#[from] crate::expression::TextTooLong),
     #[error(transparent)]
     Topology(#[from] crate::circuit::TopologyError),
+    #[error(transparent)]
+    Kernel(#[from] crate::kernel::KernelError),
+    #[error(transparent)]
+    Splitting(#[from] crate::kernel::SplittingError),
 }

@@ -15,7 +15,8 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
-//! its input.
+//! its input. [`kernel`] sees a circuit from its ports, as an equilibrium network, and [`synthesis`] makes
+//! circuits of trained ones.
 //!
 //! # Equations
 //!
@@ -92,6 +93,9 @@ pub mod analysis;
 pub mod adjoint;
 
 pub mod activation;
+pub mod kernel;
+
+pub mod synthesis;
 
 pub mod batch;
 
@@ -100,6 +104,8 @@ pub mod execution;
 pub mod points;
 
 pub mod npz;
+
+pub mod safetensors;
 
 pub mod learning;
 

@@ -7,9 +7,11 @@ use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::circuit::{BuildError, TopologyError};
 use crate::execution::ExecutionError;
+use crate::kernel::KernelError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
 use crate::points::PointError;
+use crate::synthesis::SynthesisError;
 
 use super::interrupt::Signal;
 
@@ -161,6 +163,26 @@ impl From<ExecutionError> for Failure {
 impl From<crate::expression::TextTooLong> for Failure {
     fn from(error: crate::expression::TextTooLong) -> Self {
         Self::of(FAILED, &error)
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::Port(_) => Self::of(BAD_ARGUMENTS, &error),
+            KernelError::Unsupported(_) | KernelError::TooLarge { .. } => {
+                Self::of(BAD_INPUT, &error)
+            }
+            KernelError::Topology { .. } => Self::of(BAD_TOPOLOGY, &error),
+            KernelError::Compile(error) => error.into(),
+            KernelError::Solve { .. } | KernelError::Range => Self::of(FAILED, &error),
+        }
+    }
+}
+
+impl From<SynthesisError> for Failure {
+    fn from(error: SynthesisError) -> Self {
+        Self::of(BAD_INPUT, &error)
     }
 }
 

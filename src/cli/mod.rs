@@ -13,9 +13,11 @@ mod linearize;
 mod op;
 mod pictures;
 mod points;
+mod ports;
 mod run;
 mod run_folder;
 mod settings;
+mod synth;
 mod train;
 
 use std::io::{IsTerminal, Write};
@@ -60,6 +62,9 @@ enum Command {
     Grad(grad::Arguments),
     /// Write the adjoint network of an output as a deck (hardware linearization)
     Linearize(linearize::Arguments),
+    /// Port behaviour of a circuit of resistors, transformers, gyrators and ideal diodes: the matrices of
+    /// its kernel equation
+    Ports(ports::Arguments),
     /// Write a flat, plain deck that other simulators run
     Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
@@ -68,6 +73,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
+    /// Write a trained network as a deck
+    Synth(synth::Arguments),
     /// Write a standard circuit as a deck
     Generate(generate::Arguments),
 }
@@ -139,10 +146,12 @@ impl Cli {
             Command::Check(arguments) => check::run(&arguments),
             Command::Grad(arguments) => grad::run(&arguments),
             Command::Linearize(arguments) => linearize::run(&arguments),
+            Command::Ports(arguments) => ports::run(&arguments),
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
+            Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
     }

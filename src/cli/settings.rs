@@ -38,10 +38,7 @@ pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
 /// Reads and builds a deck, sets what the user asks for, checks and compiles it; warnings go to
 /// standard error.
 pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {
-    let mut circuit = Circuit::from_netlist(&read_netlist(deck)?)?;
-    for text in &settings.parameters {
-        set(&mut circuit, text)?;
-    }
+    let circuit = build_with(deck, &settings.parameters)?;
     let mut solver = Solver::new(circuit)?;
     solver.options.time_budget = settings.time_limit;
     if let Some(iterations) = settings.max_iterations {
@@ -49,6 +46,15 @@ pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {
     }
     show_warnings(&solver.warnings, &solver.circuit.sources);
     Ok(solver)
+}
+
+/// Reads and builds a deck and sets variables of it.
+pub fn build_with(deck: &Path, parameters: &[String]) -> Result<Circuit, Failure> {
+    let mut circuit = Circuit::from_netlist(&read_netlist(deck)?)?;
+    for text in parameters {
+        set(&mut circuit, text)?;
+    }
+    Ok(circuit)
 }
 
 fn set(circuit: &mut Circuit, text: &str) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ pub mod activation;
 pub mod csv;
 pub use crate::analysis::dataset;
 pub mod json;
+pub mod kernel;
 pub mod picture;
 pub mod prn;
 pub mod raw;
