@@ -109,6 +109,8 @@ pub mod safetensors;
 
 pub mod learning;
 
+pub mod equilibrium;
+
 pub mod report;
 
 pub mod cli;

@@ -362,7 +362,7 @@ impl Evaluation {
     }
 
     /// From sums to means.
-    fn divide(&mut self) {
+    pub(crate) fn divide(&mut self) {
         let count = self.samples.max(1) as f64;
         self.loss /= count;
         self.accuracy /= count;
@@ -392,7 +392,7 @@ impl Evaluation {
     }
 
     /// Adds one sample to the sums.
-    pub(super) fn push(&mut self, sample: &SampleLoss) {
+    pub(crate) fn push(&mut self, sample: &SampleLoss) {
         self.samples += 1;
         self.loss += sample.loss;
         self.accuracy += f64::from(u8::from(sample.correct));

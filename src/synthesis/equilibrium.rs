@@ -74,7 +74,7 @@ impl Equilibrium {
     }
 
     /// Inputs become those before `(x - mean) / deviation`.
-    fn take_in(&mut self, mean: &[f64], deviation: &[f64]) {
+    pub(crate) fn take_in(&mut self, mean: &[f64], deviation: &[f64]) {
         for (i, bias) in self.bias.iter_mut().enumerate() {
             let row = self.u.row_mut(i).iter_mut();
             for (u, (mean, deviation)) in row.zip(mean.iter().zip(deviation)) {
