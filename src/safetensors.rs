@@ -76,6 +76,8 @@ impl SafeTensors {
         let header: Map<String, Value> =
             serde_json::from_slice(header).map_err(|error| fault(error.to_string()))?;
         let mut read = Self::default();
+        // Tensors do not share bytes: a small file must not fill the memory.
+        let mut left = data.len();
         for (name, entry) in &header {
             if name == METADATA {
                 let entries = entry.as_object().into_iter().flatten();
@@ -83,7 +85,7 @@ impl SafeTensors {
                 read.metadata.extend(texts);
                 continue;
             }
-            let tensor = Tensor::parse(entry, data);
+            let tensor = Tensor::parse(entry, data, &mut left);
             let tensor = tensor.map_err(|(found, expected)| SafeTensorsError::Tensor {
                 file: file.to_path_buf(),
                 tensor: name.clone(),
@@ -138,7 +140,8 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
 type Mismatch = (String, &'static str);
 
 impl Tensor {
-    fn parse(entry: &Value, data: &[u8]) -> Result<Self, Mismatch> {
+    /// `left` bytes of the data are in no tensor yet.
+    fn parse(entry: &Value, data: &[u8], left: &mut usize) -> Result<Self, Mismatch> {
         let whole = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
         let list = |key: &str| -> Option<Vec<usize>> {
             entry[key].as_array()?.iter().map(whole).collect()
@@ -162,6 +165,9 @@ impl Tensor {
                 "as many as its shape says",
             ));
         }
+        *left = left
+            .checked_sub(stored.len())
+            .ok_or(("bytes of other tensors".to_string(), "bytes of its own"))?;
         let numbers: Vec<f64> = stored.chunks_exact(size).map(number).collect();
         match numbers.iter().find(|x| !x.is_finite()) {
             Some(x) => Err((x.to_string(), "finite numbers")),
@@ -253,6 +259,10 @@ mod tests {
                 "{message}"
             );
         }
+        let entry = r#"{"dtype":"F64","shape":[1],"data_offsets":[0,8]}"#;
+        let twice = file(&format!(r#"{{"x":{entry},"y":{entry}}}"#), &[0; 8]);
+        let message = parse(&twice).expect_err("a fault");
+        assert!(message.contains("bytes of other tensors"), "{message}");
         let header = r#"{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#;
         let message = parse(&file(header, &f64::NAN.to_le_bytes())).expect_err("a fault");
         assert!(message.contains("NaN"), "{message}");
