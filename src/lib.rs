@@ -15,7 +15,7 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
-//! its input. [`kernel`] sees a circuit from its ports, as an equilibrium network, and [`synthesis`] makes
+//! its input. [`estimators`] sets gradients that a circuit measures by itself beside the exact one. [`kernel`] sees a circuit from its ports, as an equilibrium network, and [`synthesis`] makes
 //! circuits of trained ones.
 //!
 //! # Equations
@@ -108,6 +108,8 @@ pub mod npz;
 pub mod safetensors;
 
 pub mod learning;
+
+pub mod estimators;
 
 pub mod equilibrium;
 

@@ -6,6 +6,7 @@ use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::circuit::{BuildError, TopologyError};
+use crate::estimators::EstimatorError;
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
@@ -209,6 +210,19 @@ impl From<ActivationError> for Failure {
                 Self::of(FAILED, &error)
             }
             error => Self::of(BAD_ARGUMENTS, &error),
+        }
+    }
+}
+
+impl From<EstimatorError> for Failure {
+    fn from(error: EstimatorError) -> Self {
+        match error {
+            EstimatorError::Unknown { .. }
+            | EstimatorError::Inapplicable { .. }
+            | EstimatorError::Setting { .. } => Self::of(BAD_ARGUMENTS, &error),
+            EstimatorError::Topology(error) => error.into(),
+            EstimatorError::Compile { error, .. } => error.into(),
+            error => Self::of(FAILED, &error),
         }
     }
 }

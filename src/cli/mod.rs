@@ -3,6 +3,7 @@
 mod activation;
 mod check;
 mod checksums;
+mod compare_gradients;
 mod eval;
 mod export;
 mod failure;
@@ -71,6 +72,8 @@ enum Command {
     Train(train::Arguments),
     /// Evaluate a trained circuit on its test samples or on other ones
     Eval(eval::Arguments),
+    /// Set gradients that a circuit measures by itself (equilibrium propagation and others) beside the exact one
+    CompareGradients(compare_gradients::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
     /// Write a trained network as a deck
@@ -150,6 +153,7 @@ impl Cli {
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
+            Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),

@@ -98,6 +98,27 @@ impl Loss {
         }
     }
 
+    /// Curvature (1/V^2) and target (V or A) of each of `outputs` outputs, where the loss of the sample is
+    /// `curvature/2 sum (y - target)^2`; none for other losses.
+    pub fn quadratic(
+        &self,
+        targets: &Targets,
+        sample: usize,
+        outputs: usize,
+    ) -> Option<(f64, Vec<f64>)> {
+        if self.kind != LossKind::SquaredError {
+            return None;
+        }
+        // The derivative at zero is -scale times the target, for classes and for numbers.
+        let mut slope = vec![0.0; outputs];
+        self.evaluate(&vec![0.0; outputs], targets, sample, &mut slope);
+        let curvature = self.scale * self.scale;
+        Some((
+            curvature,
+            slope.into_iter().map(|d| -d / curvature).collect(),
+        ))
+    }
+
     /// Probability of each class under a softmax of the outputs.
     pub fn probabilities(&self, outputs: &[f64]) -> Vec<f64> {
         if self.is_signed {

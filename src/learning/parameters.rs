@@ -142,6 +142,14 @@ impl TrainedParameters {
         (0..self.len()).map(|k| self.group(k).rate)
     }
 
+    /// The coordinates of each group, in the order of the training file.
+    pub fn group_ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        let starts = std::iter::once(0).chain(self.groups.iter().map(|group| group.end));
+        starts
+            .zip(&self.groups)
+            .map(|(start, group)| start..group.end)
+    }
+
     /// The group of entry `k`.
     fn group(&self, k: usize) -> &Group {
         &self.groups[self.groups.partition_point(|group| group.end <= k)]

@@ -5,6 +5,7 @@
 pub mod activation;
 pub mod csv;
 pub use crate::analysis::dataset;
+pub mod estimators;
 pub mod json;
 pub mod kernel;
 pub mod picture;

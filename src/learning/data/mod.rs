@@ -23,6 +23,7 @@ pub use error::{DataError, Place};
 pub use generate::{Generator, GeneratorOptions, generate};
 pub use idx::{parse_idx, read_idx};
 pub use npz::{parse_npz, read_npz};
+pub use random::SampleRandom;
 
 /// Samples with their targets.
 #[derive(Clone, Debug, PartialEq)]

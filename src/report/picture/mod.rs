@@ -7,6 +7,7 @@ mod axes;
 mod confusion;
 mod curves;
 mod decision;
+mod errors;
 mod responses;
 mod svg;
 mod tiles;
@@ -14,6 +15,7 @@ mod tiles;
 pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use curves::{Panel, Series, curves};
 pub use decision::{DecisionMap, decision_map};
+pub use errors::{ErrorCurve, error_curves};
 pub use responses::{COLOURS, LINES, ResponseCurve, Responses, responses};
 pub use tiles::{ColourMap, Mark, Tile, TileGrid, tile_grid};
 
