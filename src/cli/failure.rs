@@ -6,6 +6,7 @@ use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::circuit::{BuildError, TopologyError};
+use crate::equilibrium::{CircuitEvaluationError, NotSettled};
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
@@ -104,6 +105,22 @@ impl From<CompileError> for Failure {
             CompileError::Build(error) => error.into(),
             CompileError::Topology(error) => error.into(),
             CompileError::Linear(error) => Self::of(FAILED, &error),
+        }
+    }
+}
+
+impl From<NotSettled> for Failure {
+    fn from(error: NotSettled) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+impl From<CircuitEvaluationError> for Failure {
+    fn from(error: CircuitEvaluationError) -> Self {
+        match error {
+            CircuitEvaluationError::Compile(error) => error.into(),
+            CircuitEvaluationError::Config(error) => error.into(),
+            CircuitEvaluationError::Sample(error) => Self::of(FAILED, &error),
         }
     }
 }

@@ -10,6 +10,7 @@ mod generate;
 mod grad;
 mod interrupt;
 mod linearize;
+mod mondeq;
 mod op;
 mod pictures;
 mod points;
@@ -73,6 +74,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
+    /// Train an equilibrium network: gyrators, resistors and ideal diodes
+    Mondeq(mondeq::Arguments),
     /// Write a trained network as a deck
     Synth(synth::Arguments),
     /// Write a standard circuit as a deck
@@ -151,6 +154,7 @@ impl Cli {
             Command::Train(arguments) => train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
+            Command::Mondeq(arguments) => mondeq::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }
