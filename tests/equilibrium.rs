@@ -1,7 +1,7 @@
 //! Equilibrium networks that learn, as numbers and as the circuits they are.
 
 use assert_cmd::Command;
-use ohmgrad::equilibrium::{EquilibriumOptions, EquilibriumTrainer, engine, evaluate};
+use ohmgrad::equilibrium::{EquilibriumOptions, EquilibriumTrainer, engine, evaluate, logits};
 use ohmgrad::learning::data::{Dataset, Generator, GeneratorOptions, generate};
 use ohmgrad::learning::{ParameterGroup, Quantity, TrainedParameters};
 
@@ -48,6 +48,10 @@ fn the_circuit_gives_the_logits_of_the_iteration() {
     let pairs = by_iteration.outputs.iter().zip(&by_circuit.outputs);
     let worst = pairs.fold(0.0f64, |m, (y, amperes)| m.max((y - 1e3 * amperes).abs()));
     assert!(worst <= 1e-6 * largest, "{worst:e} of {largest:e}");
+    let exact = logits(&trainer.network(), &test).expect("fixed points");
+    let pairs = exact.iter().zip(&by_circuit.outputs);
+    let worst = pairs.fold(0.0f64, |m, (y, amperes)| m.max((y - 1e3 * amperes).abs()));
+    assert!(worst <= 1e-9 * largest, "{worst:e} of {largest:e}");
 }
 
 /// A, B and U are conductances of gyrators: the adjoint circuit gives their derivatives.

@@ -86,7 +86,20 @@ fn eval_network(arguments: &Arguments) -> Result<(), Failure> {
     let data = if arguments.train { train } else { test };
     let began = Instant::now();
     let evaluation = equilibrium::evaluate(&network, &data)?;
-    show(arguments, None, &data, &evaluation, began)
+    show(arguments, None, &data, &evaluation, began)?;
+    let by_iteration = equilibrium::logits(&network, &data);
+    let Some(by_iteration) = by_iteration.filter(|_| !arguments.json) else {
+        return Ok(());
+    };
+    // Currents are in amperes, a milliampere for each unit of the logits.
+    let pairs = by_iteration.iter().zip(&evaluation.outputs);
+    let differences = pairs.map(|(logit, current)| (logit - 1e3 * current).abs());
+    let largest = by_iteration.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let text = format!(
+        "logits of the circuit and of the fixed point differ by up to {:.1e}, the largest is {largest:.1}\n",
+        differences.fold(0.0, f64::max)
+    );
+    emit(text, None)
 }
 
 fn show(

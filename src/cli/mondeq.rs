@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
 use crate::learning::data::Augmentation;
 use crate::learning::{DataConfig, LoadedConfig};
+use crate::synthesis::SynthesisError;
 
 use super::{Failure, emit};
 
@@ -93,7 +94,8 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     if let Some(out) = &arguments.out {
-        emit(trainer.network().to_tensors().to_bytes(), Some(out))?;
+        let bytes = trainer.network().to_tensors().to_bytes();
+        emit(bytes.map_err(SynthesisError::from)?, Some(out))?;
     }
     let seconds = began.elapsed().as_secs_f64();
     emit(

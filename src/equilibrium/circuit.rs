@@ -1,5 +1,8 @@
 //! A trained equilibrium network as the circuit it is, solved for every sample of a data set.
 
+use faer::Mat;
+use rayon::prelude::*;
+
 use crate::analysis::CompileError;
 use crate::batch::Accuracy;
 use crate::learning::data::Dataset;
@@ -9,6 +12,8 @@ use crate::learning::{
 };
 use crate::mna::System;
 use crate::synthesis::{Equilibrium, SymmetricPart};
+
+use super::splitting::{Room, Splitting};
 
 /// Logits are milliamperes.
 const LOGITS: LossConfig = LossConfig {
@@ -81,4 +86,29 @@ pub fn evaluate(
     let none = |circuit: &mut _| TrainedParameters::resolve(circuit, &[], 0);
     let (mut engine, mut parameters) = engine(network, data, none)?;
     Ok(engine.evaluate(data, &mut parameters)?)
+}
+
+/// Logits by iteration, without a circuit: samples x classes. None if it does not settle.
+pub fn logits(network: &Equilibrium, data: &Dataset) -> Option<Vec<f64>> {
+    const TOLERANCE: f64 = 1e-13;
+    const AT_ONCE: usize = 64;
+    let iterated = network.network();
+    let (n, features) = (network.units(), data.features);
+    let identity = |i: usize, j: usize| f64::from(u8::from(i == j));
+    let s = Mat::from_fn(n, n, |i, j| identity(i, j) - iterated.w[(i, j)]);
+    let splitting = Splitting::new(s.as_ref(), network.m);
+    let blocks = data.inputs.par_chunks((AT_ONCE * features).max(1));
+    let of_block = |block: &[f64]| {
+        let mut q = Vec::with_capacity(block.len() / features * n);
+        for x in block.chunks_exact(features) {
+            let mut sums = iterated.b.clone();
+            iterated.u.multiply_add(1.0, x, &mut sums);
+            q.extend(sums);
+        }
+        let mut z = vec![0.0; q.len()];
+        let is_settled = splitting.solve(&q, TOLERANCE, &mut Room::default(), &mut z);
+        is_settled.then(|| z.chunks_exact(n).flat_map(|z| network.logits(z)).collect())
+    };
+    let logits: Option<Vec<Vec<f64>>> = blocks.map(of_block).collect();
+    logits.map(|blocks| blocks.concat())
 }

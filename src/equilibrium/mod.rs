@@ -13,5 +13,5 @@ mod layout;
 mod splitting;
 mod trainer;
 
-pub use circuit::{CircuitEvaluationError, engine, evaluate};
+pub use circuit::{CircuitEvaluationError, engine, evaluate, logits};
 pub use trainer::{EpochResult, EquilibriumOptions, EquilibriumTrainer, NotSettled};
