@@ -15,7 +15,8 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table. [`kernel`] sees a circuit from its ports, as an equilibrium
-//! network, and [`synthesis`] makes circuits of trained ones.
+//! network; [`cascade`] puts circuits in a row with buffers between them; [`synthesis`] makes circuits of
+//! trained networks.
 //!
 //! # Equations
 //!
@@ -92,6 +93,8 @@ pub mod analysis;
 pub mod adjoint;
 
 pub mod kernel;
+
+pub mod cascade;
 
 pub mod synthesis;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
+use crate::cascade::CascadeError;
 use crate::circuit::{BuildError, TopologyError};
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
@@ -175,6 +176,21 @@ impl From<KernelError> for Failure {
             KernelError::Topology { .. } => Self::of(BAD_TOPOLOGY, &error),
             KernelError::Compile(error) => error.into(),
             KernelError::Solve { .. } | KernelError::Range => Self::of(FAILED, &error),
+        }
+    }
+}
+
+impl From<CascadeError> for Failure {
+    fn from(error: CascadeError) -> Self {
+        match error {
+            CascadeError::Compile { stage, error } => {
+                let failure = Self::from(*error);
+                let message = format!("{}\n  in stage {stage} of the cascade", failure.message);
+                Self { message, ..failure }
+            }
+            CascadeError::Topology(error) => error.into(),
+            CascadeError::Solve { .. } | CascadeError::Adjoint { .. } => Self::of(FAILED, &error),
+            _ => Self::of(BAD_INPUT, &error),
         }
     }
 }
