@@ -113,7 +113,8 @@ impl SafeTensors {
             });
         let views: Result<Vec<_>, SafeTensorError> = views.collect();
         let metadata = self.metadata.clone().into_iter().collect();
-        safetensors::serialize(views.map_err(fault)?, Some(metadata)).map_err(fault)
+        let metadata = (!self.metadata.is_empty()).then_some(metadata);
+        safetensors::serialize(views.map_err(fault)?, metadata).map_err(fault)
     }
 }
 
