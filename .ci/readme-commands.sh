@@ -36,6 +36,17 @@ echo "--- ports"
 "$ohmgrad" ports circuits/rtgd/mondeq_two_neurons.cir --port i1 --port i2
 "$ohmgrad" ports circuits/ideal/bridge.cir --port v1 --port load:plus,0:i --out "$work/bridge.npz"
 
+"$ohmgrad" mondeq --units 20 --epochs 15 --rate 5e-3 --out "$work/digits.safetensors"
+"$ohmgrad" eval "$work/digits.safetensors"
+"$ohmgrad" synth mondeq "$work/digits.safetensors" --out "$work/digits.cir"
+"$ohmgrad" op "$work/digits.cir" >/dev/null
+
+echo "--- activation"
+"$ohmgrad" activation ideal shockley --temperature=-40,27,125 --n 1,2 --output current \
+  --from -0.5 --to 2 --svg "$work/diode-relu.svg" >/dev/null
+
+"$ohmgrad" compare-gradients circuits/learning/xor.toml --beta 1e-1,1e-3 --samples 4 --svg "$work/beta.svg"
+
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
 

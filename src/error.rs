@@ -25,4 +25,6 @@ pub enum Error {
     Kernel(#[from] crate::kernel::KernelError),
     #[error(transparent)]
     Splitting(#[from] crate::kernel::SplittingError),
+    #[error(transparent)]
+    Cascade(#[from] crate::cascade::CascadeError),
 }

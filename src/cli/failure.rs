@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
+use crate::cascade::CascadeError;
 use crate::circuit::{BuildError, TopologyError};
+use crate::equilibrium::{CircuitEvaluationError, NotSettled};
 use crate::estimators::EstimatorError;
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
@@ -109,6 +111,22 @@ impl From<CompileError> for Failure {
     }
 }
 
+impl From<NotSettled> for Failure {
+    fn from(error: NotSettled) -> Self {
+        Self::of(FAILED, &error)
+    }
+}
+
+impl From<CircuitEvaluationError> for Failure {
+    fn from(error: CircuitEvaluationError) -> Self {
+        match error {
+            CircuitEvaluationError::Compile(error) => error.into(),
+            CircuitEvaluationError::Config(error) => error.into(),
+            CircuitEvaluationError::Sample(error) => Self::of(FAILED, &error),
+        }
+    }
+}
+
 impl From<SolveError> for Failure {
     fn from(error: SolveError) -> Self {
         Self::of(FAILED, &error)
@@ -177,6 +195,21 @@ impl From<KernelError> for Failure {
             KernelError::Topology { .. } => Self::of(BAD_TOPOLOGY, &error),
             KernelError::Compile(error) => error.into(),
             KernelError::Solve { .. } | KernelError::Range => Self::of(FAILED, &error),
+        }
+    }
+}
+
+impl From<CascadeError> for Failure {
+    fn from(error: CascadeError) -> Self {
+        match error {
+            CascadeError::Compile { stage, error } => {
+                let failure = Self::from(*error);
+                let message = format!("{}\n  in stage {stage} of the cascade", failure.message);
+                Self { message, ..failure }
+            }
+            CascadeError::Topology(error) => error.into(),
+            CascadeError::Solve { .. } | CascadeError::Adjoint { .. } => Self::of(FAILED, &error),
+            _ => Self::of(BAD_INPUT, &error),
         }
     }
 }

@@ -11,6 +11,7 @@ mod generate;
 mod grad;
 mod interrupt;
 mod linearize;
+mod mondeq;
 mod op;
 mod pictures;
 mod points;
@@ -76,6 +77,8 @@ enum Command {
     CompareGradients(compare_gradients::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
+    /// Train an equilibrium network: gyrators, resistors and ideal diodes
+    Mondeq(mondeq::Arguments),
     /// Write a trained network as a deck
     Synth(synth::Arguments),
     /// Write a standard circuit as a deck
@@ -155,6 +158,7 @@ impl Cli {
             Command::Eval(arguments) => eval::run(&arguments),
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
+            Command::Mondeq(arguments) => mondeq::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }

@@ -35,6 +35,13 @@ pub fn pool(threads: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
         .map_err(|error| Failure::failed(format!("error: cannot start threads: {error}")))
 }
 
+/// A number above zero.
+pub fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    let number = number.filter(|x| *x > 0.0 && x.is_finite());
+    number.ok_or_else(|| "expected a number above zero".to_string())
+}
+
 /// Reads and builds a deck, sets what the user asks for, checks and compiles it; warnings go to
 /// standard error.
 pub fn load_with(deck: &Path, settings: &Settings) -> Result<Solver, Failure> {

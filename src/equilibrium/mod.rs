@@ -8,8 +8,10 @@
 //! Both are Peaceman-Rachford splittings on one factored matrix for all samples (Winston and Kolter
 //! 2020, sections 4 and 5). With `G = -λ z'` the derivatives are `A (G + G')`, `G' - G`, `λ x'` and `λ`.
 
+mod circuit;
 mod layout;
 mod splitting;
 mod trainer;
 
+pub use circuit::{CircuitEvaluationError, engine, evaluate, logits};
 pub use trainer::{EpochResult, EquilibriumOptions, EquilibriumTrainer, NotSettled};

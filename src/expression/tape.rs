@@ -260,7 +260,14 @@ impl Lookup {
 
     pub fn value(&self, x: f64) -> f64 {
         match self.segment(x) {
-            Some([(x0, y0), (x1, y1)]) => y0 + (x - x0) * ((y1 - y0) / (x1 - x0)),
+            Some([(x0, y0), (x1, y1)]) => {
+                // From the nearer end: at a corner where nothing flows, no digit is lost to the far one.
+                let slope = (y1 - y0) / (x1 - x0);
+                match x - x0 <= x1 - x {
+                    true => y0 + (x - x0) * slope,
+                    false => y1 + (x - x1) * slope,
+                }
+            }
             None => {
                 let end = match self.points.first() {
                     Some(first) if x < first.0 => Some(first),

@@ -4,6 +4,10 @@ use super::{Outcome, Run};
 
 const MAX_STAGES: usize = 200;
 
+/// Source values that could not be reached before the rest is taken to be out of reach: close to where
+/// a circuit has no solution any more, every other step fails.
+const MOST_SETBACKS: usize = 30;
+
 impl Run<'_> {
     /// A shunt from every node to ground, lowered from large to nothing.
     pub(super) fn gmin_stepping(&mut self) -> Outcome {
@@ -38,6 +42,7 @@ impl Run<'_> {
     pub(super) fn source_stepping(&mut self) -> Outcome {
         let (mut reached, mut step) = (0.0, 0.1);
         let mut good = self.snapshot();
+        let mut setbacks = 0;
         for _ in 0..MAX_STAGES {
             let factor = f64::min(reached + step, 1.0);
             self.set_source_factor(factor);
@@ -50,8 +55,9 @@ impl Run<'_> {
                 step *= 2.0;
             } else {
                 step *= 0.25;
+                setbacks += 1;
                 self.restore(&good);
-                if step < 1e-7 {
+                if step < 1e-7 || setbacks > MOST_SETBACKS {
                     break;
                 }
             }

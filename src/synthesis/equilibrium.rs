@@ -84,6 +84,32 @@ impl Equilibrium {
         }
     }
 
+    /// What [`Equilibrium::read`] reads.
+    pub fn to_tensors(&self) -> SafeTensors {
+        let matrix = |matrix: &Dense| Tensor {
+            shape: vec![matrix.rows(), matrix.columns()],
+            numbers: matrix.numbers().to_vec(),
+        };
+        let vector = |numbers: &[f64]| Tensor {
+            shape: vec![numbers.len()],
+            numbers: numbers.to_vec(),
+        };
+        let tensors = [
+            ("A", matrix(&self.a)),
+            ("B", matrix(&self.b)),
+            ("U", matrix(&self.u)),
+            ("b", vector(&self.bias)),
+            ("out.weight", matrix(&self.out_weight)),
+            ("out.bias", vector(&self.out_bias)),
+        ];
+        let tensors = tensors.map(|(name, tensor)| (name.to_string(), tensor));
+        let modulus = ("m".to_string(), self.m.to_string());
+        SafeTensors {
+            tensors: tensors.into_iter().collect(),
+            metadata: [modulus].into_iter().collect(),
+        }
+    }
+
     /// Number of units.
     pub fn units(&self) -> usize {
         self.a.rows()

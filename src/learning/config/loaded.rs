@@ -92,9 +92,35 @@ impl LoadedConfig {
     }
 
     /// Training and test samples.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
     pub fn data(&self) -> Result<(Dataset, Dataset), ConfigError> {
+        self.config.data.read(&self.folder)
+    }
+}
+
+impl DataConfig {
+    /// The four files of MNIST by the names they were published under, packed.
+    pub fn mnist() -> Self {
+        let file = |name: &str| PathBuf::from(format!("{name}.gz"));
+        Self::Idx {
+            images: file("train-images-idx3-ubyte"),
+            labels: file("train-labels-idx1-ubyte"),
+            test_images: Some(file("t10k-images-idx3-ubyte")),
+            test_labels: Some(file("t10k-labels-idx1-ubyte")),
+            test_fraction: 0.0,
+            limit: None,
+        }
+    }
+
+    /// Training and test samples; paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn read(&self, folder: &Path) -> Result<(Dataset, Dataset), ConfigError> {
         let wrap = |error| ConfigError::Data { error };
-        match &self.config.data {
+        match self {
             DataConfig::Generator {
                 name,
                 samples,
@@ -115,7 +141,7 @@ impl LoadedConfig {
                 test_fraction,
                 format,
             } => {
-                let read = |path: &Path| read_csv(&self.folder.join(path), format).map_err(wrap);
+                let read = |path: &Path| read_csv(&folder.join(path), format).map_err(wrap);
                 let test = test.as_deref().map(read);
                 with_test(read(train)?, test.transpose()?, *test_fraction)
             }
@@ -128,7 +154,7 @@ impl LoadedConfig {
                 limit,
             } => {
                 let read = |(images, labels): (&PathBuf, &PathBuf)| {
-                    let (images, labels) = (self.folder.join(images), self.folder.join(labels));
+                    let (images, labels) = (folder.join(images), folder.join(labels));
                     read_idx(&images, &labels, *limit).map_err(wrap)
                 };
                 let test = test_images.as_ref().zip(test_labels.as_ref()).map(read);
@@ -139,7 +165,7 @@ impl LoadedConfig {
                 test,
                 test_fraction,
             } => {
-                let read = |path: &Path| read_npz(&self.folder.join(path)).map_err(wrap);
+                let read = |path: &Path| read_npz(&folder.join(path)).map_err(wrap);
                 let test = test.as_deref().map(read);
                 with_test(read(train)?, test.transpose()?, *test_fraction)
             }

@@ -1,0 +1,108 @@
+//! `ohmgrad mondeq`: trains an equilibrium network, element values of a circuit.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
+use crate::learning::data::Augmentation;
+use crate::learning::{DataConfig, LoadedConfig};
+use crate::synthesis::SynthesisError;
+
+use super::{Failure, emit};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Write the network here, as safetensors that `synth mondeq` and `eval` read
+    #[arg(long, short, value_name = "FILE.safetensors")]
+    out: Option<PathBuf>,
+    /// Folder of the four files of MNIST, packed or not [default: built-in digits]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Units, an ideal diode each
+    #[arg(long, default_value_t = 87, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    units: u16,
+    /// Modulus of strong monotonicity: each unit's resistor is one over it (kilohm)
+    #[arg(long, default_value_t = 1.0, value_parser = super::settings::positive)]
+    modulus: f64,
+    #[arg(long, default_value_t = 20)]
+    epochs: usize,
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Step size of Adam
+    #[arg(long, default_value_t = 2e-3, value_parser = super::settings::positive)]
+    rate: f64,
+    /// Factor on the step size after each epoch
+    #[arg(long, default_value_t = 0.85, value_parser = super::settings::positive)]
+    decay: f64,
+    /// Move images by up to so many pixels each time they are trained
+    #[arg(long, default_value_t = 0)]
+    shift: usize,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads, 0 for all cores [default: 0]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let pool = super::settings::pool(arguments.threads)?;
+    pool.install(|| train(arguments))
+}
+
+fn train(arguments: &Arguments) -> Result<(), Failure> {
+    let (train, test) = match &arguments.data {
+        Some(folder) => DataConfig::mnist().read(folder)?,
+        None => LoadedConfig::built_in()?.data()?,
+    };
+    let width = train.features.isqrt();
+    let is_square = width * width == train.features;
+    let augment = (arguments.shift > 0 && is_square).then_some(Augmentation {
+        width,
+        shift: arguments.shift,
+    });
+    let options = EquilibriumOptions {
+        units: usize::from(arguments.units),
+        modulus: arguments.modulus,
+        batch: arguments.batch as usize,
+        rate: arguments.rate,
+        decay: arguments.decay,
+        seed: arguments.seed,
+        augment,
+    };
+    let began = Instant::now();
+    let (samples, tested) = (train.len(), test.len());
+    let mut trainer = EquilibriumTrainer::new(options, train, test)?;
+    crate::note!(
+        "{} units, {} numbers, {samples} samples to train, {tested} to test",
+        arguments.units,
+        trainer.parameters()
+    );
+    let mut error = f64::NAN;
+    for _ in 0..arguments.epochs {
+        let began = Instant::now();
+        let result = trainer.train_epoch()?;
+        error = 100.0 * (1.0 - result.test.accuracy);
+        crate::note!(
+            "epoch {:>3}/{}  loss {:.4}  train {:.2} %  test loss {:.4}  test {:.2} %  {:.2} s",
+            result.epoch,
+            arguments.epochs,
+            result.train.loss,
+            100.0 * result.train.accuracy,
+            result.test.loss,
+            100.0 * result.test.accuracy,
+            began.elapsed().as_secs_f64()
+        );
+    }
+    if let Some(out) = &arguments.out {
+        let bytes = trainer.network().to_tensors().to_bytes();
+        emit(bytes.map_err(SynthesisError::from)?, Some(out))?;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    emit(
+        format!(
+            "test error {error:.2} % after {} epochs, {seconds:.1} s\n",
+            arguments.epochs
+        ),
+        None,
+    )
+}
