@@ -30,7 +30,7 @@ struct Source<'a> {
 }
 
 impl Mlp {
-    /// Reads a safetensors file: `0.weight` [n1, n0], `0.bias` [n1], `1.weight` [n2, n1], ..., or the names
+    /// Reads a safetensors file: `0.weight` [n1, n0], `0.bias` (n1), `1.weight` [n2, n1], ..., or the names
     /// that `torch.nn.Sequential` gives when ReLUs lie between: `0.weight`, `0.bias`, `2.weight`, ...
     ///
     /// # Errors
