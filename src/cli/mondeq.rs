@@ -1,6 +1,6 @@
 //! `ohmgrad mondeq`: trains an equilibrium network, element values of a circuit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
@@ -50,6 +50,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn train(arguments: &Arguments) -> Result<(), Failure> {
+    // Better before the training than after it.
+    let folder = arguments.out.as_deref().and_then(Path::parent);
+    if folder.is_some_and(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+        let error = std::io::ErrorKind::NotFound.into();
+        return Err(Failure::write(arguments.out.as_deref(), &error));
+    }
     let (train, test) = match &arguments.data {
         Some(folder) => DataConfig::mnist().read(folder)?,
         None => LoadedConfig::built_in()?.data()?,
