@@ -105,7 +105,7 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         let spent = after.since(&before);
         let share = |time: Duration| time.as_secs_f64() / times.len() as f64 * 1e6;
         println!(
-            "per batch, us (summed over threads where marked *): assembly {:.0}, inputs* {:.0}, \
+            "per batch, us (summed over threads where marked *): assembly {:.0}, inputs {:.0}, \
              operating points* {:.0}, adjoint* {:.0}, outer products {:.0}, optimizer {:.0}; \
              {:.2} steps",
             share(spent.assembly),
