@@ -10,7 +10,7 @@ use crate::report::json;
 use crate::report::picture::{COLOURS, LINES};
 use crate::units::parse_number;
 
-use super::{Failure, Format, SHOWN_WARNINGS, emit};
+use super::{Failure, Format, FormatArguments, SHOWN_WARNINGS, emit};
 
 const EXAMPLES: &str = "\
 Elements, from terminal p to terminal n:
@@ -58,14 +58,8 @@ pub struct Arguments {
     /// What is compared in the table and drawn
     #[arg(long, value_enum, default_value = "voltage")]
     output: Output,
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
-    /// The same as --format csv
-    #[arg(long, conflicts_with_all = ["format", "json"])]
-    csv: bool,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArguments,
     /// Draw all curves and their slopes into this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -112,11 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let svg = report::picture(&fine, &curves, &plan.styles(), quantity);
         emit(svg, Some(path))?;
     }
-    let text = match arguments.format {
+    let text = match arguments.format.chosen() {
         Format::Csv => report::csv(&curves),
         Format::Json => json::text(&report::json(&curves)),
-        Format::Table if arguments.csv => report::csv(&curves),
-        Format::Table if arguments.json => json::text(&report::json(&curves)),
         Format::Table => report::table(&curves, quantity),
     };
     emit(text, arguments.out.as_deref())

@@ -8,7 +8,7 @@ use crate::report::estimators as report;
 use crate::report::json;
 use crate::units::parse_number;
 
-use super::{Failure, Format, emit};
+use super::{Failure, Format, FormatArguments, emit};
 
 const HELP: &str = "\
 Estimators: adjoint, adjoint-measured, forward, differences, eqprop, eqprop-random, eqprop-centered,
@@ -50,14 +50,8 @@ pub struct Arguments {
     /// Folder of the data, instead of the training file's
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
-    /// The same as --format csv
-    #[arg(long, conflicts_with_all = ["format", "json"])]
-    csv: bool,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArguments,
     /// Draw the relative errors over beta into this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -114,11 +108,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.svg {
         emit(report::picture(&comparisons), Some(path))?;
     }
-    let text = match arguments.format {
+    let text = match arguments.format.chosen() {
         Format::Csv => report::csv(&comparisons),
         Format::Json => json::text(&report::json(&comparisons, bench.unit())),
-        Format::Table if arguments.csv => report::csv(&comparisons),
-        Format::Table if arguments.json => json::text(&report::json(&comparisons, bench.unit())),
         Format::Table => report::table(&comparisons, bench.unit(), samples.len()),
     };
     emit(text, arguments.out.as_deref())

@@ -85,6 +85,29 @@ enum Command {
     Generate(generate::Arguments),
 }
 
+/// Which format a result of rows is printed in.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct FormatArguments {
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// The same as --format csv
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    csv: bool,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+impl FormatArguments {
+    fn chosen(self) -> Format {
+        match self {
+            Self { csv: true, .. } => Format::Csv,
+            Self { json: true, .. } => Format::Json,
+            Self { format, .. } => format,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Table,

@@ -62,7 +62,14 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     };
     let width = train.features.isqrt();
     let is_square = width * width == train.features;
-    let augment = (arguments.shift > 0 && is_square).then_some(Augmentation {
+    if arguments.shift > 0 && !is_square {
+        let message = format!(
+            "error: --shift moves square images, but samples have {} features",
+            train.features
+        );
+        return Err(Failure::arguments(message));
+    }
+    let augment = (arguments.shift > 0).then_some(Augmentation {
         width,
         shift: arguments.shift,
     });

@@ -25,9 +25,8 @@
 use crate::cascade::{Cascade, CascadeError, Readout, Stage};
 use crate::circuit::{Circuit, NodeId};
 use crate::device::Device;
-use crate::limits::{ELEMENT, memory};
 
-use super::{Layer, Mlp, SynthesisError};
+use super::{Layer, Mlp, SynthesisError, check_elements};
 
 /// Resistance of the largest weight of a row, ohm.
 const UNIT: f64 = 1e3;
@@ -50,15 +49,7 @@ impl Mlp {
         let sizes = self.layers().iter().map(of_layer);
         let elements = sizes.fold(0u64, u64::saturating_add);
         // Once as stages and once as a whole.
-        let (bytes, limit) = (elements.saturating_mul(2 * ELEMENT), memory());
-        match bytes > limit {
-            true => Err(SynthesisError::TooLarge {
-                elements,
-                bytes,
-                limit,
-            }),
-            false => Ok(()),
-        }
+        check_elements(elements, 2)
     }
 
     /// The cascade of as many stages as there are layers; V for each unit of inputs and outputs.

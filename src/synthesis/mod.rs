@@ -4,6 +4,8 @@
 //! resistors, transformers, gyrators, ideal diodes and sources that settles to the same numbers. [`Mlp`]
 //! holds those of a ReLU network and builds a cascade of resistors, ideal diodes and buffers.
 
+use crate::limits::{ELEMENT, memory};
+
 mod equilibrium;
 mod error;
 mod mlp;
@@ -14,3 +16,16 @@ pub use equilibrium::Equilibrium;
 pub use error::SynthesisError;
 pub use mlp::{Layer, Mlp};
 pub use netlist::SymmetricPart;
+
+/// Checks that a circuit of so many elements, held `times` times, fits into memory.
+fn check_elements(elements: u64, times: u64) -> Result<(), SynthesisError> {
+    let (bytes, limit) = (elements.saturating_mul(times * ELEMENT), memory());
+    match bytes > limit {
+        true => Err(SynthesisError::TooLarge {
+            elements,
+            bytes,
+            limit,
+        }),
+        false => Ok(()),
+    }
+}

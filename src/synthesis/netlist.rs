@@ -16,9 +16,8 @@
 
 use crate::circuit::{Circuit, NodeId, TopologyError};
 use crate::device::Device;
-use crate::limits::{ELEMENT, memory};
 
-use super::{Equilibrium, SynthesisError};
+use super::{Equilibrium, SynthesisError, check_elements};
 
 /// What makes the symmetric part A'A.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,15 +45,7 @@ impl Equilibrium {
             .saturating_add(inputs)
             .saturating_add(classes);
         let elements = n.saturating_mul(per_unit);
-        let (bytes, limit) = (elements.saturating_mul(ELEMENT), memory());
-        match bytes > limit {
-            true => Err(SynthesisError::TooLarge {
-                elements,
-                bytes,
-                limit,
-            }),
-            false => Ok(()),
-        }
+        check_elements(elements, 1)
     }
 
     /// The circuit, with all inputs at 0 V. Its operating point has `z` (V) as the potentials of
