@@ -92,7 +92,7 @@ fn images(samples: usize) -> Dataset {
     };
     Dataset {
         features: FEATURES,
-        inputs: (0..samples * FEATURES).map(|_| pixel()).collect(),
+        inputs: Vec::from_iter((0..samples * FEATURES).map(|_| pixel())).into(),
         targets: Targets::Classes {
             count: 10,
             labels: (0..samples).map(|k| k % 10).collect(),
@@ -105,7 +105,8 @@ fn write_csv(data: &Dataset, path: &Path) -> std::io::Result<()> {
         return Ok(());
     };
     let row = |k: usize| {
-        let numbers = data.input(k).iter().map(f64::to_string);
+        let numbers = data.input(k).to_vec();
+        let numbers = numbers.iter().map(f64::to_string);
         numbers
             .chain([labels[k].to_string()])
             .collect::<Vec<_>>()

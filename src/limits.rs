@@ -9,6 +9,9 @@ pub const VARIABLE: &str = "OHMGRAD_MEMORY";
 /// About what an element takes from the deck to the solution, bytes.
 pub const ELEMENT: u64 = 1000;
 
+/// About what an element of a circuit that a generator made takes in training, bytes.
+pub const TRAINED_ELEMENT: u64 = 300;
+
 /// Bytes that a circuit may need.
 pub fn memory() -> u64 {
     let text = std::env::var(VARIABLE).ok();

@@ -5,7 +5,7 @@ mod common;
 use common::{Family, circuit_up_to};
 use ohmgrad::analysis::Output;
 use ohmgrad::batch::{Accuracy, Precision};
-use ohmgrad::circuit::generators::{Clamp, DeepNetwork, Layered};
+use ohmgrad::circuit::generators::{Clamp, DeepNetwork, KendallNetwork, Layered};
 use ohmgrad::circuit::{Circuit, NodeId};
 use ohmgrad::device::Device;
 use ohmgrad::learning::data::{Dataset, Targets, read_idx};
@@ -73,7 +73,7 @@ impl Bench {
             |n: usize| -> Vec<f64> { (0..n).map(|_| rng.random_range(-1.0..1.0)).collect() };
         let data = Dataset {
             features: count,
-            inputs: draw(samples * count),
+            inputs: draw(samples * count).into(),
             targets: Targets::Values {
                 width,
                 values: draw(samples * width),
@@ -253,6 +253,29 @@ fn crossbars_agree_with_the_general_solver() {
             assert!(method.contains("elimination"), "{method}");
             bench.expect_exact(&format!("{layers:?} {clamp:?}"));
         }
+    }
+}
+
+/// Amplifiers in both directions are taken out before; the general solver has them.
+#[test]
+fn amplified_networks_agree_with_the_general_solver() {
+    for (layers, gain) in [
+        (&[12, 10, 6][..], 4.0),
+        (&[10, 9, 8, 4], 3.0),
+        (&[6, 5, 5, 4, 3], 0.7),
+    ] {
+        let network = KendallNetwork {
+            layers: layers.to_vec(),
+            gain,
+            bias: 1.0,
+            conductance: 1e-4,
+            floor: 1e-7,
+            seed: 8,
+        };
+        let mut bench = Bench::new(network.build().unwrap(), INPUTS, 5.0, 40, 3);
+        let method = bench.engine.method();
+        assert!(method.contains("elimination"), "{method}");
+        bench.expect_exact(&format!("{layers:?} behind amplifiers of {gain}"));
     }
 }
 

@@ -361,7 +361,7 @@ fn every_branch_current_can_control_a_law() {
             panic!("b1 is a behavioural source")
         };
         let expected: f64 = b1
-            .controls
+            .controls()
             .iter()
             .zip(source.arguments())
             .map(|(control, gain)| match *control {
@@ -496,7 +496,7 @@ fn assert_laws(circuit: &Circuit, op: &OperatingPoint) {
             continue;
         };
         let mut inputs: Vec<f64> = element
-            .controls
+            .controls()
             .iter()
             .map(|control| match *control {
                 Control::Voltage([p, n]) => op.voltage(p, n),

@@ -56,7 +56,7 @@ impl Linear {
         let mut branch = nodes;
         for (_, element) in circuit.elements() {
             let port = element.port;
-            let second = element.second.unwrap_or([NodeId::GROUND; 2]);
+            let second = element.second().unwrap_or([NodeId::GROUND; 2]);
             match element.device {
                 Device::Resistor { resistance } if resistance != 0.0 => {
                     linear.transconductance(port, port, 1.0 / resistance);

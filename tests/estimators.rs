@@ -98,6 +98,79 @@ fn amplified() -> Bench {
     bench(&deck, "\"v(out)\"", "squared-error", &["r1*", "r2*", "r3*"])
 }
 
+/// The change that one step of plain gradient descent makes, guided by `kind`, against the estimate of the
+/// same batch on a bench: whole batches where the circuit allows it, and sample by sample.
+fn compare_step(deck: &str, groups: &[&str], kind: Estimator) -> (f64, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("net.cir"), deck).expect("a deck");
+    let text = training_file("\"v(out)\"", "squared-error", groups);
+    let text = format!(
+        "batch = 12\n{text}\n[optimizer]\nkind = \"sgd\"\nrate = 1e-6\n\
+         [estimator]\nkind = \"{kind}\"\nbeta = 1e-3\nbits = 12\n"
+    );
+    let config = TrainingConfig::parse(Path::new("test.toml"), &text);
+    let loaded = LoadedConfig {
+        config: config.unwrap_or_else(|error| panic!("{error}")),
+        folder: folder.path().to_path_buf(),
+    };
+    let mut trainer = Trainer::new(&loaded).unwrap_or_else(|error| panic!("{error}"));
+    let mut bench = Bench::new(&mut trainer).unwrap_or_else(|error| panic!("{error}"));
+    let before = trainer.parameters.theta.clone();
+    trainer
+        .train_batch()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let moved = trainer.parameters.theta.iter().zip(&before);
+    let steps: Vec<f64> = moved.map(|(now, before)| (before - now) / 1e-6).collect();
+    let settings = Settings {
+        meter: Meter {
+            noise: 0.0,
+            bits: Some(12),
+        },
+        ..at(1e-3)
+    };
+    let all: Vec<usize> = (0..12).collect();
+    // The random sign may be either.
+    let error = (0..8).map(|seed| {
+        let settings = Settings { seed, ..settings };
+        let estimate = bench.estimate(kind, &settings, &all);
+        let estimate = estimate.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        relative_error(&estimate.gradient, &steps)
+    });
+    (error.fold(f64::INFINITY, f64::min), trainer.engine.method())
+}
+
+#[test]
+fn training_steps_follow_the_estimator() {
+    let (plain, amplified) = (
+        format!("{INPUTS}{RECIPROCAL}"),
+        format!("{INPUTS}{}", high_side()),
+    );
+    for kind in Estimator::ALL {
+        let (error, method) = compare_step(&plain, &["r1*", "r2*"], kind);
+        println!("{kind}: {error:.1e}, {method}");
+        assert!(error < 1e-5, "{kind}: {error:e}");
+    }
+    for kind in [
+        Estimator::EqProp,
+        Estimator::EqPropRandom,
+        Estimator::EqPropCentered,
+    ] {
+        let groups = ["r1*", "r2*", "r3*"];
+        let (error, method) = compare_step(&amplified, &groups, kind);
+        println!("behind amplifiers, {kind}: {error:.1e}, {method}");
+        assert!(method.contains("elimination"), "{method}");
+        assert!(error < 1e-5, "{kind}: {error:e}");
+    }
+}
+
+/// The deck of amplifiers with all of them sensed on the high side.
+fn high_side() -> String {
+    let low = "E1 g1 e1 h1 0 4\nVs1 e1 0 0\nF1 0 h1 Vs1 0.25\n";
+    let high = "E1 e1 0 h1 0 4\nVs1 e1 g1 0\nF1 h1 0 Vs1 0.25\n";
+    assert!(AMPLIFIED.contains(low));
+    AMPLIFIED.replace(low, high)
+}
+
 const SAMPLES: [usize; 4] = [0, 3, 5, 8];
 
 fn estimate(bench: &mut Bench, estimator: Estimator, settings: &Settings) -> Vec<f64> {

@@ -281,7 +281,7 @@ fn subcircuits_expand_with_names_as_in_ngspice() {
     assert_eq!(nodes(&flat, 2), ["x1.x2.n", "out"]);
     assert_eq!(nodes(&flat, 3), ["out", "0"]);
     let (_, cccs) = flat.elements().nth(4).expect("an element");
-    assert_eq!(cccs.control, flat.find_element("v.x1.v9"));
+    assert_eq!(cccs.control(), flat.find_element("v.x1.v9"));
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn with_device(circuit: &Circuit, place: ElementId, device: &Device) -> Circuit 
     for (id, element) in circuit.elements() {
         let device = if id == place { device } else { &element.device };
         let (name, device) = (&element.name, device.clone());
-        match (element.second, element.control) {
+        match (element.second(), element.control()) {
             (Some(second), _) => copy.add_two_port(name, device, element.port, second),
             (_, Some(control)) => copy.add_controlled(name, device, element.port, control),
             _ => copy.add(name, device, element.port),

@@ -229,7 +229,7 @@ fn emission_coefficients(circuit: &Circuit) -> Vec<ParameterId> {
 fn touches_ground(circuit: &Circuit) -> bool {
     let is_ground = |node: &NodeId| *node == NodeId::GROUND;
     circuit.elements().any(|(_, element)| {
-        let second = element.second.filter(|_| element.is_two_port());
+        let second = element.second().filter(|_| element.is_two_port());
         element
             .port
             .iter()

@@ -98,9 +98,9 @@ fn sensing(solver: &Solver) -> HashMap<ElementId, Vec<Sensing>> {
     let mut sensing: HashMap<_, Vec<_>> = HashMap::new();
     for (by, element) in solver.circuit.elements() {
         let (quantity, control, slope) = match &element.device {
-            Device::Cccs { gain } => (Quantity::Current, element.control, *gain),
+            Device::Cccs { gain } => (Quantity::Current, element.control(), *gain),
             Device::Ccvs { transresistance } => {
-                (Quantity::Voltage, element.control, *transresistance)
+                (Quantity::Voltage, element.control(), *transresistance)
             }
             Device::Behavioural(source) => {
                 let quantity = source.quantity;
@@ -138,7 +138,11 @@ impl Solver {
         element: &'a Element,
     ) -> impl Iterator<Item = (Control, f64)> + 'a {
         let slopes = self.system.law_slopes(&self.workspace, id).unwrap_or(&[]);
-        element.controls.iter().copied().zip(slopes.iter().copied())
+        element
+            .controls()
+            .iter()
+            .copied()
+            .zip(slopes.iter().copied())
     }
 }
 
@@ -253,7 +257,7 @@ impl Builder<'_> {
         let element = self.solver.circuit.element(id);
         let name = element.name.as_str();
         let [p, n] = element.port;
-        let second = element.second.unwrap_or([NodeId::GROUND; 2]);
+        let second = element.second().unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
             Device::Resistor { resistance } if *resistance != 0.0 && self.carrier(id).is_none() => {
                 self.circuit
@@ -389,7 +393,7 @@ impl Builder<'_> {
     fn transformer(&mut self, id: ElementId) -> Result<(), TopologyError> {
         let element = self.solver.circuit.element(id);
         let [p, n] = element.port;
-        let second = element.second.unwrap_or([NodeId::GROUND; 2]);
+        let second = element.second().unwrap_or([NodeId::GROUND; 2]);
         let voltage = self.branch_voltage(id);
         let mut port = [p, n];
         if voltage != 0.0 {

@@ -203,7 +203,7 @@ impl OperatingPoint {
             let voltage = op.voltage(element.port[0], element.port[1]);
             let mut power = voltage * current;
             op.currents.push(current);
-            if let (true, Some([p, n])) = (element.is_two_port(), element.second) {
+            if let (true, Some([p, n])) = (element.is_two_port(), element.second()) {
                 let current = system.second_current(circuit, values, workspace, id);
                 power += op.voltage(p, n) * current;
                 op.currents.push(current);

@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::NodeId;
-use crate::device::OnePort;
 
 use super::assembly::Assembly;
 use super::block::{BlockState, Shared};
 use super::features::Features;
 use super::inputs::NO_COLUMN;
+use super::law::Law;
 use super::real::Real;
 use super::rows::Common;
+use super::sample::Sample;
 use super::structure::{BatchSystem, End, Method};
 
 /// The numbers that operating points and adjoint states are computed in. Parameters and what the
@@ -84,8 +85,19 @@ impl Timing {
     }
 }
 
-/// Rows of a gradient that one task sums.
-const TILE: usize = 32;
+/// Equilibrium propagation (Scellier and Bengio 2017; Kendall et al. 2020): currents
+/// `-beta dL/dv` at the outputs, and what the potentials make of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nudge {
+    /// S V² for a loss without a unit; negative ones nudge away from the target.
+    pub beta: f64,
+    /// Nudges in both directions, and takes the difference.
+    pub is_centered: bool,
+}
+
+/// Rows and columns of a gradient that one task sums.
+const ROWS: usize = 128;
+const COLUMNS: usize = 256;
 
 /// What a sweep of relaxation may still change at the end, in parts of the largest potential.
 pub const TOLERANCE_F64: f64 = 1e-13;
@@ -97,15 +109,17 @@ pub struct BatchEngine<T> {
     pub system: BatchSystem,
     /// Conductance of each resistor of the system, S.
     pub conductances: Vec<f64>,
-    /// Ends of each output, whose voltage it is.
-    outputs: Vec<[End; 2]>,
-    laws: Vec<OnePort>,
+    /// Ends of each output, whose voltage it is, and the units of their potentials, V.
+    outputs: Vec<[(End, f64); 2]>,
+    laws: Vec<Law>,
     assembly: Assembly<T>,
     features: Features<T>,
     blocks: Vec<Worker<T>>,
     sums: Sums<T>,
     lanes: usize,
     tolerance: f64,
+    /// Equilibrium propagation in the place of the adjoint.
+    pub nudge: Option<Nudge>,
     pub timing: Timing,
 }
 
@@ -141,12 +155,12 @@ struct Sums<T> {
 
 impl<T: Real> BatchEngine<T> {
     /// `conductances` in the order of the system (S); `laws` of its one-ports; outputs are voltages
-    /// between two nodes. Relaxation ends at `tolerance`.
+    /// between two nodes, whose potentials come in units of so many V. Relaxation ends at `tolerance`.
     pub fn new(
         system: BatchSystem,
         conductances: Vec<f64>,
-        laws: Vec<OnePort>,
-        outputs: &[[NodeId; 2]],
+        laws: Vec<Law>,
+        outputs: &[[(NodeId, f64); 2]],
         tolerance: Option<f64>,
     ) -> Self {
         let mut assembly = Assembly::new(&system);
@@ -158,7 +172,7 @@ impl<T: Real> BatchEngine<T> {
         Self {
             outputs: outputs
                 .iter()
-                .map(|pair| pair.map(|node| system.end(node)))
+                .map(|pair| pair.map(|(node, unit)| (system.end(node), unit)))
                 .collect(),
             sums: Sums::new(&system),
             system,
@@ -169,6 +183,7 @@ impl<T: Real> BatchEngine<T> {
             blocks: Vec::new(),
             lanes: 0,
             tolerance: tolerance.unwrap_or(finest),
+            nudge: None,
             timing: Timing::default(),
         }
     }
@@ -206,7 +221,7 @@ impl<T: Real> BatchEngine<T> {
         let outputs = self.outputs.len();
         let mut ends = self.outputs.iter().flatten();
         let has_columns = self.system.has_loose_columns()
-            || ends.any(|end| self.system.inputs.held[end.held as usize].column != NO_COLUMN);
+            || ends.any(|(end, _)| self.system.inputs.held[end.held as usize].column != NO_COLUMN);
         while self.blocks.len() < samples.div_ceil(lanes) {
             self.blocks.push(Worker {
                 state: BlockState::new(&self.system, lanes, has_columns),
@@ -223,7 +238,7 @@ impl<T: Real> BatchEngine<T> {
     /// states follow if `differentiate`. A result is none where the operating point is not certain.
     pub fn run<'a, R: Send>(
         &mut self,
-        input: impl Fn(usize) -> &'a [f64] + Sync,
+        input: impl Fn(usize) -> Sample<'a> + Sync,
         judge: impl Fn(usize, &[f64], &mut [f64]) -> R + Sync,
         differentiate: bool,
         results: &mut [Option<R>],
@@ -239,6 +254,7 @@ impl<T: Real> BatchEngine<T> {
             blocks,
             lanes,
             tolerance,
+            nudge,
             ..
         } = self;
         let began = Instant::now();
@@ -252,6 +268,7 @@ impl<T: Real> BatchEngine<T> {
             assembly,
             features,
             tolerance: *tolerance,
+            nudge: *nudge,
         };
         let lanes = *lanes;
         let work = blocks
@@ -354,7 +371,8 @@ impl<T: Real> Worker<T> {
         for (lane, result) in results.iter_mut().enumerate() {
             let outputs = &mut self.outputs[lane * width..(lane + 1) * width];
             for (value, ends) in outputs.iter_mut().zip(shared.outputs) {
-                let [p, n] = ends.map(|end| state.voltage(system, end, &state.x, lane));
+                let [p, n] =
+                    ends.map(|(end, unit)| unit * state.voltage(system, end, &state.x, lane));
                 *value = p - n;
             }
             if state.is_moving[lane] || !outputs.iter().all(|y| y.is_finite()) {
@@ -363,16 +381,19 @@ impl<T: Real> Worker<T> {
             }
             *result = Some(judge(first + lane, outputs, &mut self.derivative));
             for (ends, &weight) in shared.outputs.iter().zip(&self.derivative) {
-                for (end, sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
+                for ((end, unit), sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
                     if let Some(node) = end.node() {
-                        state.cotangent[node * state.lanes + lane] += T::of(sign * weight);
+                        state.cotangent[node * state.lanes + lane] += T::of(sign * unit * weight);
                     }
                 }
             }
         }
         let solved = Instant::now();
         if differentiate {
-            state.solve_adjoint(shared);
+            match shared.nudge {
+                None => state.solve_adjoint(shared),
+                Some(nudge) => state.nudge(shared, nudge),
+            }
             for (lane, result) in results.iter_mut().enumerate() {
                 if result.is_none() || state.is_moving[lane] {
                     *result = None;
@@ -453,9 +474,9 @@ impl<T: Real> Sums<T> {
         }
         if columns > 0 {
             let inputs = features.matrix(samples);
-            let tiles = self.feed.par_chunks_mut(TILE * columns);
+            let tiles = self.feed.par_chunks_mut(ROWS * columns);
             tiles
-                .zip(self.fed.par_chunks(TILE * samples))
+                .zip(self.fed.par_chunks(ROWS * samples))
                 .for_each(|(tile, lambda)| {
                     outer(tile, Accum::Replace, inputs, lambda, samples);
                 });
@@ -469,9 +490,9 @@ impl<T: Real> Sums<T> {
             let [x, lambda] = [&self.x, &self.lambda]
                 .map(|v| MatRef::from_row_major_slice(&v[around.clone()], others.len(), samples));
             let own = part(&rows);
-            let tiles = products.par_chunks_mut(TILE * others.len());
-            let states = self.lambda[own.clone()].par_chunks(TILE * samples);
-            let states = states.zip(self.x[own].par_chunks(TILE * samples));
+            let tiles = products.par_chunks_mut(ROWS * others.len());
+            let states = self.lambda[own.clone()].par_chunks(ROWS * samples);
+            let states = states.zip(self.x[own].par_chunks(ROWS * samples));
             tiles.zip(states).for_each(|(tile, (own_lambda, own_x))| {
                 outer(tile, Accum::Replace, x, own_lambda, samples);
                 outer(tile, Accum::Add, lambda, own_x, samples);
@@ -538,12 +559,15 @@ impl<T: Real> Sums<T> {
     }
 }
 
-/// `tile (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
-fn outer<T: Real>(tile: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
+/// `out (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
+fn outer<T: Real>(out: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
     let (rows, columns) = (own.len() / samples, others.nrows());
     let own = MatRef::from_column_major_slice(own, samples, rows);
-    let tile = MatMut::from_column_major_slice_mut(tile, columns, rows);
-    matmul(tile, sum, others, own, T::ONE, Par::Seq);
+    let out = MatMut::from_column_major_slice_mut(out, columns, rows);
+    let parts = columns.div_ceil(COLUMNS);
+    let tiles = out.par_row_partition_mut(parts);
+    let tiles = tiles.zip(others.par_row_partition(parts));
+    tiles.for_each(|(tile, others)| matmul(tile, sum, others, own, T::ONE, Par::Seq));
 }
 
 fn dot<T: Real>(a: &[T], b: &[T]) -> f64 {

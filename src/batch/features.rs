@@ -6,10 +6,16 @@ use rayon::prelude::*;
 
 use super::assembly::Assembly;
 use super::real::Real;
+use super::sample::Sample;
 use super::structure::BatchSystem;
 
-/// Rows of the product that one task computes.
-const ROWS: usize = 64;
+/// Samples of the product that one task computes.
+const SAMPLES: usize = 256;
+
+/// Rows of the product that one task computes: fewer where there are few samples.
+fn rows_at_once(samples: usize) -> usize {
+    if samples > SAMPLES { 128 } else { 32 }
+}
 
 /// What samples bring along.
 #[derive(Debug, Default)]
@@ -30,7 +36,7 @@ impl<T: Real> Features<T> {
         system: &BatchSystem,
         assembly: &Assembly<T>,
         (samples, lanes): (usize, usize),
-        input: impl Fn(usize) -> &'a [f64] + Sync,
+        input: impl Fn(usize) -> Sample<'a> + Sync,
     ) {
         let inputs = &system.inputs;
         let (columns, stride) = (inputs.columns(), samples.next_multiple_of(lanes));
@@ -45,22 +51,25 @@ impl<T: Real> Features<T> {
         rows.with_min_len(8).for_each(|(k, row)| {
             let features = input(if k < samples { k } else { last });
             let (plain, derived) = row.split_at_mut(inputs.features);
-            for (value, &feature) in plain.iter_mut().zip(features) {
-                *value = T::of(feature);
-            }
+            features.write(T::of, plain);
             for (value, terms) in derived.iter_mut().zip(&inputs.derived) {
-                let terms = terms.iter().map(|&(f, c)| c * features[f as usize]);
+                let terms = terms.iter().map(|&(f, c)| c * features.get(f as usize));
                 *value = T::of(terms.sum());
             }
         });
         let values = MatRef::from_row_major_slice(&self.values, stride, columns);
-        let matrices = assembly.feed.par_chunks(ROWS * columns);
-        let rows = self.fed.par_chunks_mut(ROWS * stride).zip(matrices);
+        let at_once = rows_at_once(stride);
+        let matrices = assembly.feed.par_chunks(at_once * columns);
+        let rows = self.fed.par_chunks_mut(at_once * stride).zip(matrices);
         rows.for_each(|(out, matrix)| {
             let rows = out.len() / stride;
             let matrix = MatRef::from_column_major_slice(matrix, columns, rows);
             let out = MatMut::from_column_major_slice_mut(out, stride, rows);
-            matmul(out, Accum::Replace, values, matrix, T::ONE, Par::Seq);
+            let values = values.par_row_chunks(SAMPLES);
+            let tiles = out.par_row_chunks_mut(SAMPLES).zip(values);
+            tiles.for_each(|(out, values)| {
+                matmul(out, Accum::Replace, values, matrix, T::ONE, Par::Seq);
+            });
         });
     }
 

@@ -19,9 +19,12 @@
 //! order: the bits do not depend on the number of threads.
 //! A sample whose operating point is not certified here goes to the general solver.
 //!
-//! Circuits without a co-content, or with ideal diodes between free nodes, are not compiled:
+//! **Amplifiers** in both directions are taken out before (`amplifiers.rs`).
+//!
+//! Other circuits without a co-content, or with ideal diodes between free nodes, are not compiled:
 //! [`Unsuited`] says why, and the general solver takes all their samples.
 
+mod amplifiers;
 mod assembly;
 mod block;
 mod elimination;
@@ -29,12 +32,17 @@ mod engine;
 mod features;
 mod groups;
 mod inputs;
+mod law;
 mod real;
 mod relaxation;
 mod rows;
+mod sample;
 mod structure;
 
-pub use engine::{Accuracy, BatchEngine, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};
+pub use amplifiers::Unamplified;
+pub use engine::{Accuracy, BatchEngine, Nudge, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};
 pub use inputs::Drive;
+pub use law::Law;
 pub use real::Real;
+pub use sample::{Sample, Samples};
 pub use structure::{BatchSystem, Method, Unsuited};

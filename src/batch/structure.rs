@@ -228,7 +228,7 @@ impl BatchSystem {
             node: unknown_of_node[node.index()].unwrap_or(NO_NODE),
             held: inputs.held_of_node[node.index()],
         };
-        let raw_ends: Vec<[End; 2]> = system
+        let mut ends: Vec<[End; 2]> = system
             .conductance_ports()
             .map(|[p, n]| [raw(p), raw(n)])
             .collect();
@@ -236,13 +236,13 @@ impl BatchSystem {
             .one_port_nodes()
             .map(|[p, n]| [raw(p), raw(n)])
             .collect();
-        let groups = find_groups(nodes, &raw_ends, &raw_ports);
+        let groups = find_groups(nodes, &ends, &raw_ports);
         let place = groups.order.clone();
         let internal = |end: End| End {
             node: end.node().map_or(NO_NODE, |unknown| place[unknown]),
             ..end
         };
-        let ends: Vec<[End; 2]> = raw_ends.iter().map(|e| e.map(internal)).collect();
+        ends.iter_mut().for_each(|e| *e = e.map(internal));
         let ports = raw_ports.iter().map(|e| Port {
             ends: e.map(internal),
         });

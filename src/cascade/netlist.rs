@@ -167,7 +167,7 @@ impl Builder {
                 });
                 continue;
             }
-            let (device, second) = (element.device.clone(), element.second.map(pair));
+            let (device, second) = (element.device.clone(), element.second().map(pair));
             let name = crate::circuit::canonical(&name(letter));
             let new = self
                 .circuit
@@ -188,14 +188,14 @@ impl Builder {
         }
         // An element may be controlled by one that comes after it.
         for ((_, element), &new) in from.elements().zip(&elements) {
-            if let Some(control) = element.control {
+            if let Some(control) = element.control() {
                 self.circuit.set_control(new, elements[control.index()]);
             }
             let moved = |control: &Control| match *control {
                 Control::Voltage(nodes) => Control::Voltage(pair(nodes)),
                 Control::Current(id) => Control::Current(elements[id.index()]),
             };
-            let controls = element.controls.iter().map(moved).collect();
+            let controls = element.controls().iter().map(moved).collect();
             self.circuit.set_controls(new, controls);
         }
         let nodeset = from.nodeset.iter();

@@ -4,9 +4,11 @@
 
 pub mod generators;
 mod models_of_deck;
+mod name_index;
 mod parameters;
 mod topology;
 mod variable;
+mod weights;
 mod writer;
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use crate::expression::{Tape, Term, UserFunction};
 use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Spanned};
 
 pub use crate::elaboration::BuildError;
+use name_index::NameIndex;
 pub use parameters::{NamedParameter, ParameterGraph};
 pub(crate) use topology::{
     Located, conducts, control_pairs, is_short, names, nodes_named, place, prescribes_voltage,
@@ -26,6 +29,8 @@ pub(crate) use topology::{
 };
 pub use topology::{TopologyError, TopologyFault};
 pub use variable::{Variable, VariableError};
+pub use weights::{WeightFault, Weights};
+pub(crate) use weights::{held_nodes, series};
 pub use writer::Simulator;
 
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
@@ -96,16 +101,39 @@ pub struct Element {
     pub device: Device,
     /// Positive and negative terminal of the (first) port.
     pub port: [NodeId; 2],
-    /// Control pair of E and G; second port of a transformer or gyrator.
-    pub second: Option<[NodeId; 2]>,
-    /// The element whose current controls an F or H.
-    pub control: Option<ElementId>,
-    /// What a behavioural source depends on, in the order of its law.
-    pub controls: Box<[Control]>,
     first_branch: BranchId,
+    /// Most elements have but their port.
+    more: Option<Box<Connections>>,
+}
+
+/// What an element depends on beside its port.
+#[derive(Clone, Debug, Default)]
+struct Connections {
+    second: Option<[NodeId; 2]>,
+    control: Option<ElementId>,
+    controls: Box<[Control]>,
 }
 
 impl Element {
+    /// Control pair of E and G; second port of a transformer or gyrator.
+    pub fn second(&self) -> Option<[NodeId; 2]> {
+        self.more.as_ref().and_then(|more| more.second)
+    }
+
+    /// The element whose current controls an F or H.
+    pub fn control(&self) -> Option<ElementId> {
+        self.more.as_ref().and_then(|more| more.control)
+    }
+
+    /// What a behavioural source depends on, in the order of its law.
+    pub fn controls(&self) -> &[Control] {
+        self.more.as_ref().map_or(&[], |more| &more.controls)
+    }
+
+    fn more_mut(&mut self) -> &mut Connections {
+        self.more.get_or_insert_default()
+    }
+
     /// True for devices whose second pair of terminals is a port and not a control input.
     pub fn is_two_port(&self) -> bool {
         matches!(
@@ -116,11 +144,11 @@ impl Element {
 
     /// The elements whose currents control this one.
     pub fn control_currents(&self) -> impl Iterator<Item = ElementId> + '_ {
-        let of_law = self.controls.iter().filter_map(|control| match *control {
+        let of_law = self.controls().iter().filter_map(|control| match *control {
             Control::Current(id) => Some(id),
             Control::Voltage(_) => None,
         });
-        self.control.into_iter().chain(of_law)
+        self.control().into_iter().chain(of_law)
     }
 
     /// Branches in port order.
@@ -169,17 +197,16 @@ pub struct Circuit {
     models: indexmap::IndexMap<Name, Vec<ElementId>>,
     graph: DiGraph<Node, Branch>,
     elements: Vec<Element>,
-    node_index: HashMap<Name, NodeId>,
-    element_index: HashMap<Name, ElementId>,
+    node_index: NameIndex,
+    element_index: NameIndex,
 }
 
 impl Circuit {
     /// A circuit that holds nothing but the ground node.
     pub fn new(title: impl Into<String>) -> Self {
         let mut graph = DiGraph::new();
-        let ground = Name::const_new("0");
         graph.add_node(Node {
-            name: ground.clone(),
+            name: Name::const_new("0"),
             span: None,
         });
         Self {
@@ -196,8 +223,8 @@ impl Circuit {
             models: indexmap::IndexMap::new(),
             graph,
             elements: Vec::new(),
-            node_index: HashMap::from([(ground, NodeId::GROUND)]),
-            element_index: HashMap::new(),
+            node_index: NameIndex::of_one("0"),
+            element_index: NameIndex::default(),
         }
     }
 
@@ -208,16 +235,15 @@ impl Circuit {
 
     pub(crate) fn node_at(&mut self, name: &Name, span: Option<Span>) -> NodeId {
         let name = if name == "gnd" { "0" } else { name.as_str() };
-        if let Some(&id) = self.node_index.get(name) {
+        if let Some(id) = self.find_canonical_node(name) {
             return id;
         }
         let name = Name::new(name);
         let id = NodeId(self.graph.node_count() as u32);
-        self.graph.add_node(Node {
-            name: name.clone(),
-            span,
-        });
-        self.node_index.insert(name, id);
+        self.graph.add_node(Node { name, span });
+        let graph = &self.graph;
+        let name = |index: u32| graph[NodeIndex::new(index as usize)].name.as_str();
+        self.node_index.insert(id.0, name);
         id
     }
 
@@ -231,7 +257,7 @@ impl Circuit {
                     format!("{base}_{k}")
                 }
             })
-            .find(|name| !self.node_index.contains_key(name.as_str()))
+            .find(|name| self.find_canonical_node(name).is_none())
             .unwrap_or_default();
         self.node(&name)
     }
@@ -283,7 +309,7 @@ impl Circuit {
     ) -> Result<ElementId, TopologyError> {
         let device = Device::Behavioural(Box::new(source));
         let id = self.insert(canonical(name), None, device, port, None, None)?;
-        self.elements[id.index()].controls = controls.into();
+        self.set_controls(id, controls.into());
         Ok(id)
     }
 
@@ -296,36 +322,45 @@ impl Circuit {
         second: Option<[NodeId; 2]>,
         control: Option<ElementId>,
     ) -> Result<ElementId, TopologyError> {
-        if let Some(&first) = self.element_index.get(&name) {
+        if let Some(first) = self.find_canonical(&name) {
             let first = self.element(first).span;
             let fault = TopologyFault::DuplicateName { name, span, first };
             return Err(TopologyError::new(self.sources.clone(), vec![fault]));
         }
         let id = ElementId(self.elements.len() as u32);
         let first_branch = BranchId(self.graph.edge_count() as u32);
+        let more = (second.is_some() || control.is_some()).then(|| {
+            Box::new(Connections {
+                second,
+                control,
+                controls: Box::default(),
+            })
+        });
         let element = Element {
-            name: name.clone(),
+            name,
             span,
             device,
             port,
-            second,
-            control,
-            controls: Box::default(),
             first_branch,
+            more,
         };
         self.add_edge(id, 0, port);
         if let (true, Some(second)) = (element.is_two_port(), second) {
             self.add_edge(id, 1, second);
         }
         self.elements.push(element);
-        self.element_index.insert(name, id);
+        let elements = &self.elements;
+        let name = |index: u32| elements[index as usize].name.as_str();
+        self.element_index.insert(id.0, name);
         Ok(id)
     }
 
     /// Room for so many elements.
     pub(crate) fn reserve(&mut self, elements: usize) {
         self.elements.reserve(elements);
-        self.element_index.reserve(elements);
+        let known = &self.elements;
+        let name = |index: u32| known[index as usize].name.as_str();
+        self.element_index.reserve(elements, name);
         self.graph.reserve_edges(elements);
     }
 
@@ -356,11 +391,11 @@ impl Circuit {
     }
 
     pub(crate) fn set_control(&mut self, element: ElementId, control: ElementId) {
-        self.elements[element.index()].control = Some(control);
+        self.elements[element.index()].more_mut().control = Some(control);
     }
 
     pub(crate) fn set_controls(&mut self, element: ElementId, controls: Vec<Control>) {
-        self.elements[element.index()].controls = controls.into();
+        self.elements[element.index()].more_mut().controls = controls.into();
     }
 
     pub(crate) fn set_control_of_law(
@@ -369,7 +404,7 @@ impl Circuit {
         index: usize,
         control: Control,
     ) {
-        self.elements[element.index()].controls[index] = control;
+        self.elements[element.index()].more_mut().controls[index] = control;
     }
 
     /// Adds a `.op` to what the deck asks for.
@@ -422,7 +457,7 @@ impl Circuit {
     pub fn branch_nodes(&self, id: BranchId) -> [NodeId; 2] {
         let branch = self.branch(id);
         let element = self.element(branch.element);
-        match (branch.port, element.second) {
+        match (branch.port, element.second()) {
             (1, Some(second)) => second,
             _ => element.port,
         }
@@ -446,11 +481,22 @@ impl Circuit {
     pub fn find_node(&self, name: &str) -> Option<NodeId> {
         let name = canonical(name);
         let name = if name == "gnd" { "0" } else { name.as_str() };
-        self.node_index.get(name).copied()
+        self.find_canonical_node(name)
+    }
+
+    fn find_canonical_node(&self, name: &str) -> Option<NodeId> {
+        let name_of = |index: u32| self.node_name(NodeId(index));
+        self.node_index.find(name, name_of).map(NodeId)
     }
 
     pub fn find_element(&self, name: &str) -> Option<ElementId> {
-        self.element_index.get(&canonical(name)).copied()
+        self.find_canonical(&canonical(name))
+    }
+
+    /// The same for a name in lower case.
+    fn find_canonical(&self, name: &str) -> Option<ElementId> {
+        let name_of = |index: u32| self.elements[index as usize].name.as_str();
+        self.element_index.find(name, name_of).map(ElementId)
     }
 
     /// Every parameter of every element, in element order.

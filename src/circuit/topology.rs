@@ -244,7 +244,7 @@ impl Circuit {
         let mut union = UnionFind::<u32>::new(self.node_count());
         for element in self.elements.iter().filter(|e| conducts(&e.device)) {
             union.union(element.port[0].0, element.port[1].0);
-            if let (true, Some([p, n])) = (element.is_two_port(), element.second) {
+            if let (true, Some([p, n])) = (element.is_two_port(), element.second()) {
                 union.union(p.0, n.0);
             }
         }
@@ -299,7 +299,9 @@ impl Circuit {
             component[side].sensed = true;
             component[side].sensed_by.push(located());
         }
-        let Some(second) = element.second else { return };
+        let Some(second) = element.second() else {
+            return;
+        };
         for side in crossing(second).into_iter().flatten() {
             component[side].sensed = true;
             component[side].sensed_by.push(located());
@@ -324,8 +326,8 @@ impl Circuit {
             .flat_map(Element::control_currents)
             .collect();
         let is_free = |e: &Element| {
-            let id = self.element_index.get(&e.name);
-            is_short(&e.device) && !id.is_some_and(|id| sensed.contains(id))
+            let id = self.find_canonical(&e.name);
+            is_short(&e.device) && !id.is_some_and(|id| sensed.contains(&id))
         };
         let mut tree: Vec<&Element> = Vec::new();
         // What elements of the tree connect that are free all the way.
@@ -462,14 +464,14 @@ fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
     element
         .port
         .into_iter()
-        .chain(element.second.into_iter().flatten())
+        .chain(element.second().into_iter().flatten())
         .chain(control_pairs(element).flatten())
 }
 
 /// Pairs of nodes whose voltages control a behavioural source.
 pub(crate) fn control_pairs(element: &Element) -> impl Iterator<Item = [NodeId; 2]> + '_ {
     element
-        .controls
+        .controls()
         .iter()
         .filter_map(|control| match *control {
             Control::Voltage(pair) => Some(pair),
@@ -481,7 +483,7 @@ pub(crate) fn control_pairs(element: &Element) -> impl Iterator<Item = [NodeId; 
 fn is_dependent(element: &Element) -> bool {
     match element.device {
         Device::CurrentSource { .. } => false,
-        Device::Behavioural(_) => !element.controls.is_empty(),
+        Device::Behavioural(_) => !element.controls().is_empty(),
         _ => true,
     }
 }

@@ -25,7 +25,8 @@ pub enum Simulator {
 const IDEAL_ON: f64 = 1e6;
 const IDEAL_OFF: f64 = 1e-9;
 
-/// Laws that share much are long when written out: a deck of them may not be longer than this, bytes.
+/// Laws that share much are long when written out: a deck of them may not be longer than this, bytes,
+/// beside a line for each element.
 const LONGEST: usize = 1 << 30;
 
 impl Circuit {
@@ -42,17 +43,41 @@ impl Circuit {
     /// # Errors
     /// As [`Circuit::to_spice`].
     pub fn to_spice_for(&self, simulator: Simulator) -> Result<String, TextTooLong> {
-        let mut deck = Deck {
-            circuit: self,
-            simulator,
-            text: String::with_capacity(32 * self.element_count()),
-            models: Models::new(),
-            definitions: HashSet::new(),
-            notes: Vec::new(),
-            ideal: self.ideal_conductances(),
-        };
-        deck.write()?;
+        let mut deck = Deck::new(self, simulator);
+        deck.text.reserve(32 * self.element_count());
+        deck.title();
+        let body = deck.text.len();
+        let longest = LONGEST + 64 * self.element_count();
+        for (id, element) in self.elements() {
+            deck.element(id, element)?;
+            if deck.text.len() > longest {
+                return Err(TextTooLong { limit: longest });
+            }
+        }
+        let notes: String = deck.notes.iter().map(|n| format!("* {n}\n")).collect();
+        deck.text.insert_str(body, &notes);
+        deck.end();
         Ok(deck.text)
+    }
+
+    /// Gives the text of [`Circuit::to_spice`] to `out`, part by part.
+    ///
+    /// # Errors
+    /// As [`Circuit::to_spice`].
+    pub fn write_spice(&self, mut out: impl FnMut(&str)) -> Result<(), TextTooLong> {
+        const PART: usize = 1 << 16;
+        let mut deck = Deck::new(self, Simulator::Ohmgrad);
+        deck.title();
+        for (id, element) in self.elements() {
+            deck.element(id, element)?;
+            if deck.text.len() > PART {
+                out(&deck.text);
+                deck.text.clear();
+            }
+        }
+        deck.end();
+        out(&deck.text);
+        Ok(())
     }
 
     fn ideal_conductances(&self) -> [f64; 2] {
@@ -82,20 +107,27 @@ struct Deck<'a> {
     ideal: [f64; 2],
 }
 
-impl Deck<'_> {
-    fn write(&mut self) -> Result<(), TextTooLong> {
+impl<'a> Deck<'a> {
+    fn new(circuit: &'a Circuit, simulator: Simulator) -> Self {
+        Self {
+            circuit,
+            simulator,
+            text: String::new(),
+            models: Models::new(),
+            definitions: HashSet::new(),
+            notes: Vec::new(),
+            ideal: circuit.ideal_conductances(),
+        }
+    }
+
+    fn title(&mut self) {
         // A line break in the title would turn its rest into a card.
         let title = self.circuit.title.replace(['\n', '\r'], " ");
         self.line(&title);
-        let body = self.text.len();
-        for (id, element) in self.circuit.elements() {
-            self.element(id, element)?;
-            if self.text.len() > LONGEST {
-                return Err(TextTooLong { limit: LONGEST });
-            }
-        }
-        let notes: String = self.notes.iter().map(|n| format!("* {n}\n")).collect();
-        self.text.insert_str(body, &notes);
+    }
+
+    /// All that comes behind the elements.
+    fn end(&mut self) {
         for definition in [BuiltIn::Transformer, BuiltIn::Gyrator] {
             if self.definitions.contains(definition.name()) {
                 self.text.push_str(definition.definition());
@@ -106,7 +138,6 @@ impl Deck<'_> {
         self.nodeset();
         self.analyses();
         self.line(".end");
-        Ok(())
     }
 
     fn line(&mut self, line: &str) {
@@ -159,14 +190,14 @@ impl Deck<'_> {
             | Device::Vccs {
                 transconductance: value,
             } => {
-                self.nodes(element.second.unwrap_or([NodeId::GROUND; 2]));
+                self.nodes(element.second().unwrap_or([NodeId::GROUND; 2]));
                 self.number(*value);
             }
             Device::Cccs { gain: value }
             | Device::Ccvs {
                 transresistance: value,
             } => {
-                let control = element.control.map(|c| self.name(c)).unwrap_or_default();
+                let control = element.control().map(|c| self.name(c)).unwrap_or_default();
                 let _ = write!(self.text, " {control}");
                 self.number(*value);
             }
@@ -183,7 +214,7 @@ impl Deck<'_> {
     }
 
     fn built_in(&mut self, element: &Element, built_in: BuiltIn, value: f64) {
-        self.nodes(element.second.unwrap_or([NodeId::GROUND; 2]));
+        self.nodes(element.second().unwrap_or([NodeId::GROUND; 2]));
         let _ = write!(
             self.text,
             " {} {}={}",
@@ -269,11 +300,11 @@ impl Deck<'_> {
         let law = source.law();
         let input = |index: u32| {
             let index = index as usize;
-            match element.controls.get(index) {
+            match element.controls().get(index) {
                 Some(Control::Voltage(nodes)) => self.voltage(*nodes),
                 Some(Control::Current(id)) => format!("i({})", self.name(*id)),
                 None => {
-                    let argument = source.arguments().get(index - element.controls.len());
+                    let argument = source.arguments().get(index - element.controls().len());
                     format!("({})", format_exact(argument.copied().unwrap_or(0.0)))
                 }
             }

@@ -303,6 +303,7 @@ impl From<TrainError> for Failure {
             TrainError::Write(error) => error.into(),
             TrainError::Sample(error) => error.into(),
             TrainError::Checkpoint(error) => error.into(),
+            TrainError::Estimator(error) => error.into(),
         }
     }
 }

@@ -86,7 +86,7 @@ fn map_decisions(trainer: &mut Trainer) -> Result<String, SampleError> {
     let cells = (0..RASTER * RASTER).flat_map(|k| [at(x, k % RASTER), at(y, k / RASTER)]);
     let raster = Dataset {
         features: 2,
-        inputs: cells.collect(),
+        inputs: cells.collect::<Vec<f64>>().into(),
         targets: Targets::Classes {
             count: trainer.train.targets.width(),
             labels: vec![0; RASTER * RASTER],
@@ -120,13 +120,13 @@ fn labelled(data: &Dataset) -> Vec<(f64, f64, usize)> {
     let Targets::Classes { labels, .. } = &data.targets else {
         return Vec::new();
     };
-    let point = |(k, label): (usize, &usize)| (data.input(k)[0], data.input(k)[1], *label);
+    let point = |(k, label): (usize, &usize)| (data.input(k).get(0), data.input(k).get(1), *label);
     labels.iter().enumerate().map(point).collect()
 }
 
 /// Range of a feature with a margin.
 fn range(data: &Dataset, feature: usize) -> (f64, f64) {
-    let values = (0..data.len()).map(|k| data.input(k)[feature]);
+    let values = (0..data.len()).map(|k| data.input(k).get(feature));
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
         (l.min(v), h.max(v))
     });

@@ -198,7 +198,7 @@ impl RunFolder {
     pub fn check_apart(&self, loaded: &LoadedConfig, config: Option<&Path>) -> Result<(), Failure> {
         let deck = match &loaded.config.circuit {
             CircuitSource::Deck(path) => Some(loaded.folder.join(path)),
-            CircuitSource::Layered(_) | CircuitSource::Deep(_) => None,
+            CircuitSource::Layered(_) | CircuitSource::Deep(_) | CircuitSource::Kendall(_) => None,
         };
         let real = |path: &Path| std::fs::canonicalize(path).ok();
         let sources = [config.map(Path::to_path_buf), deck];

@@ -97,18 +97,20 @@ pub fn logits(network: &Equilibrium, data: &Dataset) -> Option<Vec<f64>> {
     let identity = |i: usize, j: usize| f64::from(u8::from(i == j));
     let s = Mat::from_fn(n, n, |i, j| identity(i, j) - iterated.w[(i, j)]);
     let splitting = Splitting::new(s.as_ref(), network.m);
-    let blocks = data.inputs.par_chunks((AT_ONCE * features).max(1));
-    let of_block = |block: &[f64]| {
-        let mut q = Vec::with_capacity(block.len() / features * n);
-        for x in block.chunks_exact(features) {
+    let samples: Vec<usize> = (0..data.len()).collect();
+    let of_block = |block: &[usize]| {
+        let mut q = Vec::with_capacity(block.len() * n);
+        let mut x = vec![0.0; features];
+        for &sample in block {
+            data.input(sample).write(|feature| feature, &mut x);
             let mut sums = iterated.b.clone();
-            iterated.u.multiply_add(1.0, x, &mut sums);
+            iterated.u.multiply_add(1.0, &x, &mut sums);
             q.extend(sums);
         }
         let mut z = vec![0.0; q.len()];
         let is_settled = splitting.solve(&q, TOLERANCE, &mut Room::default(), &mut z);
         is_settled.then(|| z.chunks_exact(n).flat_map(|z| network.logits(z)).collect())
     };
-    let logits: Option<Vec<Vec<f64>>> = blocks.map(of_block).collect();
+    let logits: Option<Vec<Vec<f64>>> = samples.par_chunks(AT_ONCE).map(of_block).collect();
     logits.map(|blocks| blocks.concat())
 }

@@ -109,8 +109,9 @@ impl EquilibriumTrainer {
         };
         let loss = Loss::new(LossConfig::default(), layout.classes, &train)?;
         let count = train.inputs.len().max(1) as f64;
-        let mean = train.inputs.iter().sum::<f64>() / count;
-        let squares = train.inputs.iter().map(|x| (x - mean).powi(2));
+        let mean = train.inputs.all().iter().sum::<f64>() / count;
+        let pixels = train.inputs.all();
+        let squares = pixels.iter().map(|x| (x - mean).powi(2));
         let deviation = (squares.sum::<f64>() / count).sqrt();
         Ok(Self {
             theta: layout.draw(options.seed),
@@ -268,8 +269,8 @@ impl EquilibriumTrainer {
         let (mean, factor) = (self.mean, 1.0 / self.deviation);
         let columns = room.x.par_chunks_mut(inputs.max(1)).zip(indices);
         columns.for_each(|(x, &sample)| {
-            let features = x.iter_mut().zip(data.input(sample));
-            features.for_each(|(x, feature)| *x = (feature - mean) * factor);
+            data.input(sample)
+                .write(|feature| (feature - mean) * factor, x);
         });
         let u = self.matrix(self.layout.u(), inputs);
         let out_weight = self.matrix(self.layout.out_weight(), units);

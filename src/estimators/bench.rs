@@ -1,7 +1,7 @@
 //! The circuit on the bench: sources that carry samples, nudges at the outputs, counted settlings.
 
 use crate::analysis::{CompileError, OperatingPoint, Output, Solver};
-use crate::batch::Drive;
+use crate::batch::{Drive, Sample};
 use crate::circuit::{Circuit, ElementId, NodeId, ParameterId};
 use crate::device::Device;
 use crate::learning::data::Dataset;
@@ -79,7 +79,7 @@ impl Bench {
         let drives = engine.ports.source_drives().into_iter();
         let drives = drives.map(|(k, drive)| (sources[k], drive)).collect();
         let outputs = engine.ports.outputs.clone();
-        let weights = Weights::of(&original);
+        let weights = Weights::of(&original).map_err(Inapplicable::from);
         let (circuit, nudges) = with_nudges(&original, &outputs)?;
         let solver = Solver::new(circuit).map_err(|error| EstimatorError::Compile {
             estimator: Estimator::Adjoint,
@@ -100,6 +100,15 @@ impl Bench {
             nudges,
             unit,
         })
+    }
+
+    /// Takes the values of the same parameters as they are now.
+    pub fn take(&mut self, parameters: &TrainedParameters) {
+        self.parameters.theta.copy_from_slice(&parameters.theta);
+        self.parameters.write(&mut self.solver.circuit);
+        self.solver
+            .values
+            .update(&self.solver.system, &self.solver.circuit);
     }
 
     /// Name and coordinates of each group of trained parameters.
@@ -296,9 +305,9 @@ impl Settings {
     }
 }
 
-fn apply_drives(solver: &mut Solver, drives: &[(ElementId, Drive)], input: &[f64]) {
+fn apply_drives(solver: &mut Solver, drives: &[(ElementId, Drive)], input: Sample<'_>) {
     for &(element, drive) in drives {
-        let feature = drive.feature.map_or(0.0, |k| input[k as usize]);
+        let feature = drive.feature.map_or(0.0, |k| input.get(k as usize));
         set_source(
             solver,
             element,

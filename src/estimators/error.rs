@@ -2,7 +2,7 @@
 
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, SolveError};
-use crate::circuit::TopologyError;
+use crate::circuit::{TopologyError, WeightFault};
 
 use super::Estimator;
 
@@ -76,6 +76,15 @@ pub enum Inapplicable {
         "all outputs of sample {sample} are where they should be, and the clamps carry nothing"
     )]
     NothingToClamp { sample: usize },
+}
+
+impl From<WeightFault> for Inapplicable {
+    fn from(fault: WeightFault) -> Self {
+        match fault {
+            WeightFault::NotReciprocal { element } => Self::NotReciprocal { element },
+            WeightFault::Ambiguous { element } => Self::AmbiguousWeight { element },
+        }
+    }
 }
 
 impl Inapplicable {

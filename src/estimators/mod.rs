@@ -46,13 +46,12 @@ mod error;
 mod linear;
 mod local;
 mod nudge;
-mod weights;
 
+pub use crate::circuit::Weights;
 pub use bench::{Bench, Cost, Estimate, Settings};
 pub use compare::{Comparison, GroupError, compare};
 pub use error::{EstimatorError, Inapplicable};
 pub use linear::Meter;
-pub use weights::Weights;
 
 /// A way to the gradient; see the [table](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

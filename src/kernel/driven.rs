@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
     fn keep(&mut self, id: ElementId) -> Result<(), KernelError> {
         let element = self.network.circuit.element(id);
         let device = element.device.clone();
-        let (port, second) = (element.port, element.second);
+        let (port, second) = (element.port, element.second());
         self.add(element.name.clone(), id, device, port, second)
             .map(drop)
     }

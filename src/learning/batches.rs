@@ -1,12 +1,17 @@
 //! Training's side of the batch engine: which parameter is which conductance.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
 use crate::analysis::Output;
-use crate::batch::{Accuracy, BatchEngine, BatchSystem, Precision, Real, Timing, Unsuited};
-use crate::circuit::NodeId;
+use crate::batch::{
+    Accuracy, BatchEngine, BatchSystem, Drive, Law, Nudge, Precision, Real, Timing, Unamplified,
+    Unsuited,
+};
+use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Parameter;
+use crate::estimators::Inapplicable;
 use crate::mna::{System, Values};
 
 use super::config::OptimizerConfig;
@@ -28,6 +33,10 @@ pub struct Batches {
     /// Sample by sample: loss and outputs.
     results: Vec<Option<SampleLoss>>,
     outputs: usize,
+    /// Where the amplifiers of the circuit are gone.
+    without: Option<Unamplified>,
+    /// Unit of the potentials at all outputs, V, if it is one.
+    unit: Option<f64>,
 }
 
 /// In double or single precision.
@@ -65,20 +74,55 @@ impl Batches {
     /// # Errors
     /// [`Unsuited`] if the general solver has to take the samples.
     pub fn new(
+        circuit: &Circuit,
         system: &System,
         values: &Values,
         ports: &Ports,
         parameters: &TrainedParameters,
         accuracy: Accuracy,
     ) -> Result<Self, Unsuited> {
-        let drives = ports.source_drives();
-        let handles = find_handles(system, parameters, |source| {
+        if let Some(without) = Unamplified::of(circuit).filter(|_| !system.is_plain()) {
+            let inner = System::for_batches(&without.circuit);
+            let values = Values::new(&inner, &without.circuit);
+            let frame = Frame {
+                system: &inner,
+                values: &values,
+                units: Some((&without, system)),
+            };
+            let mut batches = Self::compile(&frame, ports, parameters, accuracy)?;
+            batches.without = Some(without);
+            return Ok(batches);
+        }
+        let frame = Frame {
+            system,
+            values,
+            units: None,
+        };
+        Self::compile(&frame, ports, parameters, accuracy)
+    }
+
+    fn compile(
+        frame: &Frame<'_>,
+        ports: &Ports,
+        parameters: &TrainedParameters,
+        accuracy: Accuracy,
+    ) -> Result<Self, Unsuited> {
+        let Frame { system, values, .. } = *frame;
+        let drives = frame.drives(&ports.source_drives());
+        let handles = find_handles(frame, parameters, |source| {
             drives.iter().any(|(driven, _)| *driven == source)
         })?;
-        let outputs = voltages(&ports.outputs)?;
+        let pairs = voltages(&ports.outputs)?;
+        let free = pairs.iter().flatten().filter(|node| !frame.is_held(**node));
+        let mut units = free.map(|node| frame.node(*node).1);
+        let first = units.next();
+        let unit = first.filter(|first| units.all(|unit| unit == *first));
+        let outputs: Vec<_> = (pairs.iter())
+            .map(|pair| pair.map(|node| frame.node(node)))
+            .collect();
         let compiled = BatchSystem::compile(system, values, ports.features(), &drives)?;
         let conductances = values.conductances().to_vec();
-        let laws = values.one_ports().to_vec();
+        let laws = frame.laws();
         let tolerance = accuracy.tolerance;
         let engine = match accuracy.precision {
             Precision::F64 => AnyEngine::F64(Box::new(BatchEngine::new(
@@ -102,6 +146,8 @@ impl Batches {
             runs: find_runs(&handles),
             results: Vec::new(),
             outputs: outputs.len(),
+            without: None,
+            unit,
         };
         batches.take(parameters);
         Ok(batches)
@@ -146,7 +192,30 @@ impl Batches {
 
     /// Potential of a circuit node in one sample of the last batch, V.
     pub fn potential(&self, sample: usize, node: NodeId) -> f64 {
-        each!(&self.engine, e => e.potential(sample, node))
+        let (node, unit) = match &self.without {
+            Some(without) => without.node(node),
+            None => (node, 1.0),
+        };
+        unit * each!(&self.engine, e => e.potential(sample, node))
+    }
+
+    /// Gradients of the next batches by equilibrium propagation; by the adjoint if none. The currents
+    /// into the outputs are `-beta dL/dv`, behind amplifiers too.
+    ///
+    /// # Errors
+    /// If the outputs stand behind different numbers of amplifiers.
+    pub fn set_nudge(&mut self, nudge: Option<Nudge>) -> Result<(), Inapplicable> {
+        let nudge = match (nudge, self.unit) {
+            (Some(nudge), Some(unit)) => Some(Nudge {
+                // A current in units of `unit` for a derivative to a potential in the same.
+                beta: nudge.beta / (unit * unit),
+                ..nudge
+            }),
+            (Some(_), None) => return Err(Inapplicable::UnequalOutputs),
+            (None, _) => None,
+        };
+        each!(&mut self.engine, e => e.nudge = nudge);
+        Ok(())
     }
 
     /// Evaluates samples and adds them to `total`; returns the places of those that the general
@@ -315,23 +384,99 @@ fn find_runs(handles: &[Handle]) -> Vec<Run> {
     runs
 }
 
+/// The circuit that batches are made of, and how the one that trains is seen in it.
+struct Frame<'a> {
+    system: &'a System,
+    values: &'a Values,
+    /// Without amplifiers, and the system with them.
+    units: Option<(&'a Unamplified, &'a System)>,
+}
+
+impl Frame<'_> {
+    fn node(&self, node: NodeId) -> (NodeId, f64) {
+        self.units
+            .map_or((node, 1.0), |(without, _)| without.node(node))
+    }
+
+    fn is_held(&self, node: NodeId) -> bool {
+        match self.units {
+            None => node == NodeId::GROUND,
+            Some((without, _)) => without.is_held(node),
+        }
+    }
+
+    fn element(&self, element: ElementId) -> Option<(ElementId, f64)> {
+        match self.units {
+            None => Some((element, 1.0)),
+            Some((without, _)) => {
+                let element = without.element(element)?;
+                Some((element, without.unit(element)))
+            }
+        }
+    }
+
+    /// The one-ports of the system in their units.
+    fn laws(&self) -> Vec<Law> {
+        let unit = |element| self.units.map_or(1.0, |(without, _)| without.unit(element));
+        let ports = self.values.one_ports().iter().cloned();
+        let elements = self.system.one_port_elements();
+        let laws = ports.zip(elements);
+        laws.map(|(port, element)| Law::new(port, unit(element)))
+            .collect()
+    }
+
+    /// What the sources of the system carry, for those that carry features.
+    fn drives(&self, drives: &[(usize, Drive)]) -> Vec<(usize, Drive)> {
+        let Some((without, original)) = self.units else {
+            return drives.to_vec();
+        };
+        let place: HashMap<ElementId, usize> = self
+            .system
+            .source_elements()
+            .iter()
+            .copied()
+            .zip(0..)
+            .collect();
+        let mut moved = Vec::with_capacity(drives.len());
+        for &(source, drive) in drives {
+            let element = original.source_elements()[source];
+            let copies = without.copies.iter().filter(|copy| copy.0 == element);
+            let all = without.element(element).into_iter();
+            for element in all.chain(copies.map(|copy| copy.1)) {
+                let unit = without.unit(element);
+                let drive = Drive {
+                    coefficient: drive.coefficient / unit,
+                    constant: drive.constant / unit,
+                    ..drive
+                };
+                moved.push((place[&element], drive));
+            }
+        }
+        moved
+    }
+}
+
 fn find_handles(
-    system: &System,
+    frame: &Frame<'_>,
     parameters: &TrainedParameters,
     is_driven: impl Fn(usize) -> bool,
 ) -> Result<Vec<Handle>, Unsuited> {
-    let source_of: std::collections::HashMap<_, _> =
-        system.source_elements().iter().zip(0usize..).collect();
+    let system = frame.system;
+    let source_of: HashMap<_, _> = system.source_elements().iter().zip(0usize..).collect();
     let handle = |(id, is_conductance): (crate::circuit::ParameterId, bool)| {
-        let conductance = system.conductance_of(id.element).filter(|_| is_conductance);
+        let unsuited = Unsuited::Parameter(id.element, id.parameter);
+        let Some((element, unit)) = frame.element(id.element) else {
+            return Err(unsuited);
+        };
+        let conductance = system.conductance_of(element).filter(|_| is_conductance);
         if let Some(k) = conductance {
             return Ok(Handle::Conductance(k as u32));
         }
-        match (id.parameter, source_of.get(&id.element)) {
-            (Parameter::Current, Some(&source)) if !is_driven(source) => {
+        match (id.parameter, source_of.get(&element)) {
+            (Parameter::Current, Some(&source)) if !is_driven(source) && unit == 1.0 => {
                 Ok(Handle::Current(source as u32))
             }
-            _ => Err(Unsuited::Parameter(id.element, id.parameter)),
+            _ => Err(unsuited),
         }
     };
     parameters.entries().map(handle).collect()

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use crate::adjoint::{Adjoint, AdjointError, Cotangent, derivative};
 use crate::analysis::{Output, SolveError, describe};
-use crate::batch::{Accuracy, Unsuited};
+use crate::batch::{Accuracy, Nudge, Unsuited};
 use crate::circuit::Circuit;
+use crate::estimators::EstimatorError;
 use crate::mna::{BranchCurrents, System, Values, Workspace};
 use crate::newton::{self, NewtonOptions};
 
@@ -51,6 +52,14 @@ pub enum SampleError {
     Solve { sample: usize, error: SolveError },
     #[error("sample {sample}: {error}")]
     Adjoint { sample: usize, error: AdjointError },
+    #[error(transparent)]
+    Estimator(#[from] Box<EstimatorError>),
+}
+
+impl From<EstimatorError> for SampleError {
+    fn from(error: EstimatorError) -> Self {
+        Self::Estimator(Box::new(error))
+    }
 }
 
 /// Averages over a set of samples.
@@ -106,7 +115,7 @@ impl Engine {
         (parameters, accuracy): (&TrainedParameters, Accuracy),
     ) -> Self {
         let values = Values::new(&system, &circuit);
-        let batches = Batches::new(&system, &values, &ports, parameters, accuracy);
+        let batches = Batches::new(&circuit, &system, &values, &ports, parameters, accuracy);
         // Millions of solutions need no last digit; their gradients are refined all the same. Beside
         // a batch engine the general solver gets the hard samples only.
         let options = NewtonOptions {
@@ -241,14 +250,47 @@ impl Engine {
             Err(_) => {
                 gradient.iter_mut().for_each(|g| *g /= count);
                 parameters.chain_rule(&self.circuit, gradient);
-                let mut theta = std::mem::take(&mut parameters.theta);
-                let rates = parameters.rates().map(|r| r * config.rate);
-                optimizer.step(config, rates, &mut theta, gradient);
-                parameters.theta = theta;
-                self.set_parameters(parameters);
+                self.step_along(gradient, parameters, (optimizer, config));
             }
         }
         Ok(())
+    }
+
+    /// One step of the optimizer against a `gradient` to the coordinates.
+    pub(super) fn step_along(
+        &mut self,
+        gradient: &[f64],
+        parameters: &mut TrainedParameters,
+        (optimizer, config): (&mut Optimizer, &OptimizerConfig),
+    ) {
+        let mut theta = std::mem::take(&mut parameters.theta);
+        let rates = parameters.rates().map(|r| r * config.rate);
+        optimizer.step(config, rates, &mut theta, gradient);
+        parameters.theta = theta;
+        self.set_parameters(parameters);
+    }
+
+    /// Adds losses of samples to `evaluation`.
+    ///
+    /// # Errors
+    /// The first sample, in order, that fails.
+    pub(super) fn look(
+        &mut self,
+        data: &Dataset,
+        indices: &[usize],
+        parameters: &mut TrainedParameters,
+        evaluation: &mut Evaluation,
+    ) -> Result<(), SampleError> {
+        self.samples(data, indices, (parameters, None), evaluation)
+            .map(drop)
+    }
+
+    /// How the batch engine finds the next gradients.
+    pub(super) fn set_nudge(&mut self, nudge: Option<Nudge>) {
+        if let Ok(batches) = &mut self.batches {
+            // Whether the circuit allows it was found out with the first.
+            let _ = batches.set_nudge(nudge);
+        }
     }
 
     /// Evaluates samples; where there is a `gradient`, the batch engine has their derivatives then,

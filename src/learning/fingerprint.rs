@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::batch::Sample;
+use crate::circuit::Circuit;
+
+use super::TrainError;
 use super::config::{
-    ConfigError, FeatureConfig, LossConfig, OptimizerConfig, OutputConfig, ParameterGroup,
-    TrainingConfig,
+    ConfigError, EstimatorConfig, FeatureConfig, LossConfig, OptimizerConfig, OutputConfig,
+    ParameterGroup, TrainingConfig,
 };
 use super::data::{Dataset, Targets};
 
@@ -21,18 +25,18 @@ pub struct Fingerprints {
 }
 
 impl Fingerprints {
-    /// `deck` is the text of the circuit.
-    ///
     /// # Errors
-    /// [`ConfigError::Unwritable`]
+    /// If the training file or the deck cannot be written.
     pub fn new(
         config: &TrainingConfig,
-        deck: &str,
+        circuit: &Circuit,
         data: [&Dataset; 2],
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, TrainError> {
+        let mut deck = Sha256::new();
+        circuit.write_spice(|part| deck.update(part))?;
         Ok(Self {
             training: sha256(Rules::of(config).to_toml()?.as_bytes()),
-            circuit: sha256(deck.as_bytes()),
+            circuit: hexadecimal(&deck.finalize()),
             data: of_data(data),
         })
     }
@@ -58,6 +62,8 @@ struct Rules<'a> {
     outputs: &'a OutputConfig,
     loss: LossConfig,
     optimizer: OptimizerConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimator: Option<EstimatorConfig>,
     parameters: &'a [ParameterGroup],
 }
 
@@ -70,6 +76,7 @@ impl<'a> Rules<'a> {
             outputs: &config.outputs,
             loss: config.loss,
             optimizer: config.optimizer,
+            estimator: config.estimator,
             parameters: &config.parameters,
         }
     }
@@ -90,7 +97,10 @@ fn of_data(data: [&Dataset; 2]) -> String {
     for set in data {
         number(&mut hash, set.len());
         number(&mut hash, set.features);
-        numbers(&mut hash, &set.inputs);
+        match set.inputs.all() {
+            Sample::Numbers(values) => numbers(&mut hash, values),
+            Sample::Pixels(bytes) => hash.update(bytes),
+        }
         match &set.targets {
             Targets::Classes { count, labels } => {
                 number(&mut hash, *count);

@@ -202,7 +202,7 @@ mod tests {
         let labels = (0..count).collect();
         Dataset {
             features: 1,
-            inputs: vec![0.0; count],
+            inputs: vec![0.0; count].into(),
             targets: Targets::Classes { count, labels },
         }
     }

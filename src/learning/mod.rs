@@ -10,6 +10,7 @@ mod config;
 pub mod data;
 mod engine;
 mod fingerprint;
+mod guide;
 mod loss;
 mod optimizer;
 mod parameters;

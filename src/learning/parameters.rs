@@ -62,7 +62,10 @@ impl TrainedParameters {
         rng.set_stream(1);
         for group in groups {
             let entries = match_group(circuit, group)?;
-            if let Some(entry) = entries.iter().find(|e| !taken.insert(e.id)) {
+            // Nothing is twice in one group.
+            let is_alone = groups.len() == 1;
+            let twice = entries.iter().find(|e| !is_alone && !taken.insert(e.id));
+            if let Some(entry) = twice {
                 return Err(ConfigError::Value {
                     field: "elements of [[parameters]]".to_string(),
                     value: format!("`{}`", group.elements),

@@ -3,7 +3,7 @@
 use glob_match::glob_match;
 
 use crate::analysis::Output;
-use crate::batch::Drive;
+use crate::batch::{Drive, Sample};
 use crate::circuit::{Circuit, ElementId, NodeId, canonical};
 use crate::mna::{System, Workspace};
 
@@ -89,9 +89,9 @@ impl Ports {
     }
 
     /// Sets the sources of one solve: `scale x + offset`, negated at complements.
-    pub fn apply(&self, features: &[f64], workspace: &mut Workspace) {
+    pub fn apply(&self, features: Sample<'_>, workspace: &mut Workspace) {
         for &(source, feature, sign) in &self.drives {
-            workspace.sources[source] = sign * (self.scale * features[feature] + self.offset);
+            workspace.sources[source] = sign * (self.scale * features.get(feature) + self.offset);
         }
     }
 }

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::analysis::CompileError;
 use crate::circuit::Circuit;
+use crate::estimators::EstimatorError;
 use crate::expression::TextTooLong;
 use crate::mna::System;
 
@@ -16,6 +17,7 @@ use super::config::{CircuitError, ConfigError, LoadedConfig, OptimizerConfig, Tr
 use super::data::{Dataset, MovedBatch, Targets};
 use super::engine::{Engine, Evaluation, SampleError};
 use super::fingerprint::Fingerprints;
+use super::guide::{self, Guide};
 use super::loss::Loss;
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
@@ -42,6 +44,7 @@ pub struct Trainer {
     /// What the last batch gave.
     evaluation: Evaluation,
     fingerprints: Fingerprints,
+    guide: Guide,
 }
 
 /// What one epoch did.
@@ -69,6 +72,8 @@ pub enum TrainError {
     Sample(#[from] SampleError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Estimator(#[from] EstimatorError),
 }
 
 impl Trainer {
@@ -89,7 +94,7 @@ impl Trainer {
             }
             .into());
         }
-        let fingerprints = Fingerprints::new(&config, &circuit.to_spice()?, [&train, &test])?;
+        let fingerprints = Fingerprints::new(&config, &circuit, [&train, &test])?;
         let parameters = TrainedParameters::resolve(&mut circuit, &config.parameters, config.seed)?;
         let system = System::for_batches(&circuit);
         let ports = Ports::resolve(&circuit, &system, &config.features, &config.outputs)?;
@@ -115,7 +120,7 @@ impl Trainer {
         let loss = Loss::new(config.loss, ports.outputs.len(), &train)?;
         let count = parameters.len();
         let moved = MovedBatch::new(&train);
-        Ok(Self {
+        let mut trainer = Self {
             engine: Engine::new(
                 circuit,
                 system,
@@ -136,7 +141,10 @@ impl Trainer {
             sums: Sums::default(),
             order: Vec::new(),
             fingerprints,
-        })
+            guide: Guide::Adjoint,
+        };
+        trainer.guide = Guide::new(&mut trainer)?;
+        Ok(trainer)
     }
 
     /// Trains to the end of the epoch.
@@ -227,6 +235,20 @@ impl Trainer {
         };
         let memory = (&mut self.optimizer, &config, &mut self.gradient);
         let (engine, parameters) = (&mut self.engine, &mut self.parameters);
+        let seed = self.config.seed ^ (self.epoch as u64 + 1) << 32 ^ (self.batch as u64) << 8;
+        match &mut self.guide {
+            Guide::Adjoint => {}
+            Guide::Nudged(nudging) => engine.set_nudge(nudging.of_batch(seed)),
+            Guide::Bench(bench, config) => {
+                let settings = guide::settings(config, seed);
+                bench.take(parameters);
+                let estimate = bench.estimate(config.kind, &settings, batch)?;
+                let (optimizer, rules, _) = memory;
+                engine.look(data, batch, parameters, &mut self.evaluation)?;
+                engine.step_along(&estimate.gradient, parameters, (optimizer, rules));
+                return Ok(());
+            }
+        }
         engine.step(data, batch, parameters, memory, &mut self.evaluation)
     }
 

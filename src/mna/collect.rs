@@ -137,7 +137,7 @@ impl Stamps {
             Adder { couplings, element }.port_branch(port, own, 1.0, None);
         }
         let first = self.controls.len();
-        for &control in &element.controls {
+        for &control in element.controls() {
             let columns = self.control_columns(control, branches);
             self.controls.push(ControlStamp::new(columns));
         }
@@ -175,10 +175,10 @@ impl Stamps {
         let first = self.couplings.len() as u32;
         let branch = branches[id.index()];
         let own = branch.map(|b| self.branch_index(b));
-        let control = element.control.and_then(|c| branches[c.index()]);
+        let control = element.control().and_then(|c| branches[c.index()]);
         let control = control.map(|b| self.branch_index(b));
         let port = element.port.map(full);
-        let second = element.second.unwrap_or([NodeId::GROUND; 2]).map(full);
+        let second = element.second().unwrap_or([NodeId::GROUND; 2]).map(full);
         let mut add = Adder {
             couplings: &mut self.couplings,
             element: id,

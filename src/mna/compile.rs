@@ -247,6 +247,11 @@ impl System {
         self.conductances.iter().map(|stamp| [stamp.p, stamp.n])
     }
 
+    /// Element of each one-port, in the order of the values.
+    pub(crate) fn one_port_elements(&self) -> impl ExactSizeIterator<Item = ElementId> + '_ {
+        self.one_ports.iter().map(|stamp| stamp.element)
+    }
+
     /// Index of the conductance that an element is.
     pub(crate) fn conductance_of(&self, id: ElementId) -> Option<usize> {
         match self.place[id.index()] {

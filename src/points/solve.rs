@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::analysis::{Output, Probe, Solver, Undetermined};
-use crate::batch::{BatchEngine, BatchSystem, Drive};
+use crate::batch::{BatchEngine, BatchSystem, Drive, Law, Sample};
 use crate::circuit::{ElementId, NodeId, Variable};
 use crate::device::{Device, Parameter};
 use crate::limits::{ELEMENT, memory};
@@ -112,10 +112,13 @@ fn blocks(
         Some((*source_of.get(&element)?, drive))
     };
     let drives: Option<Vec<(usize, Drive)>> = columns.iter().enumerate().map(drive).collect();
-    let outputs: Option<Vec<[NodeId; 2]>> = probes.iter().map(voltage).collect();
+    let pair = |nodes: [NodeId; 2]| nodes.map(|node| (node, 1.0));
+    let outputs = probes.iter().map(|probe| voltage(probe).map(pair));
+    let outputs: Option<Vec<_>> = outputs.collect();
     let compiled = BatchSystem::compile(system, &solver.values, columns.len(), &drives?).ok()?;
     let conductances = solver.values.conductances().to_vec();
-    let laws = solver.values.one_ports().to_vec();
+    let laws = solver.values.one_ports().iter().cloned();
+    let laws = laws.map(Law::from).collect();
     Some(BatchEngine::new(
         compiled,
         conductances,
@@ -165,7 +168,12 @@ fn solve_in_blocks(
         results.clear();
         results.resize(count, None);
         let judge = |_: usize, _: &[f64], _: &mut [f64]| ();
-        engine.run(|k| table.row(first + k), judge, false, &mut results);
+        engine.run(
+            |k| Sample::Numbers(table.row(first + k)),
+            judge,
+            false,
+            &mut results,
+        );
         let before = alone.len();
         for (k, result) in results.iter().enumerate() {
             let outputs = engine.outputs_of(k, width);

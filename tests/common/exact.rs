@@ -218,7 +218,7 @@ impl<'a> Exact<'a> {
         let element = circuit.element(id);
         let k = id.index();
         let port = element.port.map(unknown);
-        let second = element.second.map_or([None; 2], |s| s.map(unknown));
+        let second = element.second().map_or([None; 2], |s| s.map(unknown));
         let branch = self.branch[k].unwrap_or_default();
         match &element.device {
             Device::Resistor { resistance } => self.resistor(port, *resistance),
@@ -401,7 +401,7 @@ impl<'a> Exact<'a> {
         let element = self.circuit.element(id);
         let k = id.index();
         let port = element.port.map(unknown);
-        let second = element.second.map_or([None; 2], |s| s.map(unknown));
+        let second = element.second().map_or([None; 2], |s| s.map(unknown));
         let first = match (&element.device, self.branch[k]) {
             (_, Some(branch)) => self.x[branch],
             (Device::Resistor { resistance }, _) => self.voltage(port) / real(*resistance),

@@ -509,7 +509,7 @@ pub fn currents(circuit: &Circuit, op: &OperatingPoint) -> Vec<f64> {
     for (id, element) in circuit.elements() {
         let [p, n] = element.port;
         let v = op.voltage(p, n);
-        let second = element.second.unwrap_or([NodeId::GROUND; 2]);
+        let second = element.second().unwrap_or([NodeId::GROUND; 2]);
         let v_second = op.voltage(second[0], second[1]);
         let open = op.current(circuit, id);
         match &element.device {
@@ -518,7 +518,7 @@ pub fn currents(circuit: &Circuit, op: &OperatingPoint) -> Vec<f64> {
             Device::OnePort(one_port) => currents.push(one_port_current(one_port, v)),
             Device::Vccs { transconductance } => currents.push(transconductance * v_second),
             Device::Cccs { gain } => {
-                let control = element.control.expect("a controlling source");
+                let control = element.control().expect("a controlling source");
                 currents.push(gain * op.current(circuit, control));
             }
             Device::Gyrator { conductance } => {
@@ -558,9 +558,9 @@ pub fn worst_violation(circuit: &Circuit, op: &OperatingPoint) -> f64 {
             }
         }
         let [p, n] = element.port;
-        let second = element.second.unwrap_or([NodeId::GROUND; 2]);
+        let second = element.second().unwrap_or([NodeId::GROUND; 2]);
         let v = op.voltage(p, n);
-        let control = || op.current(circuit, element.control.expect("a controlling source"));
+        let control = || op.current(circuit, element.control().expect("a controlling source"));
         let prescribed = match &element.device {
             Device::VoltageSource { voltage } => Some(*voltage),
             Device::Resistor { resistance: 0.0 } => Some(0.0),

@@ -400,7 +400,7 @@ struct Port {
 }
 
 pub fn ports(element: &Element) -> Vec<[NodeId; 2]> {
-    let second = element.second.filter(|_| element.is_two_port());
+    let second = element.second().filter(|_| element.is_two_port());
     std::iter::once(element.port).chain(second).collect()
 }
 

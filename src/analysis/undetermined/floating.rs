@@ -95,7 +95,7 @@ impl Islands {
                 continue;
             }
             join(element.port);
-            if let (true, Some(second)) = (element.is_two_port(), element.second) {
+            if let (true, Some(second)) = (element.is_two_port(), element.second()) {
                 join(second);
             }
         }
@@ -187,7 +187,7 @@ impl Islands {
 fn sensed(circuit: &Circuit, root: &[usize]) -> Vec<bool> {
     let mut sensed = vec![false; root.len()];
     for (_, element) in circuit.elements() {
-        let second = element.second.filter(|_| !element.is_two_port());
+        let second = element.second().filter(|_| !element.is_two_port());
         for pair in control_pairs(element).chain(second) {
             let [p, n] = pair.map(|node| root[node.index()]);
             sensed[p] |= p != n;

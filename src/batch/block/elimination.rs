@@ -6,9 +6,9 @@ use faer::{Accum, MatRef};
 
 use crate::batch::assembly::Assembly;
 use crate::batch::elimination::Elimination;
+use crate::batch::law::Law;
 use crate::batch::real::Real;
 use crate::batch::structure::{BatchSystem, End};
-use crate::device::OnePort;
 
 use super::lanes::{
     add_affine, add_scaled, dispatch, measure, product, row, row_mut, subtract_product, two_rows,
@@ -34,7 +34,7 @@ impl<T: Real> BlockState<T> {
         system: &BatchSystem,
         assembly: &Assembly<T>,
         elimination: &Elimination,
-        laws: &[OnePort],
+        laws: &[Law],
     ) {
         let mut x = std::mem::take(&mut self.x);
         for step in 1..=MOST_STEPS {
@@ -121,6 +121,7 @@ impl<T: Real> BlockState<T> {
                 let row = row_mut(&mut self.cotangent, injection.node as usize, lanes);
                 add_affine(row, T::of(injection.sign), source, &self.columns);
             }
+            add_scaled(&mut self.cotangent, self.pushed, &self.waiting);
         }
         let voltage = |state: &Self, [p, n]: [End; 2], out: &[T], lane: usize| match is_primal {
             true => state.voltage(system, p, out, lane) - state.voltage(system, n, out, lane),

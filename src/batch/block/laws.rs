@@ -1,9 +1,10 @@
 //! One-ports that are not straight: where they are linearized in each lane, and what that stamps.
 
 use crate::batch::assembly::Assembly;
+use crate::batch::law::Law;
 use crate::batch::real::Real;
 use crate::batch::structure::{BatchSystem, End};
-use crate::device::{OnePort, PlainDiode};
+use crate::device::PlainDiode;
 
 use super::BlockState;
 use super::lanes::{dispatch, row, row_mut};
@@ -13,7 +14,7 @@ use super::lanes::{dispatch, row, row_mut};
 const LAW_TOLERANCE: f64 = 1e-10;
 
 impl<T: Real> BlockState<T> {
-    pub(super) fn start_laws(&mut self, laws: &[OnePort]) {
+    pub(super) fn start_laws(&mut self, laws: &[Law]) {
         self.points.fill(0.0);
         self.slope.fill(T::ZERO);
         self.companion.fill(T::ZERO);
@@ -65,7 +66,7 @@ impl<T: Real> BlockState<T> {
         &mut self,
         system: &BatchSystem,
         assembly: &Assembly<T>,
-        laws: &[OnePort],
+        laws: &[Law],
         x: &[T],
     ) {
         for (index, law) in laws.iter().enumerate() {
@@ -138,14 +139,7 @@ impl<T: Real> BlockState<T> {
     }
 
     #[inline(always)]
-    fn move_law(
-        &mut self,
-        system: &BatchSystem,
-        index: usize,
-        linear: f64,
-        x: &[T],
-        law: &OnePort,
-    ) {
+    fn move_law(&mut self, system: &BatchSystem, index: usize, linear: f64, x: &[T], law: &Law) {
         self.measure_port(system, index, x);
         let tolerance = LAW_TOLERANCE.max(8.0 * T::EPSILON);
         for lane in 0..self.lanes {

@@ -8,9 +8,10 @@ mod lanes;
 mod laws;
 mod relaxation;
 
-use crate::device::OnePort;
+use super::law::Law;
 
 use super::assembly::Assembly;
+use super::engine::Nudge;
 use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::real::Real;
@@ -22,12 +23,13 @@ pub(super) struct Shared<'a, T> {
     pub system: &'a BatchSystem,
     /// S.
     pub conductances: &'a [f64],
-    pub outputs: &'a [[End; 2]],
-    pub laws: &'a [OnePort],
+    pub outputs: &'a [[(End, f64); 2]],
+    pub laws: &'a [Law],
     pub assembly: &'a Assembly<T>,
     pub features: &'a Features<T>,
     /// Where relaxation ends.
     pub tolerance: f64,
+    pub nudge: Option<Nudge>,
 }
 
 /// State of a block.
@@ -78,6 +80,10 @@ pub(super) struct BlockState<T> {
     /// Room for a correction and for a right-hand side that waits.
     correction: Vec<T>,
     waiting: Vec<T>,
+    /// How much of [`Self::cotangent`] flows into the outputs.
+    pushed: T,
+    /// Potentials that a nudge is measured against.
+    before: Vec<T>,
     /// Linear solves or sweeps of the last operating point.
     pub steps: usize,
 }
@@ -131,6 +137,8 @@ impl<T: Real> BlockState<T> {
             is_settled: vec![false; lanes],
             correction: zeros(if system.is_sparse() { nodes } else { 0 }),
             waiting: zeros(if system.is_sparse() { nodes } else { 0 }),
+            pushed: T::ZERO,
+            before: Vec::new(),
             steps: 0,
         }
     }
@@ -223,6 +231,15 @@ impl<T: Real> BlockState<T> {
 
     /// Operating points of all lanes; [`Self::is_moving`] tells which have not settled.
     pub(super) fn solve(&mut self, shared: &Shared<'_, T>) {
+        self.conducting.fill(false);
+        self.pin.fill(T::ZERO);
+        self.pushed = T::ZERO;
+        self.start_laws(shared.laws);
+        self.settle_all(shared);
+    }
+
+    /// The same from the states of diodes at hand.
+    fn settle_all(&mut self, shared: &Shared<'_, T>) {
         let Shared {
             system,
             assembly,
@@ -230,9 +247,6 @@ impl<T: Real> BlockState<T> {
             tolerance,
             ..
         } = *shared;
-        self.conducting.fill(false);
-        self.pin.fill(T::ZERO);
-        self.start_laws(laws);
         match system.method() {
             Method::Elimination(e) => {
                 self.eliminate(system, assembly, e, laws);
@@ -260,6 +274,45 @@ impl<T: Real> BlockState<T> {
             }
             Method::Relaxation(r) => self.relax_adjoint(system, assembly, r, shared.tolerance),
         }
+    }
+
+    /// Settles again with [`Self::cotangent`] as currents at the outputs. What becomes of the squares of
+    /// the drops, `((v + d)² - v²) / (2 beta)`, is the product of `-d / beta` with the drop half-way: these
+    /// take the places of adjoint potentials and potentials.
+    pub(super) fn nudge(&mut self, shared: &Shared<'_, T>, nudge: Nudge) {
+        let mut before = std::mem::take(&mut self.before);
+        before.clear();
+        before.extend_from_slice(&self.x);
+        let mut failed = self.is_moving.clone();
+        let mut apart = nudge.beta;
+        let mut from = 0.0;
+        if nudge.is_centered {
+            self.push_outputs(shared, T::of(nudge.beta), &mut failed);
+            before.copy_from_slice(&self.x);
+            (from, apart) = (nudge.beta, 2.0 * nudge.beta);
+        }
+        self.push_outputs(shared, T::of(-nudge.beta - from), &mut failed);
+        self.is_moving = failed;
+        let (rate, half) = (T::of(-1.0 / apart), T::of(0.5));
+        let states = self.x.iter_mut().zip(&mut self.lambda).zip(&before);
+        for ((x, lambda), &before) in states {
+            *lambda = rate * (*x - before);
+            *x = half * (*x + before);
+        }
+        self.before = before;
+    }
+
+    /// Adds `factor` times [`Self::cotangent`] to the injected currents and settles.
+    fn push_outputs(&mut self, shared: &Shared<'_, T>, factor: T, failed: &mut [bool]) {
+        let steps = self.steps;
+        self.pushed += factor;
+        for (current, &cotangent) in self.injected.iter_mut().zip(&self.cotangent) {
+            *current = factor.fma(cotangent, *current);
+        }
+        self.settle_all(shared);
+        self.steps += steps;
+        let moving = failed.iter_mut().zip(&self.is_moving);
+        moving.for_each(|(failed, moving)| *failed |= moving);
     }
 
     /// Takes a lane out of all sums over samples.

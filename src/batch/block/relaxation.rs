@@ -7,10 +7,10 @@ use faer::{Accum, MatRef};
 use rayon::prelude::*;
 
 use crate::batch::assembly::Assembly;
+use crate::batch::law::Law;
 use crate::batch::real::Real;
 use crate::batch::relaxation::{Relaxation, RelaxedGroup, TILE};
 use crate::batch::structure::BatchSystem;
-use crate::device::OnePort;
 
 use super::BlockState;
 use super::lanes::{dispatch, measure, product, row, row_mut};
@@ -80,7 +80,7 @@ impl<T: Real> BlockState<T> {
         system: &BatchSystem,
         assembly: &Assembly<T>,
         relaxation: &Relaxation,
-        laws: &[OnePort],
+        laws: &[Law],
         tolerance: f64,
     ) {
         let mut x = std::mem::take(&mut self.x);

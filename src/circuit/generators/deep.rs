@@ -58,6 +58,7 @@ impl DeepNetwork {
     pub fn build(&self) -> Result<Circuit, TopologyError> {
         let name: Vec<String> = self.layers.iter().map(usize::to_string).collect();
         let mut c = Circuit::new(format!("deep resistive network {}", name.join("-")));
+        c.reserve(self.size());
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut before = Vec::new();
         for k in 0..self.layers.first().copied().unwrap_or(0) {

@@ -1,6 +1,7 @@
 //! Standard circuits of any size, for benches, tests and training; and random ones.
 
 mod deep;
+mod kendall;
 mod parts;
 mod shapes;
 mod wild;
@@ -14,6 +15,7 @@ use crate::device::{Device, Environment, Shockley, ShockleyParameters};
 use super::{Circuit, NodeId, TopologyError};
 
 pub use deep::DeepNetwork;
+pub use kendall::KendallNetwork;
 pub use wild::{Kind, Wild};
 
 /// A Shockley diode with SPICE's default model card.

@@ -34,6 +34,15 @@ impl Shockley {
 }
 
 impl PlainDiode {
+    /// The same diode where voltages and currents are counted in units of so many V and A.
+    pub fn in_units_of(self, unit: f64) -> Self {
+        Self {
+            scale: self.scale / unit,
+            thermal: self.thermal / unit,
+            ..self
+        }
+    }
+
     /// Current (A) and slope (S) at a voltage (V).
     #[inline(always)]
     pub fn evaluate(&self, v: f64) -> (f64, f64) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::circuit::generators::{DeepNetwork, Layered};
+use crate::circuit::generators::{DeepNetwork, KendallNetwork, Layered};
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::files::read_at_most;
 use crate::netlist::{Netlist, NetlistError};
@@ -87,6 +87,13 @@ impl LoadedConfig {
                     ..deep.clone()
                 };
                 Ok(deep.build()?)
+            }
+            CircuitSource::Kendall(network) => {
+                let network = KendallNetwork {
+                    seed: network.seed ^ self.config.seed,
+                    ..network.clone()
+                };
+                Ok(network.build()?)
             }
         }
     }
@@ -237,7 +244,7 @@ mod tests {
     fn set(features: usize, classes: usize) -> Dataset {
         Dataset {
             features,
-            inputs: vec![0.0; 2 * features],
+            inputs: vec![0.0; 2 * features].into(),
             targets: Targets::Classes {
                 count: classes,
                 labels: vec![0, classes - 1],

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Accuracy, Precision};
-use crate::circuit::generators::{DeepNetwork, Layered};
+use crate::circuit::generators::{DeepNetwork, KendallNetwork, Layered};
+use crate::estimators::{Estimator, Meter, Settings};
 
 use super::data::{Augmentation, CsvOptions, DataError, Generator};
 pub use loaded::{BUILT_IN_DIGITS, CircuitError, LoadedConfig};
@@ -29,6 +30,9 @@ pub struct TrainingConfig {
     /// Moves training samples a little each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augmentation>,
+    /// What finds the gradients; hardware linearization if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimator: Option<EstimatorConfig>,
     /// Seed of everything random but the data: initial values and the order of samples.
     #[serde(default)]
     pub seed: u64,
@@ -67,6 +71,60 @@ fn default_batch() -> usize {
     32
 }
 
+/// An estimator of the gradient that the circuit could measure by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EstimatorConfig {
+    #[serde(with = "estimator_name")]
+    pub kind: Estimator,
+    /// Strength of the nudge: 1 stands for a current of the circuit's typical conductance times the
+    /// derivative of the loss.
+    #[serde(default = "default_beta")]
+    pub beta: f64,
+    /// Standard deviation of a reading relative to its value, of a measured gradient.
+    #[serde(default)]
+    pub noise: f64,
+    /// Resolution of the meter; 0 for an exact one.
+    #[serde(default)]
+    pub bits: u32,
+    /// Phases of one period of a sinusoidal nudge.
+    #[serde(default = "default_phases")]
+    pub phases: usize,
+}
+
+fn default_beta() -> f64 {
+    Settings::default().beta
+}
+
+fn default_phases() -> usize {
+    Settings::default().phases
+}
+
+impl EstimatorConfig {
+    pub fn meter(&self) -> Meter {
+        Meter {
+            noise: self.noise,
+            bits: (self.bits > 0).then_some(self.bits),
+        }
+    }
+}
+
+/// Estimators by their names.
+mod estimator_name {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::estimators::Estimator;
+
+    pub(super) fn serialize<S: Serializer>(kind: &Estimator, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.name())
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Estimator, D::Error> {
+        let name = String::deserialize(from)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Where the circuit comes from: a deck beside the training file, or a generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -78,6 +136,8 @@ pub enum CircuitSource {
     /// A deep resistive network.
     #[serde(rename = "drn")]
     Deep(DeepNetwork),
+    /// The network of Kendall et al. 2020, with amplifiers.
+    Kendall(KendallNetwork),
 }
 
 /// Which sources carry the features, in order. Feature x drives `scale x + offset` (V or A).

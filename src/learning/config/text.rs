@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::circuit::generators::Layered;
-use crate::limits::{ELEMENT, memory};
+use crate::limits::{TRAINED_ELEMENT, memory};
 
 use super::{CircuitSource, ConfigError, DataConfig, ParameterGroup, TrainingConfig};
 
@@ -58,19 +58,47 @@ impl TrainingConfig {
                 check_size(Layered::size(l.inputs, &l.hidden, l.outputs))?;
             }
             CircuitSource::Deep(deep) => {
-                let count = deep.layers.len();
-                let expected = "features, hidden layers, outputs: at least two numbers above 0";
-                let holds = count >= 2 && !deep.layers.contains(&0);
-                check(
-                    holds,
-                    "circuit.drn.layers",
-                    format!("{:?}", deep.layers),
-                    expected,
-                )?;
+                check_layers("circuit.drn.layers", &deep.layers)?;
                 check_positive("circuit.drn.conductance", deep.conductance)?;
                 check_positive("circuit.drn.floor", deep.floor)?;
                 check_size(deep.size())?;
             }
+            CircuitSource::Kendall(network) => {
+                check_layers("circuit.kendall.layers", &network.layers)?;
+                let positive = [
+                    ("gain", network.gain),
+                    ("conductance", network.conductance),
+                    ("floor", network.floor),
+                ];
+                for (name, value) in positive {
+                    check_positive(&format!("circuit.kendall.{name}"), value)?;
+                }
+                let bias = network.bias;
+                check(
+                    bias.is_finite(),
+                    "circuit.kendall.bias",
+                    bias,
+                    "a finite number",
+                )?;
+                check_size(network.size())?;
+            }
+        }
+        if let Some(estimator) = &self.estimator {
+            check_positive("estimator.beta", estimator.beta)?;
+            let noise = estimator.noise;
+            let holds = noise >= 0.0 && noise.is_finite();
+            check(
+                holds,
+                "estimator.noise",
+                noise,
+                "a number that is not negative",
+            )?;
+            check(
+                estimator.phases >= 3,
+                "estimator.phases",
+                estimator.phases,
+                "at least 3",
+            )?;
         }
         if let Some(augment) = &self.augment {
             check(
@@ -156,8 +184,14 @@ impl DataConfig {
     }
 }
 
+fn check_layers(field: &str, layers: &[usize]) -> Result<(), ConfigError> {
+    let expected = "features, hidden layers, outputs: at least two numbers above 0";
+    let holds = layers.len() >= 2 && !layers.contains(&0);
+    check(holds, field, format!("{layers:?}"), expected)
+}
+
 fn check_size(elements: usize) -> Result<(), ConfigError> {
-    let limit = memory() / ELEMENT;
+    let limit = memory() / TRAINED_ELEMENT;
     match elements as u64 > limit {
         true => Err(ConfigError::TooLarge { elements, limit }),
         false => Ok(()),

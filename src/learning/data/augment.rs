@@ -4,6 +4,7 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Targets};
+use crate::batch::Samples;
 
 /// Random shifts of images; what comes in at a side is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,14 +43,19 @@ impl Augmentation {
     ) {
         batch.indices.clear();
         batch.indices.extend(0..indices.len());
-        batch.data.inputs.clear();
-        batch.data.inputs.resize(indices.len() * data.features, 0.0);
-        let reach = self.shift as i64;
-        let moved = batch.data.inputs.chunks_exact_mut(data.features.max(1));
-        for (moved, &index) in moved.zip(indices) {
-            let mut draw = || rng.random_range(-reach..=reach);
-            let (down, right) = (draw() as isize, draw() as isize);
-            self.shift_image(data.input(index), (down, right), moved);
+        let features = data.features;
+        match (&mut batch.data.inputs, &data.inputs) {
+            (Samples::Numbers(to), Samples::Numbers(from)) => {
+                self.move_images(from, features, indices, rng, to);
+            }
+            (Samples::Pixels(to), Samples::Pixels(from)) => {
+                self.move_images(from, features, indices, rng, to);
+            }
+            // Of another data set.
+            (to, from) => {
+                *to = from.rows(features, &[]);
+                return self.fill(data, indices, rng, batch);
+            }
         }
         match (&mut batch.data.targets, &data.targets) {
             (Targets::Classes { labels: to, .. }, Targets::Classes { labels, .. }) => {
@@ -65,7 +71,31 @@ impl Augmentation {
         }
     }
 
-    fn shift_image(&self, image: &[f64], (down, right): (isize, isize), out: &mut [f64]) {
+    fn move_images<T: Copy + Default>(
+        &self,
+        from: &[T],
+        features: usize,
+        indices: &[usize],
+        rng: &mut impl Rng,
+        to: &mut Vec<T>,
+    ) {
+        to.clear();
+        to.resize(indices.len() * features, T::default());
+        let reach = self.shift as i64;
+        for (moved, &index) in to.chunks_exact_mut(features.max(1)).zip(indices) {
+            let mut draw = || rng.random_range(-reach..=reach);
+            let (down, right) = (draw() as isize, draw() as isize);
+            let image = &from[index * features..][..features];
+            self.shift_image(image, (down, right), moved);
+        }
+    }
+
+    fn shift_image<T: Copy + Default>(
+        &self,
+        image: &[T],
+        (down, right): (isize, isize),
+        out: &mut [T],
+    ) {
         let height = image.len() / self.width;
         for (row, out) in out.chunks_exact_mut(self.width).enumerate() {
             let from = row as isize - down;
@@ -79,7 +109,7 @@ impl Augmentation {
                     .ok()
                     .and_then(|k| line.get(k))
                     .copied()
-                    .unwrap_or(0.0);
+                    .unwrap_or_default();
             }
         }
     }

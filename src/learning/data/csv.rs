@@ -203,7 +203,7 @@ impl Columns {
         let targets = interpret(&self.targets, classes, bad)?;
         Ok(Dataset {
             features: layout.columns - 1,
-            inputs: self.inputs,
+            inputs: self.inputs.into(),
             targets,
         })
     }

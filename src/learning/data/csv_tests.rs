@@ -45,7 +45,7 @@ fn kind(classes: bool) -> CsvOptions {
 #[test]
 fn a_header_is_skipped_and_a_plain_file_is_not() {
     let plain = parse("1,2,0\n3,4,1\n");
-    assert_eq!(plain.inputs, [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(plain.inputs.all().to_vec(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(plain.targets, classes(2, &[0, 1]));
     assert_eq!(parse("x,y,class\n1,2,0\n3,4,1\n"), plain);
     assert_eq!(
@@ -81,7 +81,7 @@ fn the_target_can_be_any_column() {
     let text = "price,x,y\n0.5,1,2\n1.5,3,4\n";
     for column in ["price", "1"] {
         let data = parse_with(text, target(column)).unwrap();
-        assert_eq!(data.inputs, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(data.inputs.all().to_vec(), [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(data.targets, values(&[0.5, 1.5]));
     }
 }
@@ -227,7 +227,7 @@ proptest! {
     fn written_samples_are_read_back(samples in prop::collection::vec((-1e9..1e9, -1e9..1e9), 1..20)) {
         let text: String = samples.iter().map(|(x, t)| format!("{x:e},{t:e}\n")).collect();
         let data = parse_with(&text, kind(false)).unwrap();
-        prop_assert_eq!(data.inputs, samples.iter().map(|s| s.0).collect::<Vec<_>>());
+        prop_assert_eq!(data.inputs.all().to_vec(), samples.iter().map(|s| s.0).collect::<Vec<_>>());
         prop_assert_eq!(data.targets, values(&samples.iter().map(|s| s.1).collect::<Vec<_>>()));
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use crate::batch::Samples;
 use crate::limits::memory;
 
 use super::{DataError, Dataset, Targets};
@@ -61,7 +62,7 @@ pub fn parse_idx(
         return Err(labels.fault(4, format!("{label_count} labels"), &expected));
     }
     let (all, kept) = (count as usize, limit.unwrap_or(usize::MAX));
-    let inputs = images.items(all, kept, features, |byte| f64::from(byte) / 255.0)?;
+    let inputs = Samples::Pixels(images.items(all, kept, features, |byte| byte)?);
     let labels = labels.items(all, kept, 1, usize::from)?;
     let count = labels.iter().max().map_or(0, |largest| largest + 1);
     Ok(Dataset {

@@ -48,7 +48,7 @@ fn images_and_labels_are_read_packed_or_not() {
     let data = parse(&images(), &labels(), None).unwrap();
     data.validate().unwrap();
     assert_eq!((data.len(), data.features), (3, 4));
-    assert_eq!(data.input(0), [0.0, 0.2, 1.0, 0.0]);
+    assert_eq!(data.input(0).to_vec(), [0.0, 0.2, 1.0, 0.0]);
     let classes = |count: usize, labels: &[usize]| {
         let labels = labels.to_vec();
         Targets::Classes { count, labels }
@@ -65,7 +65,7 @@ fn images_and_labels_are_read_packed_or_not() {
 
 #[test]
 fn promises_that_are_not_kept_are_refused() {
-    let promise = file(IMAGES, &[4_000_000_000, 1, 1], &[0; 10]);
+    let promise = file(IMAGES, &[4_000_000_000, 10, 10], &[0; 10]);
     let many_labels = file(LABELS, &[4_000_000_000], &[]);
     assert!(fault(&promise, &many_labels).contains("the limit is"));
     let promise = file(IMAGES, &[1_000_000, 10, 10], &[0; 10]);

@@ -25,13 +25,15 @@ pub use idx::{parse_idx, read_idx};
 pub use npz::{parse_npz, read_npz};
 pub use random::SampleRandom;
 
+use crate::batch::{Sample, Samples};
+
 /// Samples with their targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Numbers in one sample.
     pub features: usize,
     /// samples × features, row major.
-    pub inputs: Vec<f64>,
+    pub inputs: Samples,
     pub targets: Targets,
 }
 
@@ -55,15 +57,16 @@ impl Dataset {
     }
 
     /// The features of one sample.
-    pub fn input(&self, sample: usize) -> &[f64] {
-        row(&self.inputs, self.features, sample)
+    pub fn input(&self, sample: usize) -> Sample<'_> {
+        let first = sample * self.features;
+        self.inputs.part(first..first + self.features)
     }
 
     /// The samples at `indices`, in that order; an index may come twice.
     pub fn subset(&self, indices: &[usize]) -> Dataset {
         Dataset {
             features: self.features,
-            inputs: rows(&self.inputs, self.features, indices),
+            inputs: self.inputs.rows(self.features, indices),
             targets: self.targets.subset(indices),
         }
     }
@@ -79,7 +82,10 @@ impl Dataset {
     pub fn validate(&self) -> Result<(), DataError> {
         self.targets.validate()?;
         expect_shape("inputs", self.inputs.len(), self.len() * self.features)?;
-        expect_finite("inputs", &self.inputs)
+        match &self.inputs {
+            Samples::Numbers(values) => expect_finite("inputs", values),
+            Samples::Pixels(_) => Ok(()),
+        }
     }
 }
 
@@ -172,7 +178,7 @@ mod tests {
     fn three() -> Dataset {
         Dataset {
             features: 2,
-            inputs: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            inputs: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0].into(),
             targets: Targets::Classes {
                 count: 2,
                 labels: vec![0, 1, 0],
@@ -183,9 +189,9 @@ mod tests {
     #[test]
     fn a_subset_keeps_the_order_of_its_indices() {
         let subset = three().subset(&[2, 0, 2]);
-        assert_eq!(subset.inputs, [4.0, 5.0, 0.0, 1.0, 4.0, 5.0]);
+        assert_eq!(subset.inputs.all().to_vec(), [4.0, 5.0, 0.0, 1.0, 4.0, 5.0]);
         assert_eq!(subset.targets.len(), 3);
-        assert_eq!(subset.input(1), [0.0, 1.0]);
+        assert_eq!(subset.input(1).to_vec(), [0.0, 1.0]);
         subset.validate().unwrap();
     }
 
@@ -199,7 +205,7 @@ mod tests {
     #[test]
     fn validate_names_the_fault() {
         let mut short = three();
-        short.inputs.pop();
+        short.inputs = vec![0.0; 5].into();
         assert!(matches!(
             short.validate(),
             Err(DataError::Shape {
@@ -209,7 +215,7 @@ mod tests {
             })
         ));
         let mut wild = three();
-        wild.inputs[3] = f64::NAN;
+        wild.inputs = vec![0.0, 1.0, 2.0, f64::NAN, 4.0, 5.0].into();
         assert!(matches!(
             wild.validate(),
             Err(DataError::NotFinite { index: 3, .. })

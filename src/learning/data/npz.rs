@@ -48,7 +48,7 @@ impl Samples<'_> {
         Ok(Dataset {
             features,
             targets: self.targets(y)?,
-            inputs: x.numbers,
+            inputs: x.numbers.into(),
         })
     }
 

@@ -41,7 +41,7 @@ fn integers_are_classes() {
     let data = parse(images(), ("y", "<i8", "(2,)", integers(&[4, 0]))).unwrap();
     data.validate().unwrap();
     assert_eq!((data.len(), data.features), (2, 4));
-    assert_eq!(data.input(1), [4.0, 5.0, 6.0, 255.0]);
+    assert_eq!(data.input(1).to_vec(), [4.0, 5.0, 6.0, 255.0]);
     let labels = vec![4, 0];
     assert_eq!(data.targets, Targets::Classes { count: 5, labels });
     let column = parse(images(), ("y", "<i8", "(2, 1)", integers(&[4, 0]))).unwrap();

@@ -9,16 +9,24 @@
 
 use petgraph::unionfind::UnionFind;
 
-use crate::circuit::{Circuit, Element, ElementId, NodeId};
 use crate::device::Device;
 
-use super::Inapplicable;
+use super::{Circuit, Element, ElementId, NodeId};
 
 /// The weight of the co-content around each node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// By node; none where voltage sources hold it.
     nodes: Vec<Option<f64>>,
+}
+
+/// Why a circuit has no weights; names the element.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeightFault {
+    #[error("`{element}` is not reciprocal and has no partner that makes it so")]
+    NotReciprocal { element: String },
+    #[error("what stands between the amplifiers of `{element}` has two weights that disagree")]
+    Ambiguous { element: String },
 }
 
 /// Two weights that differ by less are one.
@@ -28,9 +36,9 @@ impl Weights {
     /// Follows the amplifiers of a circuit.
     ///
     /// # Errors
-    /// [`Inapplicable::NotReciprocal`] names an element that has no weight,
-    /// [`Inapplicable::AmbiguousWeight`] an amplifier in a loop whose weights disagree.
-    pub fn of(circuit: &Circuit) -> Result<Self, Inapplicable> {
+    /// [`WeightFault::NotReciprocal`] names an element that has no weight,
+    /// [`WeightFault::Ambiguous`] an amplifier in a loop whose weights disagree.
+    pub fn of(circuit: &Circuit) -> Result<Self, WeightFault> {
         let held = held_nodes(circuit);
         let mut parts = UnionFind::<usize>::new(circuit.node_count());
         let mut amplifiers = Vec::new();
@@ -40,7 +48,7 @@ impl Weights {
                 Device::Vcvs { gain } if *gain != 0.0 => amplifiers.push((id, *gain)),
                 Device::Cccs { gain } => returns.push((id, *gain)),
                 device if device.is_reciprocal() => {
-                    let second = element.second.filter(|_| element.is_two_port());
+                    let second = element.second().filter(|_| element.is_two_port());
                     let nodes = element.port.into_iter().chain(second.into_iter().flatten());
                     let free: Vec<_> = nodes.filter(|n| !held[n.index()]).collect();
                     for pair in free.windows(2) {
@@ -69,7 +77,7 @@ impl Weights {
                     .then_some(first)
                     .ok_or_else(|| not_reciprocal(element))
             };
-            let input = part(element.second.unwrap_or(element.port))?;
+            let input = part(element.second().unwrap_or(element.port))?;
             let output = part(element.port)?;
             // What is controlled by a held node is a source.
             if let (Some(input), Some(output)) = (input, output) {
@@ -94,14 +102,14 @@ impl Weights {
     }
 }
 
-fn not_reciprocal(element: &Element) -> Inapplicable {
-    Inapplicable::NotReciprocal {
+fn not_reciprocal(element: &Element) -> WeightFault {
+    WeightFault::NotReciprocal {
         element: element.name.to_string(),
     }
 }
 
 /// Ground, and what voltage sources hold against it.
-fn held_nodes(circuit: &Circuit) -> Vec<bool> {
+pub(crate) fn held_nodes(circuit: &Circuit) -> Vec<bool> {
     let mut held = vec![false; circuit.node_count()];
     held[NodeId::GROUND.index()] = true;
     loop {
@@ -123,13 +131,13 @@ fn held_nodes(circuit: &Circuit) -> Vec<bool> {
 /// current that the amplifier delivers; none if it does something else.
 fn sense(circuit: &Circuit, amplifier: ElementId, by: ElementId) -> Option<f64> {
     let (vcvs, cccs) = (circuit.element(amplifier), circuit.element(by));
-    let [p, n] = vcvs.second?;
+    let [p, n] = vcvs.second()?;
     let direction = match cccs.port {
         port if port == [p, n] => 1.0,
         port if port == [n, p] => -1.0,
         _ => return None,
     };
-    let sensor = cccs.control?;
+    let sensor = cccs.control()?;
     let along = if sensor == amplifier {
         1.0
     } else {
@@ -141,7 +149,7 @@ fn sense(circuit: &Circuit, amplifier: ElementId, by: ElementId) -> Option<f64> 
 
 /// 1 if a source carries the current of an amplifier in the same direction, -1 if in the other; none if
 /// something else meets them where they are joined.
-fn series(circuit: &Circuit, vcvs: &Element, sensor: &Element) -> Option<f64> {
+pub(crate) fn series(circuit: &Circuit, vcvs: &Element, sensor: &Element) -> Option<f64> {
     if !matches!(sensor.device, Device::VoltageSource { .. }) {
         return None;
     }
@@ -156,7 +164,7 @@ fn series(circuit: &Circuit, vcvs: &Element, sensor: &Element) -> Option<f64> {
 /// Terminals that carry current into a node.
 fn terminals(circuit: &Circuit, node: NodeId) -> usize {
     let at = |element: &Element| {
-        let second = element.second.filter(|_| element.is_two_port());
+        let second = element.second().filter(|_| element.is_two_port());
         let nodes = element.port.into_iter().chain(second.into_iter().flatten());
         nodes.filter(|n| *n == node).count()
     };
@@ -167,7 +175,7 @@ fn terminals(circuit: &Circuit, node: NodeId) -> usize {
 fn spread(
     circuit: &Circuit,
     relations: &[(ElementId, usize, usize, f64)],
-) -> Result<Vec<f64>, Inapplicable> {
+) -> Result<Vec<f64>, WeightFault> {
     let mut known: Vec<Option<f64>> = vec![None; circuit.node_count()];
     for start in relations {
         // A part that no amplifier before has reached begins at 1.
@@ -192,7 +200,7 @@ fn spread(
         let (expected, found) = (weight(input) * ratio, weight(output));
         if (expected - found).abs() > SAME * found.abs() {
             let element = circuit.element(id).name.to_string();
-            return Err(Inapplicable::AmbiguousWeight { element });
+            return Err(WeightFault::Ambiguous { element });
         }
     }
     Ok((0..circuit.node_count()).map(weight).collect())

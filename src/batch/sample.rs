@@ -1,0 +1,123 @@
+//! The features of samples: numbers, or the bytes of images.
+
+use std::sync::LazyLock;
+
+/// The features of one sample.
+#[derive(Clone, Copy, Debug)]
+pub enum Sample<'a> {
+    Numbers(&'a [f64]),
+    /// Grey values; 255 is one.
+    Pixels(&'a [u8]),
+}
+
+/// Features of many samples, one after the other: samples x features, row major.
+#[derive(Clone, Debug)]
+pub enum Samples {
+    Numbers(Vec<f64>),
+    /// Grey values; 255 is one. An eighth of the memory of numbers, and of its traffic.
+    Pixels(Vec<u8>),
+}
+
+/// `byte / 255`.
+static GREY: LazyLock<[f64; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| byte as f64 / 255.0));
+
+impl Sample<'_> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(values) => values.len(),
+            Self::Pixels(bytes) => bytes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// # Panics
+    /// If there is no such feature.
+    pub fn get(&self, feature: usize) -> f64 {
+        match self {
+            Self::Numbers(values) => values[feature],
+            Self::Pixels(bytes) => GREY[usize::from(bytes[feature])],
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..self.len()).map(|feature| self.get(feature))
+    }
+
+    pub fn to_vec(&self) -> Vec<f64> {
+        self.iter().collect()
+    }
+
+    /// Writes `convert` of each feature. Images take it from a table.
+    pub(crate) fn write<T: Copy>(&self, convert: impl Fn(f64) -> T, out: &mut [T]) {
+        match self {
+            Self::Numbers(values) => {
+                let pairs = out.iter_mut().zip(*values);
+                pairs.for_each(|(out, &value)| *out = convert(value));
+            }
+            Self::Pixels(bytes) => {
+                let table: [T; 256] = GREY.map(convert);
+                let pairs = out.iter_mut().zip(*bytes);
+                pairs.for_each(|(out, &byte)| *out = table[usize::from(byte)]);
+            }
+        }
+    }
+}
+
+impl Samples {
+    /// Numbers of all samples.
+    pub fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them as one.
+    pub fn all(&self) -> Sample<'_> {
+        match self {
+            Self::Numbers(values) => Sample::Numbers(values),
+            Self::Pixels(bytes) => Sample::Pixels(bytes),
+        }
+    }
+
+    /// The numbers at `range`.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Sample<'_> {
+        match self {
+            Self::Numbers(values) => Sample::Numbers(&values[range]),
+            Self::Pixels(bytes) => Sample::Pixels(&bytes[range]),
+        }
+    }
+
+    /// The same kind of numbers, rows of `width` at `indices`; an index may come twice.
+    pub fn rows(&self, width: usize, indices: &[usize]) -> Self {
+        fn rows<T: Copy>(values: &[T], width: usize, indices: &[usize]) -> Vec<T> {
+            let row = |&index: &usize| &values[index * width..(index + 1) * width];
+            indices.iter().flat_map(row).copied().collect()
+        }
+        match self {
+            Self::Numbers(values) => Self::Numbers(rows(values, width, indices)),
+            Self::Pixels(bytes) => Self::Pixels(rows(bytes, width, indices)),
+        }
+    }
+}
+
+impl From<Vec<f64>> for Samples {
+    fn from(values: Vec<f64>) -> Self {
+        Self::Numbers(values)
+    }
+}
+
+impl PartialEq for Samples {
+    /// By the numbers that they stand for.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pixels(a), Self::Pixels(b)) => a == b,
+            _ => self.len() == other.len() && self.all().iter().eq(other.all().iter()),
+        }
+    }
+}
