@@ -390,17 +390,30 @@ fn the_number_of_threads_does_not_change_a_bit() {
     }
 }
 
-/// With `OHMGRAD_MNIST` naming the folder of MNIST: its images on networks of full width.
-#[test]
-fn images_agree_with_the_general_solver() {
+/// Images of MNIST, if `OHMGRAD_MNIST` names their folder.
+fn images(count: usize) -> Option<Dataset> {
     let Some(folder) = std::env::var_os("OHMGRAD_MNIST").map(std::path::PathBuf::from) else {
         println!("skipped: OHMGRAD_MNIST is not set");
-        return;
+        return None;
     };
     let [images, labels] = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"];
     let images = read_idx(&folder.join(images), &folder.join(labels), Some(2000)).unwrap();
-    let chosen: Vec<usize> = (0..24).map(|k| k * 83 % 2000).collect();
-    let images = images.subset(&chosen);
+    let chosen: Vec<usize> = (0..count).map(|k| k * 83 % 2000).collect();
+    Some(images.subset(&chosen))
+}
+
+fn expect_exact_on_images(layers: &[usize], clamp: Clamp, images: &Dataset, relaxed: bool) {
+    let circuit = deep(layers, clamp);
+    let mut bench = Bench::new(circuit, INPUTS, 300.0, images.len(), 3);
+    bench.data.inputs.clone_from(&images.inputs);
+    assert!(!relaxed || bench.engine.batches().unwrap().relax());
+    let method = bench.engine.method();
+    bench.expect_exact(&format!("{layers:?} {clamp:?}, {method}"));
+}
+
+#[test]
+fn images_agree_with_the_general_solver() {
+    let Some(images) = images(24) else { return };
     for layers in [
         &[784, 100, 10][..],
         &[784, 60, 40, 10],
@@ -408,11 +421,24 @@ fn images_agree_with_the_general_solver() {
     ] {
         for clamp in [Clamp::Ideal, Clamp::Shockley] {
             for relaxed in [false, true] {
-                let mut bench = Bench::new(deep(layers, clamp), INPUTS, 300.0, chosen.len(), 3);
-                bench.data.inputs.clone_from(&images.inputs);
-                assert!(!relaxed || bench.engine.batches().unwrap().relax());
-                bench.expect_exact(&format!("{layers:?} {clamp:?}"));
+                expect_exact_on_images(layers, clamp, &images, relaxed);
             }
+        }
+    }
+}
+
+/// The networks of the papers at their size: minutes in a release build.
+#[test]
+#[ignore = "takes minutes: dense blocks of 1024 x 1024 in the general solver"]
+fn images_on_wide_networks_agree_with_the_general_solver() {
+    for (count, layers) in [
+        (24, &[784, 1024, 10][..]),
+        (3, &[784, 1024, 1024, 10]),
+        (2, &[784, 1024, 1024, 1024, 10]),
+    ] {
+        let Some(images) = images(count) else { return };
+        for clamp in [Clamp::Ideal, Clamp::Shockley] {
+            expect_exact_on_images(layers, clamp, &images, false);
         }
     }
 }

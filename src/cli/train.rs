@@ -7,7 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
-use crate::learning::{Checkpoint, EpochReport, Evaluation, LoadedConfig, Trainer};
+use crate::learning::{
+    Checkpoint, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, Trainer,
+};
 
 use super::interrupt::{Interrupts, Signal};
 use super::pictures;
@@ -28,6 +30,13 @@ pub struct Arguments {
     /// file's
     #[arg(long, conflicts_with = "resume")]
     tolerance: Option<f64>,
+    /// What finds the gradients, instead of the file's: adjoint (hardware linearization), eqprop,
+    /// eqprop-random, eqprop-centered, or another of those that compare-gradients knows
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    estimator: Option<String>,
+    /// Strength of the estimator's nudge, instead of the file's
+    #[arg(long, conflicts_with = "resume")]
+    beta: Option<f64>,
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
     epochs: Option<usize>,
@@ -239,8 +248,20 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     }
     loaded.config.precision = arguments.precision.unwrap_or(loaded.config.precision);
     loaded.config.tolerance = arguments.tolerance.or(loaded.config.tolerance);
+    if let Some(name) = &arguments.estimator {
+        let kind = name.parse()?;
+        let given = loaded.config.estimator;
+        loaded.config.estimator = Some(match given {
+            Some(given) => EstimatorConfig { kind, ..given },
+            None => EstimatorConfig::of(kind),
+        });
+    }
+    if let (Some(beta), Some(estimator)) = (arguments.beta, &mut loaded.config.estimator) {
+        estimator.beta = beta;
+    }
+    loaded.config.validate()?;
     // Faults of the file are found before there is a folder.
-    Trainer::new(&loaded)?;
+    let mut trainer = Trainer::new(&loaded)?;
     let name = arguments.config.as_deref().and_then(Path::file_stem);
     let name = name.map_or("digits".to_string(), |stem| {
         stem.to_string_lossy().into_owned()
@@ -252,8 +273,8 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     folder.check_apart(&loaded, arguments.config.as_deref())?;
     folder.truncate_log(0)?;
     folder.write_config(&loaded)?;
-    // From here on as when it is resumed: the bits are those of the folder's own files.
-    let trainer = Trainer::new(&LoadedConfig::read(&folder.config())?)?;
+    // From here on as when it is resumed: by the folder's own files, of the same numbers.
+    trainer.config = LoadedConfig::read(&folder.config())?.config;
     folder.write_checkpoint(&trainer.checkpoint())?;
     Ok((trainer, folder))
 }
@@ -286,7 +307,7 @@ fn progress_bar(trainer: &Trainer) -> ProgressBar {
 fn headline(trainer: &Trainer, folder: &RunFolder) -> String {
     let engine = &trainer.engine;
     format!(
-        "{}\n{} elements, {} trained parameters, {} unknowns; {} training samples, {} test samples\nbatches by {}\n\
+        "{}\n{} elements, {} trained parameters, {} unknowns; {} training samples, {} test samples\nbatches by {}\n{}\
          run folder: {}\n",
         engine.circuit.title,
         engine.circuit.element_count(),
@@ -295,6 +316,7 @@ fn headline(trainer: &Trainer, folder: &RunFolder) -> String {
         trainer.train.len(),
         trainer.test.len(),
         engine.method(),
+        trainer.gradient_source().unwrap_or_default(),
         folder.path().display(),
     )
 }

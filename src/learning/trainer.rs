@@ -147,6 +147,17 @@ impl Trainer {
         Ok(trainer)
     }
 
+    /// What finds the gradients, if it is not hardware linearization: a line for people.
+    pub fn gradient_source(&self) -> Option<String> {
+        let config = self.config.estimator?;
+        let way = match self.guide {
+            Guide::Adjoint => return None,
+            Guide::Nudged(_) => "whole batches",
+            Guide::Bench(..) => "one sample after the other",
+        };
+        Some(format!("gradients by {}, {way}\n", config.kind))
+    }
+
     /// Trains to the end of the epoch.
     ///
     /// # Errors

@@ -101,6 +101,16 @@ fn default_phases() -> usize {
 }
 
 impl EstimatorConfig {
+    pub fn of(kind: Estimator) -> Self {
+        Self {
+            kind,
+            beta: default_beta(),
+            noise: 0.0,
+            bits: 0,
+            phases: default_phases(),
+        }
+    }
+
     pub fn meter(&self) -> Meter {
         Meter {
             noise: self.noise,

@@ -32,7 +32,9 @@ impl TrainingConfig {
         Ok(toml::to_string_pretty(self)?)
     }
 
-    fn validate(&self) -> Result<(), ConfigError> {
+    /// # Errors
+    /// [`ConfigError`] for the first value that makes no sense.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         check(self.batch > 0, "batch", self.batch, "at least 1")?;
         if let Some(tolerance) = self.tolerance {
             let holds = tolerance > 0.0 && tolerance < 1.0;
