@@ -267,7 +267,7 @@ fn transformers_keep_their_ratio_in_every_direction() {
     let line = landscape
         .straight(&direction, &[-1.0, 0.0, 1.0])
         .expect("a line");
-    // a moves by 1 V and b by half of it: 1/2 (1/1k + 1/4 /1k).
+    // v(a) = 2 v(b): a moves by 1 V and b by half of it, 1.25 (1 V)^2 / 2 kohm in all.
     for point in &line.points {
         let raised = point.cocontent - landscape.least();
         assert!(

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
+use crate::equilibrium::{EpochResult, EquilibriumOptions, EquilibriumTrainer};
 use crate::learning::data::Augmentation;
-use crate::learning::{DataConfig, LoadedConfig};
+use crate::learning::{DataConfig, Evaluation, LoadedConfig};
 use crate::synthesis::SynthesisError;
+use crate::units::format_exact;
 
 use super::{Failure, emit};
 
@@ -90,21 +91,28 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         arguments.units,
         trainer.parameters()
     );
-    let mut error = f64::NAN;
+    let mut test = match arguments.epochs {
+        0 => trainer.evaluate()?,
+        _ => Evaluation::default(),
+    };
     for _ in 0..arguments.epochs {
         let began = Instant::now();
         let result = trainer.train_epoch()?;
-        error = 100.0 * (1.0 - result.test.accuracy);
         crate::note!(
-            "epoch {:>3}/{}  loss {:.4}  train {:.2} %  test loss {:.4}  test {:.2} %  {:.2} s",
+            "epoch {:>3}/{}  loss {}  train {:.2} %  test loss {}  test {:.2} %  {:.2} s",
             result.epoch,
             arguments.epochs,
-            result.train.loss,
+            shown(result.train.loss),
             100.0 * result.train.accuracy,
-            result.test.loss,
+            shown(result.test.loss),
             100.0 * result.test.accuracy,
             began.elapsed().as_secs_f64()
         );
+        let is_last = result.epoch == arguments.epochs;
+        if is_last || !result.train.loss.is_finite() {
+            check_learned(&result, trainer.guessing(), arguments.rate)?;
+        }
+        test = result.test;
     }
     if let Some(out) = &arguments.out {
         let bytes = trainer.network().to_tensors().to_bytes();
@@ -113,9 +121,48 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     let seconds = began.elapsed().as_secs_f64();
     emit(
         format!(
-            "test error {error:.2} % after {} epochs, {seconds:.1} s\n",
+            "test error {:.2} % after {} epochs, {seconds:.1} s\n",
+            100.0 * (1.0 - test.accuracy),
             arguments.epochs
         ),
         None,
     )
+}
+
+/// Losses of a training that diverges have hundreds of digits.
+fn shown(loss: f64) -> String {
+    match loss.abs() < 1e5 {
+        true => format!("{loss:.4}"),
+        false => format!("{loss:.4e}"),
+    }
+}
+
+/// Refuses a network that does much worse than equal logits, in training and after it; warns of one that
+/// knows the samples no better than by guessing.
+fn check_learned(
+    result: &EpochResult,
+    (loss, share): (f64, f64),
+    rate: f64,
+) -> Result<(), Failure> {
+    // What is untrained is a little worse.
+    let is_worse = |evaluation: &Evaluation| !(evaluation.loss <= 2.0 * loss);
+    if is_worse(&result.train) && is_worse(&result.test) {
+        return Err(Failure::failed(format!(
+            "error: training diverged: in epoch {} the mean loss is {}, and {} on test samples; equal logits \
+             for all classes have {loss:.4}\n  help: a --rate below {}",
+            result.epoch,
+            shown(result.train.loss),
+            shown(result.test.loss),
+            format_exact(rate)
+        )));
+    }
+    if result.test.accuracy <= share {
+        crate::note!(
+            "warning: the network has learned nothing: it knows {:.2} % of the test samples, and the most \
+             frequent class is that of {:.2} %\n  help: more --epochs, more --units or another --rate",
+            100.0 * result.test.accuracy,
+            100.0 * share
+        );
+    }
+    Ok(())
 }

@@ -42,7 +42,7 @@ impl Direction {
     pub(super) fn name(&self, circuit: &Circuit) -> String {
         match self {
             Self::Random { seed } => format!("random:{seed}"),
-            Self::Voltage(output) => output.name(circuit).to_string(),
+            Self::Voltage(output) => format!("{} alone", output.name(circuit)),
         }
     }
 
@@ -63,8 +63,8 @@ impl Direction {
                 wished[p.index()] += 1.0;
                 wished[n.index()] -= 1.0;
             }
-            Self::Voltage(Output::Current { .. }) => {
-                let name = self.name(circuit);
+            Self::Voltage(output @ Output::Current { .. }) => {
+                let name = output.name(circuit).to_string();
                 return Err(LandscapeError::NoVoltage { name });
             }
         }

@@ -53,7 +53,7 @@ pub struct Landscape {
 /// The co-content along a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// `v(out)`, or `along random:1`.
+    /// `v(out)`, or of a straight line `random:1` or `v(out) alone`.
     pub name: String,
     /// Where the operating point is on it, V.
     pub rest: f64,
@@ -190,7 +190,7 @@ impl Landscape {
             }
         };
         Ok(Line {
-            name: format!("along {}", direction.name(&self.circuit)),
+            name: direction.name(&self.circuit),
             rest: 0.0,
             points: steps.iter().map(point).collect(),
         })

@@ -107,10 +107,7 @@ pub fn picture(landscape: &Landscape, lines: &[Line]) -> String {
         marks: vec![(line.rest, 0.0)],
     };
     responses(&Responses {
-        title: format!(
-            "Co-content around an operating point: {}",
-            landscape.circuit().title
-        ),
+        title: "Co-content around the operating point".to_string(),
         x_title: "x, V".to_string(),
         y_title: format!("above the operating point, {watts}W"),
         slope_title: format!("slope, {amperes}A"),
