@@ -364,41 +364,58 @@ fn networks(file: &Path, read: &SafeTensors) {
     for (name, tensor) in &read.tensors {
         assert_eq!(Some(tensor), again.tensors.get(name), "{name}");
     }
-    if let Some(network) = report(Equilibrium::from_tensors(file, read.clone()))
-        && report(network.check_size()).is_some()
-        && network.units() + network.u.columns() <= MOST_UNITS
-    {
-        for part in [SymmetricPart::Gyrators, SymmetricPart::Transformers] {
-            settle(report(network.circuit(part)));
-        }
+    if let Some(network) = report(Equilibrium::from_tensors(file, read.clone())) {
+        equilibrium(&network);
     }
-    if let Some(network) = report(Mlp::from_tensors(file, read.clone()))
-        && report(network.check_size()).is_some()
-    {
-        let layers = network.layers().iter();
-        if layers
-            .map(|l| l.weight.columns() + l.bias.len())
-            .sum::<usize>()
-            > 2 * MOST_UNITS
-        {
-            return;
-        }
-        let Some(mut cascade) = report(network.cascade()) else {
-            return;
-        };
-        if let Some(found) = report(cascade.evaluate(&vec![0.5; network.inputs()])) {
-            assert!(found.outputs.iter().all(|y| y.is_finite()), "{found:?}");
-        }
-        settle(report(cascade.to_circuit()).map(|whole| whole.circuit));
+    if let Some(network) = report(Mlp::from_tensors(file, read.clone())) {
+        mlp(&network);
     }
 }
 
-fn settle(circuit: Option<Circuit>) {
+fn equilibrium(network: &Equilibrium) {
+    let is_small = network.units() + network.u.columns() <= MOST_UNITS;
+    if report(network.check_size()).is_none() || !is_small {
+        return;
+    }
+    let tensors = network.to_tensors().tensors;
+    let numbers = tensors.values().flat_map(|tensor| &tensor.numbers);
+    let is_plain = is_plain(numbers.chain([&network.m]));
+    for part in [SymmetricPart::Gyrators, SymmetricPart::Transformers] {
+        settle(report(network.circuit(part)), is_plain);
+    }
+}
+
+fn mlp(network: &Mlp) {
+    let layers = || network.layers().iter();
+    let size: usize = layers().map(|l| l.weight.columns() + l.bias.len()).sum();
+    if report(network.check_size()).is_none() || size > 2 * MOST_UNITS {
+        return;
+    }
+    let Some(mut cascade) = report(network.cascade()) else {
+        return;
+    };
+    let numbers = layers().flat_map(|layer| layer.weight.numbers().iter().chain(&layer.bias));
+    let is_plain = is_plain(numbers);
+    if is_plain && let Some(found) = report(cascade.evaluate(&vec![0.5; network.inputs()])) {
+        assert!(found.outputs.iter().all(|y| y.is_finite()), "{found:?}");
+    }
+    let whole = report(cascade.to_circuit());
+    settle(whole.map(|whole| whole.circuit), is_plain);
+}
+
+/// Whether training may have left these numbers. With others a search in vain takes a second.
+fn is_plain<'a>(mut numbers: impl Iterator<Item = &'a f64>) -> bool {
+    numbers.all(|x| *x == 0.0 || (1e-9..1e9).contains(&x.abs()))
+}
+
+/// Writes a circuit, compiles it and, if asked to, solves it.
+fn settle(circuit: Option<Circuit>, is_solved: bool) {
     let Some(circuit) = circuit else {
         return;
     };
     report(circuit.to_spice());
-    if let Some(mut solver) = solver(circuit) {
+    let solver = solver(circuit);
+    if let Some(mut solver) = solver.filter(|_| is_solved) {
         operating_point(&mut solver);
     }
 }
