@@ -61,28 +61,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         Some(folder) => DataConfig::mnist().read(folder)?,
         None => LoadedConfig::built_in()?.data()?,
     };
-    let width = train.features.isqrt();
-    let is_square = width * width == train.features;
-    if arguments.shift > 0 && !is_square {
-        let message = format!(
-            "error: --shift moves square images, but samples have {} features",
-            train.features
-        );
-        return Err(Failure::arguments(message));
-    }
-    let augment = (arguments.shift > 0).then_some(Augmentation {
-        width,
-        shift: arguments.shift,
-    });
-    let options = EquilibriumOptions {
-        units: usize::from(arguments.units),
-        modulus: arguments.modulus,
-        batch: arguments.batch as usize,
-        rate: arguments.rate,
-        decay: arguments.decay,
-        seed: arguments.seed,
-        augment,
-    };
+    let options = options(arguments, train.features)?;
     let began = Instant::now();
     let (samples, tested) = (train.len(), test.len());
     let mut trainer = EquilibriumTrainer::new(options, train, test)?;
@@ -91,10 +70,53 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         arguments.units,
         trainer.parameters()
     );
-    let mut test = match arguments.epochs {
-        0 => trainer.evaluate()?,
-        _ => Evaluation::default(),
-    };
+    let test = train_epochs(&mut trainer, arguments)?;
+    if let Some(out) = &arguments.out {
+        let bytes = trainer.network().to_tensors().to_bytes();
+        emit(bytes.map_err(SynthesisError::from)?, Some(out))?;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    emit(
+        format!(
+            "test error {:.2} % after {} epochs, {seconds:.1} s\n",
+            100.0 * (1.0 - test.accuracy),
+            arguments.epochs
+        ),
+        None,
+    )
+}
+
+fn options(arguments: &Arguments, features: usize) -> Result<EquilibriumOptions, Failure> {
+    let width = features.isqrt();
+    if arguments.shift > 0 && width * width != features {
+        return Err(Failure::arguments(format!(
+            "error: --shift moves square images, but samples have {features} features"
+        )));
+    }
+    let augment = (arguments.shift > 0).then_some(Augmentation {
+        width,
+        shift: arguments.shift,
+    });
+    Ok(EquilibriumOptions {
+        units: usize::from(arguments.units),
+        modulus: arguments.modulus,
+        batch: arguments.batch as usize,
+        rate: arguments.rate,
+        decay: arguments.decay,
+        seed: arguments.seed,
+        augment,
+    })
+}
+
+/// Trains, one line for each epoch; what the test samples give in the end.
+fn train_epochs(
+    trainer: &mut EquilibriumTrainer,
+    arguments: &Arguments,
+) -> Result<Evaluation, Failure> {
+    if arguments.epochs == 0 {
+        return Ok(trainer.evaluate()?);
+    }
+    let mut test = Evaluation::default();
     for _ in 0..arguments.epochs {
         let began = Instant::now();
         let result = trainer.train_epoch()?;
@@ -114,19 +136,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         }
         test = result.test;
     }
-    if let Some(out) = &arguments.out {
-        let bytes = trainer.network().to_tensors().to_bytes();
-        emit(bytes.map_err(SynthesisError::from)?, Some(out))?;
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    emit(
-        format!(
-            "test error {:.2} % after {} epochs, {seconds:.1} s\n",
-            100.0 * (1.0 - test.accuracy),
-            arguments.epochs
-        ),
-        None,
-    )
+    Ok(test)
 }
 
 /// Losses of a training that diverges have hundreds of digits.
