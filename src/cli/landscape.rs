@@ -11,15 +11,15 @@ use crate::units::parse_number;
 use super::{DeckArguments, Failure, Format, FormatArguments, emit, load_with, show_undetermined};
 
 const HELP: &str = "\
-Along a voltage, x is what a source forces on it, all other potentials settle, and the slope is the current of
-the source. In a direction potentials move straight, a voltage alone or all nodes at random, and x is the change
-of the voltage or the largest change. Sources and conducting ideal diodes keep their voltages there; where ideal
-diodes forbid a point, its co-content is infinite.
+Along a voltage, x is what a source forces on it, all other potentials settle, and the slope is the
+current of the source. In a direction potentials move straight, a voltage alone or all nodes at
+random, and x is the change of the voltage or the largest change. Sources and conducting ideal
+diodes keep their voltages there; where ideal diodes forbid a point, its co-content is infinite.
 
 Examples:
   ohmgrad landscape circuits/diode/bridge.cir --along 'v(plus)' --svg landscape.svg
-  ohmgrad landscape circuits/diode/bridge.cir --along 'v(plus,minus)' --from 0 --to 5 --csv
-  ohmgrad landscape circuits/diode/bridge.cir --direction 'v(plus)' --direction random:1 --from -0.2 --to 0.2";
+  ohmgrad landscape circuits/diode/bridge.cir --along 'v(ac1,plus)' --csv
+  ohmgrad landscape circuits/diode/bridge.cir --direction 'v(plus)' --direction random:1 --to 0.2";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
