@@ -2,7 +2,7 @@
 # Fills fuzz/corpus with what the repository has: decks, training files, kept findings.
 set -eu
 cd "$(dirname "$0")"
-for target in netlist expression config data checkpoint; do
+for target in netlist expression config data checkpoint safetensors; do
     mkdir -p "corpus/$target"
     find "../tests/findings/$target" -type f -exec cp {} "corpus/$target" \;
 done
@@ -54,3 +54,20 @@ head='ohmgrad-checkpoint 2'
 sum=$(printf '%s\n%s' "$head" "$body" | sha256sum | cut -d' ' -f1)
 printf '%s\n' "$body" > corpus/checkpoint/body
 printf '%s sha256=%s\n%s\n' "$head" "$sum" "$body" > corpus/checkpoint/whole
+# Networks of one unit: each tensor of doubles, all of them zero.
+network() {
+    header="{\"__metadata__\":{\"m\":\"1\",\"input_mean\":\"0.5\",\"input_std\":\"[2]\"}"
+    begin=0
+    for tensor in "$@"; do
+        end=$((begin + 8))
+        entry="{\"dtype\":\"F64\",\"shape\":[${tensor#*=}],\"data_offsets\":[$begin,$end]}"
+        header="$header,\"${tensor%=*}\":$entry"
+        begin=$end
+    done
+    header="$header}"
+    size=${#header}
+    printf "\\$(printf %o $((size % 256)))\\$(printf %o $((size / 256)))\0\0\0\0\0\0%s" "$header"
+    head -c "$begin" /dev/zero
+}
+network A=1,1 B=1,1 U=1,1 b=1 out.weight=1,1 out.bias=1 > corpus/safetensors/equilibrium
+network 0.weight=1,1 0.bias=1 2.weight=1,1 2.bias=1 > corpus/safetensors/mlp

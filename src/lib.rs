@@ -15,7 +15,7 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
-//! its input. [`kernel`] sees a circuit from its ports, as an equilibrium network; [`cascade`] puts circuits
+//! its input, [`landscape`] the co-content around an operating point. [`kernel`] sees a circuit from its ports, as an equilibrium network; [`cascade`] puts circuits
 //! in a row with buffers between them; [`synthesis`] makes circuits of trained networks; [`estimators`] sets
 //! gradients that a circuit measures by itself beside the exact one.
 //!
@@ -95,6 +95,8 @@ pub mod adjoint;
 
 pub mod activation;
 pub mod kernel;
+
+pub mod landscape;
 
 pub mod cascade;
 

@@ -300,6 +300,37 @@ fn a_relu_network_and_its_cascade_agree_on_a_thousand_inputs() {
     assert!(on > 2000 && off > 2000, "{on}, {off}");
 }
 
+#[test]
+fn means_and_deviations_of_inputs_are_taken_into_the_first_layer() {
+    let plain = random_network(7, &[3, 5, 2], 2);
+    let mut standardized = plain.clone();
+    let metadata = &mut standardized.metadata;
+    metadata.insert("input_mean".into(), "[0.5, -1, 2]".into());
+    metadata.insert("input_std".into(), "0.25".into());
+    let mlp = network(&standardized);
+    let mut cascade = mlp.cascade().expect("a cascade");
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for _ in 0..20 {
+        let x = inputs(&mut rng, 3);
+        let means = x.iter().zip([0.5, -1.0, 2.0]);
+        let inner: Vec<f64> = means.map(|(x, mean)| (x - mean) / 0.25).collect();
+        let expected = forward(&plain, &inner);
+        assert!(difference(&mlp.evaluate(&x), &expected) <= 1e-12);
+        let found = cascade.evaluate(&x).unwrap_or_else(|e| panic!("{e}"));
+        assert!(difference(&found.outputs, &expected) <= 1e-9);
+    }
+    for (key, value, expected) in [
+        ("input_std", "[1, 0, 1]", "none of them zero"),
+        ("input_mean", "[1]", "a list of 3"),
+        ("input_std", "1e-310", "more than a number can hold"),
+    ] {
+        let mut bad = plain.clone();
+        bad.metadata.insert(key.into(), value.into());
+        let error = Mlp::from_tensors(Path::new("test"), bad).expect_err("a fault");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
 fn ohmgrad(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ohmgrad"))
         .args(arguments)

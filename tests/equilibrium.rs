@@ -141,6 +141,26 @@ fn a_network_learns_digits_and_is_read_back() {
 }
 
 #[test]
+fn training_that_diverges_is_an_error_and_writes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("net.safetensors");
+    let train = |rate: &str| {
+        let mut train = Command::cargo_bin("ohmgrad").expect("the program");
+        let train = train.args(["mondeq", "--units", "4", "--epochs", "1", "--rate", rate]);
+        train.arg("--out").arg(&file).assert()
+    };
+    let diverged = train("1e300").code(1);
+    let message = String::from_utf8_lossy(&diverged.get_output().stderr).to_string();
+    assert!(message.contains("training diverged"), "{message}");
+    assert!(message.lines().all(|line| line.len() < 300), "{message}");
+    assert!(!file.exists());
+    let idle = train("1e-30").success();
+    let message = String::from_utf8_lossy(&idle.get_output().stderr).to_string();
+    assert!(message.contains("has learned nothing"), "{message}");
+    assert!(file.exists());
+}
+
+#[test]
 fn threads_do_not_change_the_bits() {
     let gradient = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();

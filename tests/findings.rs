@@ -49,6 +49,11 @@ fn checkpoints() {
     replay("checkpoint", harness::checkpoint);
 }
 
+#[test]
+fn networks() {
+    replay("safetensors", harness::safetensors);
+}
+
 /// The findings that are cut from it, or made of it, mean nothing otherwise.
 #[test]
 fn a_whole_checkpoint_is_read() {

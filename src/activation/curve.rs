@@ -1,7 +1,7 @@
 //! A circuit solved along its driving voltage.
 
 use crate::adjoint::{AdjointError, Gradient};
-use crate::analysis::{Output, Solver, Sweep, at_each_point};
+use crate::analysis::{Output, Solver, Sweep, at_each_point, evenly_spaced};
 use crate::circuit::{ParameterId, Variable};
 
 use super::closed_form::{ClosedForm, Response};
@@ -35,12 +35,9 @@ impl Drive {
         if !(from < to && (to - from).is_finite()) {
             return Err(ActivationError::EmptyRange { from, to });
         }
-        let last = points - 1;
-        // Round numbers stay round: the quotient is rounded once.
-        let at = |k: usize| (from * (last - k) as f64 + to * k as f64) / last as f64;
         let drive = Self {
             resistance,
-            inputs: (0..points).map(at).collect(),
+            inputs: evenly_spaced(from, to, points),
         };
         drive.check()?;
         Ok(drive)

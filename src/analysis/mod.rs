@@ -2,6 +2,7 @@
 
 mod curve;
 pub mod dataset;
+mod energy;
 mod formula;
 mod operating_point;
 mod output;
@@ -13,6 +14,8 @@ mod sweep;
 mod undetermined;
 
 pub(crate) use curve::{Curve, Window};
+pub use energy::{NotReciprocal, check_reciprocal, cocontent};
+pub(crate) use energy::{slope as cocontent_slope, voltage as element_voltage};
 pub(crate) use formula::Formula;
 pub(crate) use operating_point::describe;
 pub use operating_point::{Diode, OperatingPoint, SolveError, operating_point};
@@ -21,7 +24,7 @@ pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
 pub use selection::{default_probes, potentials, probes_of, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
-pub(crate) use sweep::{at_each_point, check_points, count_points, number};
+pub(crate) use sweep::{at_each_point, check_points, count_points, evenly_spaced, number};
 pub use undetermined::Undetermined;
 
 use crate::circuit::{BuildError, Circuit, TopologyError};

@@ -5,7 +5,7 @@ use crate::device::Device;
 use crate::mna::{BranchCurrents, System, Values, Workspace, incidence};
 use crate::newton::{self, Convergence, NoConvergence};
 
-use super::{Solver, singular};
+use super::{Solver, cocontent, singular};
 
 /// Where a circuit settles. Plain numbers, indexed as in its [`Circuit`].
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub struct OperatingPoint {
     pub power: Vec<f64>,
     /// State of each diode.
     pub diodes: Vec<Diode>,
-    /// Co-content of all branches less the work of current sources, W; none if the circuit is not
-    /// reciprocal.
+    /// Co-content of all branches, current sources among them, W; none if the circuit is not reciprocal
+    /// ([`check_reciprocal`](super::check_reciprocal) says why).
     pub cocontent: Option<f64>,
     pub convergence: Convergence,
     /// Node at which the residual is largest relative to its tolerance.
@@ -213,7 +213,9 @@ impl OperatingPoint {
             op.diodes
                 .extend(diode(id, &element.device, ideal, voltage, current));
         }
-        let cocontent = circuit.is_reciprocal().then(|| op.total_cocontent(circuit));
+        let cocontent = circuit
+            .is_reciprocal()
+            .then(|| cocontent(circuit, &op.potentials));
         op.cocontent = cocontent.filter(|c| c.abs() < LARGEST_VALUE);
         op
     }
@@ -262,29 +264,6 @@ impl OperatingPoint {
         let incidence = incidence(circuit);
         sprs::prod::mul_acc_mat_vec_csc(incidence.view(), &self.currents[..], &mut leaving[..]);
         leaving
-    }
-
-    /// Sum of the power of all elements, W: zero but for rounding (Tellegen).
-    pub fn power_balance(&self) -> f64 {
-        self.power.iter().sum()
-    }
-
-    /// Power turned into heat: the sum over the elements that take power, W.
-    pub fn power_taken(&self) -> f64 {
-        self.power.iter().filter(|p| **p > 0.0).sum()
-    }
-
-    fn total_cocontent(&self, circuit: &Circuit) -> f64 {
-        let branch = |element: &crate::circuit::Element| {
-            let v = self.voltage(element.port[0], element.port[1]);
-            match &element.device {
-                Device::Resistor { resistance } if *resistance != 0.0 => 0.5 * v * v / resistance,
-                Device::CurrentSource { current } => current * v,
-                Device::OnePort(one_port) => one_port.cocontent(v),
-                _ => 0.0,
-            }
-        };
-        circuit.elements().map(|(_, element)| branch(element)).sum()
     }
 }
 

@@ -187,6 +187,14 @@ fn in_words(points: f64) -> String {
     }
 }
 
+/// Evenly spaced numbers, two at least, both ends included.
+pub(crate) fn evenly_spaced(from: f64, to: f64, points: usize) -> Vec<f64> {
+    let last = points.max(2) - 1;
+    // Round numbers stay round: the quotient is rounded once.
+    let at = |k: usize| (from * (last - k) as f64 + to * k as f64) / last as f64;
+    (0..=last).map(at).collect()
+}
+
 /// Solves every point; the first sweep is the inner loop. The circuit is restored at the end.
 ///
 /// # Errors

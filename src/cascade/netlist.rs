@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::Output;
-use crate::circuit::{Circuit, Control, ElementId, NodeId, ParameterId};
+use crate::circuit::{Circuit, Control, Element, ElementId, Node, NodeId, ParameterId, canonical};
 use crate::device::{Device, Parameter};
 
 use super::solve::Compiled;
@@ -104,6 +104,28 @@ struct Builder {
     parameters: HashMap<CascadeParameter, ParameterId>,
 }
 
+/// Stage k on its way into the whole, driven by the voltages `before`.
+struct Source<'a> {
+    k: usize,
+    stage: &'a Compiled,
+    before: &'a [[NodeId; 2]],
+    /// Where its nodes are.
+    nodes: Vec<NodeId>,
+    /// The voltage sources whose currents control other elements.
+    sensed: HashSet<ElementId>,
+}
+
+impl Source<'_> {
+    fn pair(&self, [p, n]: [NodeId; 2]) -> [NodeId; 2] {
+        [self.nodes[p.index()], self.nodes[n.index()]]
+    }
+
+    /// `r.s2.r1` of the element `r1`, with a letter of choice.
+    fn name(&self, letter: char, element: &Element) -> String {
+        format!("{letter}.s{}.{}", self.k + 1, element.name)
+    }
+}
+
 impl Builder {
     /// Adds stage k, driven by the voltages `before`, and returns its outputs.
     fn stage(
@@ -113,95 +135,126 @@ impl Builder {
         before: &[[NodeId; 2]],
     ) -> Result<Vec<[NodeId; 2]>, CascadeError> {
         let from = &stage.solver.circuit;
-        let node = |(id, node): (NodeId, &crate::circuit::Node)| match id {
+        let node = |(id, node): (NodeId, &Node)| match id {
             NodeId::GROUND => id,
             _ => self.circuit.node(&format!("s{}.{}", k + 1, node.name)),
         };
-        let nodes: Vec<NodeId> = from.nodes().map(node).collect();
-        let pair = |[p, n]: [NodeId; 2]| [nodes[p.index()], nodes[n.index()]];
+        let source = Source {
+            k,
+            stage,
+            before,
+            nodes: from.nodes().map(node).collect(),
+            sensed: from
+                .elements()
+                .flat_map(|(_, e)| e.control_currents())
+                .collect(),
+        };
         let drives = stage.drives.iter().enumerate();
         let drives: HashMap<ElementId, usize> = drives.map(|(j, d)| (d.source, j)).collect();
-        let sensed: HashSet<ElementId> = from
-            .elements()
-            .flat_map(|(_, e)| e.control_currents())
-            .collect();
         let mut elements = Vec::with_capacity(from.element_count());
-        for (id, element) in from.elements() {
-            let letter = element.name.chars().next().unwrap_or('e');
-            let name = |letter: char| format!("{letter}.s{}.{}", k + 1, element.name);
-            let mut port = pair(element.port);
-            let drive = drives.get(&id).map(|&j| (j, stage.drives[j]));
-            if let Some((j, drive)) = drive {
-                let is_voltage = matches!(element.device, Device::VoltageSource { .. });
-                let (letter, device, parameter) = match is_voltage {
-                    true => ('e', Device::Vcvs { gain: drive.gain }, Parameter::Gain),
-                    false => {
-                        let transconductance = drive.gain;
-                        let device = Device::Vccs { transconductance };
-                        (('g'), device, Parameter::Transconductance)
-                    }
-                };
-                let mut behind = port;
-                let is_sensed = is_voltage && sensed.contains(&id);
-                if is_sensed {
-                    // F, H and laws read the current of a V source: it stays, at 0 V, in series.
-                    let between = self.circuit.fresh_node(&format!("{}.in", name('v')));
-                    behind[0] = between;
-                    port[1] = between;
-                }
-                let buffer =
-                    self.circuit
-                        .add_two_port(&name(letter), device, behind, before[drive.from])?;
-                let id = ParameterId {
-                    element: buffer,
-                    parameter,
-                };
-                let gain = CascadeParameter::Gain { stage: k, drive: j };
-                self.parameters.insert(gain, id);
-                elements.push(match is_sensed {
-                    true => {
-                        let device = Device::VoltageSource { voltage: 0.0 };
-                        self.circuit.add(&name('v'), device, port)?
-                    }
-                    false => buffer,
-                });
-                continue;
-            }
-            let (device, second) = (element.device.clone(), element.second().map(pair));
-            let name = crate::circuit::canonical(&name(letter));
-            let new = self
-                .circuit
-                .insert(name, None, device, port, second, None)?;
-            for parameter in element.device.parameters() {
-                let id = ParameterId {
-                    element: id,
-                    parameter,
-                };
-                let of_cascade = CascadeParameter::Element { stage: k, id };
-                let id = ParameterId {
-                    element: new,
-                    parameter,
-                };
-                self.parameters.insert(of_cascade, id);
-            }
-            elements.push(new);
+        for (id, _) in from.elements() {
+            elements.push(match drives.get(&id) {
+                Some(&drive) => self.drive(&source, id, drive)?,
+                None => self.element(&source, id)?,
+            });
         }
-        // An element may be controlled by one that comes after it.
-        for ((_, element), &new) in from.elements().zip(&elements) {
+        self.controls(&source, &elements);
+        let nodeset = from.nodeset.iter();
+        let nodeset = nodeset.map(|(node, value)| (source.nodes[node.index()], *value));
+        self.circuit.nodeset.extend(nodeset);
+        self.circuit.options.extend(from.options.iter().cloned());
+        let outputs = stage.outputs.iter();
+        Ok(outputs.map(|&output| source.pair(output)).collect())
+    }
+
+    /// Puts a buffer in the place of a source that is driven; returns the element whose current is that of
+    /// the source.
+    fn drive(
+        &mut self,
+        source: &Source,
+        id: ElementId,
+        drive: usize,
+    ) -> Result<ElementId, CascadeError> {
+        let element = source.stage.solver.circuit.element(id);
+        let driven = source.stage.drives[drive];
+        let (gain, transconductance) = (driven.gain, driven.gain);
+        let is_voltage = matches!(element.device, Device::VoltageSource { .. });
+        let (letter, device, parameter) = match is_voltage {
+            true => ('e', Device::Vcvs { gain }, Parameter::Gain),
+            false => (
+                'g',
+                Device::Vccs { transconductance },
+                Parameter::Transconductance,
+            ),
+        };
+        let mut behind = source.pair(element.port);
+        let mut sensor = None;
+        if is_voltage && source.sensed.contains(&id) {
+            // F, H and laws read the current of a V source: it stays, at 0 V, in series.
+            let name = source.name('v', element);
+            let between = self.circuit.fresh_node(&format!("{name}.in"));
+            sensor = Some((name, [behind[0], between]));
+            behind[0] = between;
+        }
+        let name = source.name(letter, element);
+        let control = source.before[driven.from];
+        let buffer = self.circuit.add_two_port(&name, device, behind, control)?;
+        let id = ParameterId {
+            element: buffer,
+            parameter,
+        };
+        let stage = source.k;
+        let gain = CascadeParameter::Gain { stage, drive };
+        self.parameters.insert(gain, id);
+        match sensor {
+            Some((name, port)) => {
+                let device = Device::VoltageSource { voltage: 0.0 };
+                Ok(self.circuit.add(&name, device, port)?)
+            }
+            None => Ok(buffer),
+        }
+    }
+
+    /// Adds an element as it is, its controls left out.
+    fn element(&mut self, source: &Source, id: ElementId) -> Result<ElementId, CascadeError> {
+        let element = source.stage.solver.circuit.element(id);
+        let letter = element.name.chars().next().unwrap_or('e');
+        let name = canonical(&source.name(letter, element));
+        let second = element.second().map(|pair| source.pair(pair));
+        let (device, port) = (element.device.clone(), source.pair(element.port));
+        let new = self
+            .circuit
+            .insert(name, None, device, port, second, None)?;
+        for parameter in element.device.parameters() {
+            let of_stage = ParameterId {
+                element: id,
+                parameter,
+            };
+            let of_cascade = CascadeParameter::Element {
+                stage: source.k,
+                id: of_stage,
+            };
+            let id = ParameterId {
+                element: new,
+                parameter,
+            };
+            self.parameters.insert(of_cascade, id);
+        }
+        Ok(new)
+    }
+
+    /// Sets what controls the elements of a stage: it may come after them.
+    fn controls(&mut self, source: &Source, elements: &[ElementId]) {
+        for ((_, element), &new) in source.stage.solver.circuit.elements().zip(elements) {
             if let Some(control) = element.control() {
                 self.circuit.set_control(new, elements[control.index()]);
             }
             let moved = |control: &Control| match *control {
-                Control::Voltage(nodes) => Control::Voltage(pair(nodes)),
+                Control::Voltage(nodes) => Control::Voltage(source.pair(nodes)),
                 Control::Current(id) => Control::Current(elements[id.index()]),
             };
             let controls = element.controls().iter().map(moved).collect();
             self.circuit.set_controls(new, controls);
         }
-        let nodeset = from.nodeset.iter();
-        let nodeset = nodeset.map(|(node, value)| (nodes[node.index()], *value));
-        self.circuit.nodeset.extend(nodeset);
-        self.circuit.options.extend(from.options.iter().cloned());
-        Ok(stage.outputs.iter().map(|&output| pair(output)).collect())
     }
 }

@@ -11,6 +11,7 @@ use crate::equilibrium::{CircuitEvaluationError, NotSettled};
 use crate::estimators::EstimatorError;
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
+use crate::landscape::LandscapeError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
 use crate::points::PointError;
@@ -144,6 +145,19 @@ impl From<SweepError> for Failure {
             _ => BAD_INPUT,
         };
         Self::of(code, &error)
+    }
+}
+
+impl From<LandscapeError> for Failure {
+    fn from(error: LandscapeError) -> Self {
+        match error {
+            LandscapeError::NotReciprocal(_) => Self::of(BAD_INPUT, &error),
+            LandscapeError::Topology(error) => error.into(),
+            LandscapeError::Compile(error) => error.into(),
+            LandscapeError::Solve(error) => error.into(),
+            LandscapeError::Sweep(error) => error.into(),
+            error => Self::of(BAD_ARGUMENTS, &error),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod failure;
 mod generate;
 mod grad;
 mod interrupt;
+mod landscape;
 mod linearize;
 mod mondeq;
 mod op;
@@ -77,6 +78,8 @@ enum Command {
     CompareGradients(compare_gradients::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
+    /// Draw the co-content of a circuit along lines through its operating point, the least of them
+    Landscape(landscape::Arguments),
     /// Train an equilibrium network: gyrators, resistors and ideal diodes
     Mondeq(mondeq::Arguments),
     /// Write a trained network as a deck
@@ -181,6 +184,7 @@ impl Cli {
             Command::Eval(arguments) => eval::run(&arguments),
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
+            Command::Landscape(arguments) => landscape::run(&arguments),
             Command::Mondeq(arguments) => mondeq::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),

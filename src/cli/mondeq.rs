@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
+use crate::equilibrium::{EpochResult, EquilibriumOptions, EquilibriumTrainer};
 use crate::learning::data::Augmentation;
-use crate::learning::{DataConfig, LoadedConfig};
+use crate::learning::{DataConfig, Evaluation, LoadedConfig};
 use crate::synthesis::SynthesisError;
+use crate::units::format_exact;
 
 use super::{Failure, emit};
 
@@ -60,28 +61,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         Some(folder) => DataConfig::mnist().read(folder)?,
         None => LoadedConfig::built_in()?.data()?,
     };
-    let width = train.features.isqrt();
-    let is_square = width * width == train.features;
-    if arguments.shift > 0 && !is_square {
-        let message = format!(
-            "error: --shift moves square images, but samples have {} features",
-            train.features
-        );
-        return Err(Failure::arguments(message));
-    }
-    let augment = (arguments.shift > 0).then_some(Augmentation {
-        width,
-        shift: arguments.shift,
-    });
-    let options = EquilibriumOptions {
-        units: usize::from(arguments.units),
-        modulus: arguments.modulus,
-        batch: arguments.batch as usize,
-        rate: arguments.rate,
-        decay: arguments.decay,
-        seed: arguments.seed,
-        augment,
-    };
+    let options = options(arguments, train.features)?;
     let began = Instant::now();
     let (samples, tested) = (train.len(), test.len());
     let mut trainer = EquilibriumTrainer::new(options, train, test)?;
@@ -90,22 +70,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         arguments.units,
         trainer.parameters()
     );
-    let mut error = f64::NAN;
-    for _ in 0..arguments.epochs {
-        let began = Instant::now();
-        let result = trainer.train_epoch()?;
-        error = 100.0 * (1.0 - result.test.accuracy);
-        crate::note!(
-            "epoch {:>3}/{}  loss {:.4}  train {:.2} %  test loss {:.4}  test {:.2} %  {:.2} s",
-            result.epoch,
-            arguments.epochs,
-            result.train.loss,
-            100.0 * result.train.accuracy,
-            result.test.loss,
-            100.0 * result.test.accuracy,
-            began.elapsed().as_secs_f64()
-        );
-    }
+    let test = train_epochs(&mut trainer, arguments)?;
     if let Some(out) = &arguments.out {
         let bytes = trainer.network().to_tensors().to_bytes();
         emit(bytes.map_err(SynthesisError::from)?, Some(out))?;
@@ -113,9 +78,101 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     let seconds = began.elapsed().as_secs_f64();
     emit(
         format!(
-            "test error {error:.2} % after {} epochs, {seconds:.1} s\n",
+            "test error {:.2} % after {} epochs, {seconds:.1} s\n",
+            100.0 * (1.0 - test.accuracy),
             arguments.epochs
         ),
         None,
     )
+}
+
+fn options(arguments: &Arguments, features: usize) -> Result<EquilibriumOptions, Failure> {
+    let width = features.isqrt();
+    if arguments.shift > 0 && width * width != features {
+        return Err(Failure::arguments(format!(
+            "error: --shift moves square images, but samples have {features} features"
+        )));
+    }
+    let augment = (arguments.shift > 0).then_some(Augmentation {
+        width,
+        shift: arguments.shift,
+    });
+    Ok(EquilibriumOptions {
+        units: usize::from(arguments.units),
+        modulus: arguments.modulus,
+        batch: arguments.batch as usize,
+        rate: arguments.rate,
+        decay: arguments.decay,
+        seed: arguments.seed,
+        augment,
+    })
+}
+
+/// Trains, one line for each epoch; what the test samples give in the end.
+fn train_epochs(
+    trainer: &mut EquilibriumTrainer,
+    arguments: &Arguments,
+) -> Result<Evaluation, Failure> {
+    if arguments.epochs == 0 {
+        return Ok(trainer.evaluate()?);
+    }
+    let mut test = Evaluation::default();
+    for _ in 0..arguments.epochs {
+        let began = Instant::now();
+        let result = trainer.train_epoch()?;
+        crate::note!(
+            "epoch {:>3}/{}  loss {}  train {:.2} %  test loss {}  test {:.2} %  {:.2} s",
+            result.epoch,
+            arguments.epochs,
+            shown(result.train.loss),
+            100.0 * result.train.accuracy,
+            shown(result.test.loss),
+            100.0 * result.test.accuracy,
+            began.elapsed().as_secs_f64()
+        );
+        let is_last = result.epoch == arguments.epochs;
+        if is_last || !result.train.loss.is_finite() {
+            check_learned(&result, trainer.guessing(), arguments.rate)?;
+        }
+        test = result.test;
+    }
+    Ok(test)
+}
+
+/// Losses of a training that diverges have hundreds of digits.
+fn shown(loss: f64) -> String {
+    match loss.abs() < 1e5 {
+        true => format!("{loss:.4}"),
+        false => format!("{loss:.4e}"),
+    }
+}
+
+/// Refuses a network that does much worse than equal logits, in training and after it; warns of one that
+/// knows the samples no better than by guessing.
+fn check_learned(
+    result: &EpochResult,
+    (loss, share): (f64, f64),
+    rate: f64,
+) -> Result<(), Failure> {
+    // What is untrained is a little worse.
+    let is_worse = |evaluation: &Evaluation| !(evaluation.loss <= 2.0 * loss);
+    if is_worse(&result.train) && is_worse(&result.test) {
+        return Err(Failure::failed(format!(
+            "error: training diverged: in epoch {} the mean loss is {}, and {} on test samples; equal logits \
+             for all classes have {loss:.4}\n  help: a --rate below {}",
+            result.epoch,
+            shown(result.train.loss),
+            shown(result.test.loss),
+            format_exact(rate)
+        )));
+    }
+    if result.test.accuracy <= share {
+        crate::note!(
+            "warning: the network has learned nothing: it knows {:.2} % of the test samples, and the most \
+             frequent class is that of {:.2} %\n  help: more --epochs, more --units or another --rate",
+            100.0 * result.test.accuracy,
+            100.0 * share
+        );
+    }
+    Ok(())
 }

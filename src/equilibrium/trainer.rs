@@ -7,11 +7,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::learning::data::{Augmentation, Dataset, MovedBatch};
+use crate::learning::data::{Augmentation, Dataset, MovedBatch, Targets};
 use crate::learning::{
     ConfigError, Evaluation, Loss, LossConfig, Optimizer, OptimizerConfig, OptimizerKind,
 };
-use crate::synthesis::Equilibrium;
+use crate::synthesis::{Equilibrium, Standardization};
 
 use super::layout::Layout;
 use super::splitting::{Room, Splitting};
@@ -139,11 +139,26 @@ impl EquilibriumTrainer {
         self.theta.len()
     }
 
+    /// What guessing gives on the test samples: the loss of equal logits, and the share of the most frequent
+    /// class.
+    pub fn guessing(&self) -> (f64, f64) {
+        let mut counts = vec![0usize; self.layout.classes];
+        if let Targets::Classes { labels, .. } = &self.test.targets {
+            labels.iter().for_each(|&label| counts[label] += 1);
+        }
+        let largest = counts.iter().copied().max().unwrap_or(0) as f64;
+        let share = largest / self.test.len().max(1) as f64;
+        ((self.layout.classes as f64).ln(), share)
+    }
+
     /// The network as it is now, for inputs as the data have them.
     pub fn network(&self) -> Equilibrium {
         let mut network = self.layout.network(&self.theta, self.options.modulus);
         let inputs = self.layout.inputs;
-        network.take_in(&vec![self.mean; inputs], &vec![self.deviation; inputs]);
+        network.take_in(&Standardization {
+            mean: vec![self.mean; inputs],
+            deviation: vec![self.deviation; inputs],
+        });
         network
     }
 

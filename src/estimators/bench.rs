@@ -1,13 +1,13 @@
 //! The circuit on the bench: sources that carry samples, nudges at the outputs, counted settlings.
 
-use crate::analysis::{CompileError, OperatingPoint, Output, Solver};
-use crate::batch::{Drive, Sample};
-use crate::circuit::{Circuit, ElementId, NodeId, ParameterId};
-use crate::device::Device;
+use crate::analysis::{OperatingPoint, Output, Solver};
+use crate::batch::Drive;
+use crate::circuit::{ElementId, NodeId, ParameterId};
 use crate::learning::data::Dataset;
 use crate::learning::{Loss, TrainedParameters, Trainer};
 
-use super::{Estimator, EstimatorError, Inapplicable, Meter, Weights};
+use super::versions::{apply_drives, set_source, with_nudges};
+use super::{Estimator, EstimatorError, Inapplicable, Settings, Weights};
 
 /// A circuit with everything that estimators do to it.
 #[derive(Debug)]
@@ -24,29 +24,6 @@ pub struct Bench {
     nudges: Vec<ElementId>,
     unit: f64,
     pub(super) cost: Cost,
-}
-
-/// What an estimate needs besides samples.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// Strength of the nudge, without unit (see the [module](super)).
-    pub beta: f64,
-    pub meter: Meter,
-    /// Phases of one period of the sinusoidal nudge, at least 3.
-    pub phases: usize,
-    /// Of random signs and of the meter's noise.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            beta: 1e-3,
-            meter: Meter::default(),
-            phases: 8,
-            seed: 0,
-        }
-    }
 }
 
 /// What an estimate took.
@@ -268,99 +245,4 @@ impl Bench {
         });
         pairs.collect()
     }
-}
-
-impl Settings {
-    fn check(&self) -> Result<(), EstimatorError> {
-        let fail = |what, value, expected| {
-            Err(EstimatorError::Setting {
-                what,
-                value,
-                expected,
-            })
-        };
-        if !(self.beta > 0.0 && self.beta.is_finite()) {
-            return fail("beta", self.beta, "a positive number such as 1e-3");
-        }
-        if self.phases < 3 {
-            // Two phases cannot tell a sine from its even harmonics.
-            return fail("phases", self.phases as f64, "at least 3");
-        }
-        if !(self.meter.noise >= 0.0 && self.meter.noise.is_finite()) {
-            return fail(
-                "noise",
-                self.meter.noise,
-                "a relative deviation of 0 or more",
-            );
-        }
-        if self
-            .meter
-            .bits
-            .is_some_and(|bits| !(2..=52).contains(&bits))
-        {
-            let bits = f64::from(self.meter.bits.unwrap_or_default());
-            return fail("bits", bits, "between 2 and 52");
-        }
-        Ok(())
-    }
-}
-
-fn apply_drives(solver: &mut Solver, drives: &[(ElementId, Drive)], input: Sample<'_>) {
-    for &(element, drive) in drives {
-        let feature = drive.feature.map_or(0.0, |k| input.get(k as usize));
-        set_source(
-            solver,
-            element,
-            drive.coefficient * feature + drive.constant,
-        );
-    }
-}
-
-/// Sets an independent source for the next solve, V or A.
-fn set_source(solver: &mut Solver, element: ElementId, value: f64) {
-    // Sources are few beside the work of a solve, and are kept in element order.
-    let sources = solver.system.source_elements();
-    if let Some(k) = sources.iter().position(|id| *id == element) {
-        solver.workspace.sources[k] = value;
-    }
-}
-
-/// The circuit with a current source at each output that is a voltage.
-fn with_nudges(
-    circuit: &Circuit,
-    outputs: &[Output],
-) -> Result<(Circuit, Vec<ElementId>), EstimatorError> {
-    let mut circuit = circuit.clone();
-    let mut nudges = Vec::new();
-    for &output in outputs {
-        if let Output::Voltage { p, n } = output {
-            let device = Device::CurrentSource { current: 0.0 };
-            nudges.push(add_at_output(&mut circuit, "i", device, [p, n])?);
-        }
-    }
-    Ok((circuit, nudges))
-}
-
-/// Adds an element under a name that no deck has taken.
-pub(super) fn add_at_output(
-    circuit: &mut Circuit,
-    letter: &str,
-    device: Device,
-    port: [NodeId; 2],
-) -> Result<ElementId, EstimatorError> {
-    // Every name holds the number of elements; numbers above it are tried where a deck has that too.
-    let mut number = circuit.element_count();
-    while circuit
-        .find_element(&format!("{letter}_nudge_{number}"))
-        .is_some()
-    {
-        number += 1;
-    }
-    Ok(circuit.add(&format!("{letter}_nudge_{number}"), device, port)?)
-}
-
-/// Compiles another version of the circuit for an estimator.
-pub(super) fn compile(circuit: Circuit, estimator: Estimator) -> Result<Solver, EstimatorError> {
-    let compiled: Result<Solver, CompileError> = Solver::new(circuit);
-    compiled.map_err(|error| EstimatorError::Compile { estimator, error })
 }

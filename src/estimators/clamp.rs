@@ -3,7 +3,7 @@
 use crate::circuit::{Circuit, ElementId, ParameterId};
 use crate::device::{Device, Parameter};
 
-use super::bench::{add_at_output, compile};
+use super::versions::{add_at_output, compile};
 use super::{Bench, Estimator, EstimatorError, Inapplicable};
 
 impl Bench {

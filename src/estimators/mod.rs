@@ -46,12 +46,15 @@ mod error;
 mod linear;
 mod local;
 mod nudge;
+mod settings;
+mod versions;
 
 pub use crate::circuit::Weights;
-pub use bench::{Bench, Cost, Estimate, Settings};
+pub use bench::{Bench, Cost, Estimate};
 pub use compare::{Comparison, GroupError, compare};
 pub use error::{EstimatorError, Inapplicable};
 pub use linear::Meter;
+pub use settings::Settings;
 
 /// A way to the gradient; see the [table](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use crate::units::{format_engineering, format_exact};
 
 use super::csv::field;
 use super::json::SCHEMA;
-use super::picture::{ResponseCurve, Responses, responses};
+use super::picture::{ResponseCurve, Responses, prefix, responses};
 use super::table::columns;
 
 /// Which response of the element is shown.
@@ -264,7 +264,7 @@ pub fn picture(
                 .map(|p| (p.x, factor * quantity.value(p)))
                 .collect(),
             slopes: points.map(|p| (p.x, quantity.slope(p))).collect(),
-            formula: closed.collect(),
+            marks: closed.collect(),
         }
     };
     let resistance = fine.first().map_or(0.0, |curve| curve.resistance);
@@ -279,18 +279,17 @@ pub fn picture(
         x_title: "driving voltage x, V".to_string(),
         y_title: format!("{what}, {prefix}{}", quantity.unit()),
         slope_title: quantity.slope_name().to_string(),
+        // Passive elements stay between zero and one; active ones are shown as they are.
+        slopes_in_sight: [0.0, 1.0],
+        marks_title: "closed form".to_string(),
         curves: curves.collect(),
     })
 }
 
 /// Currents get a prefix that makes readable numbers of them; voltages stay in volts, as x is.
 fn scale(quantity: Quantity, largest: f64) -> (&'static str, f64) {
-    const PREFIXES: [(&str, f64); 5] = [("", 1.0), ("m", 1e3), ("µ", 1e6), ("n", 1e9), ("p", 1e12)];
-    if quantity == Quantity::Voltage {
-        return PREFIXES[0];
+    match quantity {
+        Quantity::Voltage => ("", 1.0),
+        Quantity::Current => prefix(largest),
     }
-    let readable = PREFIXES
-        .into_iter()
-        .find(|(_, factor)| largest * factor >= 0.5);
-    readable.unwrap_or(PREFIXES[0])
 }

@@ -7,7 +7,8 @@ use crate::units::format_exact;
 
 use super::dataset::{Dataset, by_analysis};
 
-/// `quantity,name,value,unit`.
+/// `quantity,name,value,unit`; quantities of the whole circuit have no name. Without a co-content there is
+/// no line of it.
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
     let mut text = String::from("quantity,name,value,unit\n");
     for (id, node) in circuit.nodes().skip(1) {
@@ -21,6 +22,11 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
         let name = field(&element.name);
         text += &format!("current,{name},{},A\n", op.current(circuit, id));
         text += &format!("power,{name},{},W\n", op.power[id.index()]);
+    }
+    text += &format!("power_dissipated,,{},W\n", op.power_dissipated(circuit));
+    text += &format!("power_delivered,,{},W\n", op.power_delivered(circuit));
+    if let Some(cocontent) = op.cocontent {
+        text += &format!("cocontent,,{cocontent},W\n");
     }
     text
 }

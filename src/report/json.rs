@@ -3,14 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::adjoint::Derivative;
-use crate::analysis::{OperatingPoint, SolveError, Undetermined};
+use crate::analysis::{OperatingPoint, SolveError, Undetermined, check_reciprocal};
 use crate::circuit::{Circuit, ElementId};
 
 use crate::execution::Results;
 
 use super::dataset::Dataset;
 
-/// `converged, strategy, iterations, residual, nodes{}, currents{}, power{}` and more.
+/// `converged, strategy, iterations, residual, nodes{}, currents{}, power{}` and more; of `cocontent` and
+/// `no_cocontent`, the reason why there is none, one is null.
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
     let c = &op.convergence;
     json!({
@@ -29,8 +30,11 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> Value {
         "diodes": diodes(circuit, op),
         "undetermined": undetermined(circuit, op),
         "power_taken": op.power_taken(),
+        "power_dissipated": op.power_dissipated(circuit),
+        "power_delivered": op.power_delivered(circuit),
         "power_balance": op.power_balance(),
         "cocontent": op.cocontent,
+        "no_cocontent": check_reciprocal(circuit).err().map(|error| error.to_string()),
     })
 }
 

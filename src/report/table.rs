@@ -1,7 +1,7 @@
 //! Tables for people.
 
 use crate::adjoint::{Comparison, Derivative};
-use crate::analysis::OperatingPoint;
+use crate::analysis::{OperatingPoint, check_reciprocal};
 use crate::circuit::{Circuit, Variable};
 use crate::execution::Measurement;
 use crate::units::{format_engineering, format_exact};
@@ -127,16 +127,24 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
             c.check.digits()
         );
     }
-    text += &format!(
-        "power taken {}, balance {}\n",
-        format_engineering(op.power_taken(), DIGITS, "W"),
-        format_engineering(op.power_balance(), 2, "W"),
+    text += &energy(circuit, op);
+    text
+}
+
+/// Power, and the co-content or why there is none.
+fn energy(circuit: &Circuit, op: &OperatingPoint) -> String {
+    let watts = |power: f64, digits| format_engineering(power, digits, "W");
+    let mut text = format!(
+        "power dissipated {}, delivered by sources {}, balance {}\n",
+        watts(op.power_dissipated(circuit), DIGITS),
+        watts(op.power_delivered(circuit), DIGITS),
+        watts(op.power_balance(), 2),
     );
     if let Some(cocontent) = op.cocontent {
-        text += &format!(
-            "co-content {}\n",
-            format_engineering(cocontent, DIGITS, "W")
-        );
+        text += &format!("co-content {}\n", watts(cocontent, DIGITS));
+    }
+    if let Err(error) = check_reciprocal(circuit) {
+        text += &format!("{error}\n");
     }
     text
 }

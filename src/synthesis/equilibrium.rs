@@ -6,6 +6,7 @@ use crate::kernel::{Dense, MonDeq};
 use crate::safetensors::{SafeTensors, Tensor};
 
 use super::SynthesisError;
+use super::standardization::{Standardization, large_row};
 
 /// `z = ReLU(W z + U x + b)` with `I - W = m I + A'A + B' - B`; logits are `V z + v`. There are n units,
 /// any number of inputs and of classes.
@@ -67,21 +68,20 @@ impl Equilibrium {
             out_bias,
         };
         let inputs = network.u.columns();
-        let mean = source.list("input_mean", inputs, 0.0)?;
-        let deviation = source.list("input_std", inputs, 1.0)?;
-        network.take_in(&mean, &deviation);
-        Ok(network)
+        network.take_in(&Standardization::read(file, &source.read, inputs)?);
+        match large_row(&network.u, &network.bias) {
+            Some(row) => Err(SynthesisError::LargeRow {
+                file: file.to_path_buf(),
+                tensor: "U".into(),
+                row,
+            }),
+            None => Ok(network),
+        }
     }
 
-    /// Inputs become those before `(x - mean) / deviation`.
-    pub(crate) fn take_in(&mut self, mean: &[f64], deviation: &[f64]) {
-        for (i, bias) in self.bias.iter_mut().enumerate() {
-            let row = self.u.row_mut(i).iter_mut();
-            for (u, (mean, deviation)) in row.zip(mean.iter().zip(deviation)) {
-                *u /= deviation;
-                *bias -= *u * mean;
-            }
-        }
+    /// Inputs become those before they are standardized.
+    pub(crate) fn take_in(&mut self, standardization: &Standardization) {
+        standardization.take_in(&mut self.u, &mut self.bias);
     }
 
     /// What [`Equilibrium::read`] reads.
@@ -228,34 +228,5 @@ impl Source<'_> {
         let m = text.and_then(|text| text.trim().parse::<f64>().ok());
         m.filter(|m| *m > 0.0 && m.is_finite())
             .ok_or_else(|| self.metadata("m", "a number above zero".into()))
-    }
-
-    /// A number for each input, or one for all.
-    fn list(
-        &self,
-        key: &'static str,
-        count: usize,
-        default: f64,
-    ) -> Result<Vec<f64>, SynthesisError> {
-        let Some(text) = self.read.metadata.get(key) else {
-            return Ok(vec![default; count]);
-        };
-        let list: Option<Vec<f64>> = match serde_json::from_str(text) {
-            Ok(serde_json::Value::Array(list)) => list.iter().map(|x| x.as_f64()).collect(),
-            Ok(value) => value.as_f64().map(|x| vec![x; count]),
-            Err(_) => None,
-        };
-        let is_usable = |list: &Vec<f64>| {
-            let is_divisor = |x: &f64| key != "input_std" || *x != 0.0;
-            list.len() == count && list.iter().all(|x| x.is_finite() && is_divisor(x))
-        };
-        list.filter(is_usable).ok_or_else(|| {
-            let zero = if key == "input_std" {
-                ", none of them zero"
-            } else {
-                ""
-            };
-            self.metadata(key, format!("a number, or a list of {count} numbers{zero}"))
-        })
     }
 }

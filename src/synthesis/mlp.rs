@@ -6,6 +6,7 @@ use crate::kernel::Dense;
 use crate::safetensors::{SafeTensors, Tensor};
 
 use super::SynthesisError;
+use super::standardization::{Standardization, large_row};
 
 /// `z = ReLU(W x + b)`; the last layer of a network is without ReLU.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +32,9 @@ struct Source<'a> {
 
 impl Mlp {
     /// Reads a safetensors file: `0.weight` [n1, n0], `0.bias` (n1), `1.weight` [n2, n1], ..., or the names
-    /// that `torch.nn.Sequential` gives when ReLUs lie between: `0.weight`, `0.bias`, `2.weight`, ...
+    /// that `torch.nn.Sequential` gives when ReLUs lie between: `0.weight`, `0.bias`, `2.weight`, ... The
+    /// metadata `input_mean` and `input_std` are taken into the first layer, as those of an
+    /// [`Equilibrium`](super::Equilibrium) are: inputs are what comes before they are applied.
     ///
     /// # Errors
     /// [`SynthesisError`]
@@ -49,7 +52,20 @@ impl Mlp {
         let mut layers: Vec<Layer> = Vec::with_capacity(numbers.len());
         for number in numbers {
             let inputs = layers.last().map(|layer| layer.bias.len());
-            layers.push(source.layer(number, inputs)?);
+            let mut layer = source.layer(number, inputs)?;
+            if layers.is_empty() {
+                let inputs = layer.weight.columns();
+                let standardization = Standardization::read(file, &source.read, inputs)?;
+                standardization.take_in(&mut layer.weight, &mut layer.bias);
+            }
+            if let Some(row) = large_row(&layer.weight, &layer.bias) {
+                return Err(SynthesisError::LargeRow {
+                    file: file.to_path_buf(),
+                    tensor: format!("{number}.weight"),
+                    row,
+                });
+            }
+            layers.push(layer);
         }
         Ok(Self { layers })
     }
@@ -149,7 +165,6 @@ impl Source<'_> {
                 return Err(fault(name, shape, format!("[any, {columns}]")));
             }
         };
-        let sum = |row: usize| weight.row(row).iter().map(|w| w.abs()).sum::<f64>();
         let bias_name = format!("{number}.bias");
         let expected = format!("[{}]", weight.rows());
         let bias = self.read.tensors.get(&bias_name);
@@ -157,15 +172,7 @@ impl Source<'_> {
             return Err(fault(bias_name, bias.shape.clone(), expected));
         }
         let bias = self.take(&bias_name)?.numbers;
-        let large = (0..weight.rows()).find(|&row| !(sum(row) + bias[row].abs()).is_finite());
-        match large {
-            Some(row) => Err(SynthesisError::LargeRow {
-                file: self.file.to_path_buf(),
-                tensor: name,
-                row,
-            }),
-            None => Ok(Layer { weight, bias }),
-        }
+        Ok(Layer { weight, bias })
     }
 
     fn take(&mut self, name: &str) -> Result<Tensor, SynthesisError> {

@@ -11,11 +11,13 @@ mod error;
 mod mlp;
 mod mlp_stages;
 mod netlist;
+mod standardization;
 
 pub use equilibrium::Equilibrium;
 pub use error::SynthesisError;
 pub use mlp::{Layer, Mlp};
 pub use netlist::SymmetricPart;
+pub(crate) use standardization::Standardization;
 
 /// Checks that a circuit of so many elements, held `times` times, fits into memory.
 fn check_elements(elements: u64, times: u64) -> Result<(), SynthesisError> {

@@ -19,6 +19,8 @@ use ohmgrad::expression::{
 use ohmgrad::learning::data::{CsvOptions, TargetColumn, parse_csv, parse_idx, parse_npz};
 use ohmgrad::learning::{Checkpoint, TrainingConfig, sha256};
 use ohmgrad::netlist::{Analysis, LogicalLine, Name, Netlist, Span};
+use ohmgrad::safetensors::{SafeTensors, Tensor};
+use ohmgrad::synthesis::{Equilibrium, Mlp, SymmetricPart};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -339,4 +341,132 @@ pub fn sealed(body: &str) -> String {
     let head = "ohmgrad-checkpoint 2";
     let sum = sha256(format!("{head}\n{body}").as_bytes());
     format!("{head} sha256={sum}\n{body}\n")
+}
+
+/// Networks of more units are read but not solved.
+const MOST_UNITS: usize = 6;
+
+/// A safetensors file as it is, and one with tensors of the right names.
+pub fn safetensors(bytes: &[u8]) {
+    let file = Path::new("net.safetensors");
+    if let Some(read) = report(SafeTensors::parse(file, bytes)) {
+        networks(file, &read);
+    }
+    networks(file, &tensors(bytes));
+}
+
+/// Both kinds of networks: read, written, read again, made circuits and solved.
+fn networks(file: &Path, read: &SafeTensors) {
+    let written = read.to_bytes().expect("as many numbers as the shapes say");
+    let again = SafeTensors::parse(file, &written).expect("what was written");
+    assert_eq!(read.metadata, again.metadata);
+    // The format's writer chooses the order.
+    for (name, tensor) in &read.tensors {
+        assert_eq!(Some(tensor), again.tensors.get(name), "{name}");
+    }
+    if let Some(network) = report(Equilibrium::from_tensors(file, read.clone())) {
+        equilibrium(&network);
+    }
+    if let Some(network) = report(Mlp::from_tensors(file, read.clone())) {
+        mlp(&network);
+    }
+}
+
+fn equilibrium(network: &Equilibrium) {
+    let is_small = network.units() + network.u.columns() <= MOST_UNITS;
+    if report(network.check_size()).is_none() || !is_small {
+        return;
+    }
+    let tensors = network.to_tensors().tensors;
+    let numbers = tensors.values().flat_map(|tensor| &tensor.numbers);
+    let is_plain = is_plain(numbers.chain([&network.m]));
+    for part in [SymmetricPart::Gyrators, SymmetricPart::Transformers] {
+        settle(report(network.circuit(part)), is_plain);
+    }
+}
+
+fn mlp(network: &Mlp) {
+    let layers = || network.layers().iter();
+    let size: usize = layers().map(|l| l.weight.columns() + l.bias.len()).sum();
+    if report(network.check_size()).is_none() || size > 2 * MOST_UNITS {
+        return;
+    }
+    let Some(mut cascade) = report(network.cascade()) else {
+        return;
+    };
+    let numbers = layers().flat_map(|layer| layer.weight.numbers().iter().chain(&layer.bias));
+    let is_plain = is_plain(numbers);
+    if is_plain && let Some(found) = report(cascade.evaluate(&vec![0.5; network.inputs()])) {
+        assert!(found.outputs.iter().all(|y| y.is_finite()), "{found:?}");
+    }
+    let whole = report(cascade.to_circuit());
+    settle(whole.map(|whole| whole.circuit), is_plain);
+}
+
+/// Whether training may have left these numbers. With others a search in vain takes a second.
+fn is_plain<'a>(mut numbers: impl Iterator<Item = &'a f64>) -> bool {
+    numbers.all(|x| *x == 0.0 || (1e-9..1e9).contains(&x.abs()))
+}
+
+/// Writes a circuit, compiles it and, if asked to, solves it.
+fn settle(circuit: Option<Circuit>, is_solved: bool) {
+    let Some(circuit) = circuit else {
+        return;
+    };
+    report(circuit.to_spice());
+    let solver = solver(circuit);
+    if let Some(mut solver) = solver.filter(|_| is_solved) {
+        operating_point(&mut solver);
+    }
+}
+
+/// Tensors that a network has, with shapes and numbers from the bytes: of an equilibrium network or, if
+/// the first byte is odd, of a ReLU network.
+fn tensors(bytes: &[u8]) -> SafeTensors {
+    const EQUILIBRIUM: [&str; 6] = ["A", "B", "U", "b", "out.weight", "out.bias"];
+    const MLP: [&str; 4] = ["0.weight", "0.bias", "2.weight", "2.bias"];
+    let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    let names = match first % 2 {
+        0 => &EQUILIBRIUM[..],
+        _ => &MLP[..],
+    };
+    let (head, rest) = rest.split_at(rest.len().min(3 + names.len()));
+    let byte = |k: usize| usize::from(head.get(k).copied().unwrap_or(0));
+    let mut numbers = rest.chunks_exact(8).map(|chunk| {
+        let number = f64::from_le_bytes(chunk.try_into().unwrap_or_default());
+        if number.is_finite() { number } else { 1.0 }
+    });
+    let sizes = [byte(0), byte(1), byte(2)].map(|size| 1 + size % 3);
+    let shape = |k: usize, name: &str| {
+        let [units, inputs, classes] = sizes;
+        let mut shape = match name {
+            "A" | "B" => vec![units, units],
+            "U" | "0.weight" => vec![units, inputs],
+            "b" | "0.bias" => vec![units],
+            "out.weight" | "2.weight" => vec![classes, units],
+            _ => vec![classes],
+        };
+        // Wrong shapes are rare, so that most of them make a network.
+        if byte(3 + k) > 250 {
+            shape.push(2);
+        }
+        shape
+    };
+    let mut read = SafeTensors::default();
+    for (k, name) in names.iter().enumerate() {
+        let shape = shape(k, name);
+        let count = shape.iter().product();
+        let numbers = (0..count).map(|_| numbers.next().unwrap_or(0.5)).collect();
+        read.tensors
+            .insert((*name).to_string(), Tensor { shape, numbers });
+    }
+    for key in ["m", "input_mean", "input_std"] {
+        if let Some(number) = numbers.next() {
+            read.metadata.insert(key.into(), number.abs().to_string());
+        }
+    }
+    if !read.metadata.contains_key("m") {
+        read.metadata.insert("m".into(), "1".into());
+    }
+    read
 }

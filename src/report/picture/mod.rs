@@ -16,7 +16,7 @@ pub use confusion::{ConfusionMatrix, confusion_matrix};
 pub use curves::{Panel, Series, curves};
 pub use decision::{DecisionMap, decision_map};
 pub use errors::{ErrorCurve, error_curves};
-pub use responses::{COLOURS, LINES, ResponseCurve, Responses, responses};
+pub use responses::{COLOURS, LINES, ResponseCurve, Responses, prefix, responses};
 pub use tiles::{ColourMap, Mark, Tile, TileGrid, tile_grid};
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub struct ResponseCurve {
     pub values: Vec<(f64, f64)>,
     /// Input and slope.
     pub slopes: Vec<(f64, f64)>,
-    /// What a formula says, as dots.
-    pub formula: Vec<(f64, f64)>,
+    /// Input and value of dots.
+    pub marks: Vec<(f64, f64)>,
 }
 
 /// Titles are quantities with their units.
@@ -26,6 +26,10 @@ pub struct Responses {
     pub x_title: String,
     pub y_title: String,
     pub slope_title: String,
+    /// Slopes that are shown whatever the curves are.
+    pub slopes_in_sight: [f64; 2],
+    /// What dots are, for the legend.
+    pub marks_title: String,
     pub curves: Vec<ResponseCurve>,
 }
 
@@ -52,8 +56,8 @@ const DASHES: [&str; 5] = ["", "8 4", "2.5 3.5", "10 3 2.5 3", "14 5"];
 pub fn responses(picture: &Responses) -> String {
     let names: Vec<String> = picture.curves.iter().map(|c| shortened(&c.name)).collect();
     let longest = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-    let has_formula = picture.curves.iter().any(|c| !c.formula.is_empty());
-    let lines = names.len() + usize::from(has_formula);
+    let has_marks = picture.curves.iter().any(|c| !c.marks.is_empty());
+    let lines = names.len() + usize::from(has_marks);
     let height = f64::max(
         TOP + VALUES + GAP + SLOPES + GAP,
         TOP + LINE * (lines as f64 + 1.0),
@@ -76,8 +80,7 @@ pub fn responses(picture: &Responses) -> String {
         y: Scale::linear(low - margin, high + margin),
     };
     let slopes = picture.curves.iter().flat_map(|c| &c.slopes).map(|p| p.1);
-    // Passive elements stay between zero and one; active ones are shown as they are.
-    let (low, high) = extent(slopes.chain([0.0, 1.0]));
+    let (low, high) = extent(slopes.chain(picture.slopes_in_sight));
     let margin = 0.06 * (high - low);
     let lower = Axes {
         top: TOP + VALUES + GAP,
@@ -93,12 +96,20 @@ pub fn responses(picture: &Responses) -> String {
         draw_line(&mut svg, &lower, curve, &curve.slopes);
     }
     for curve in &picture.curves {
-        for (x, y) in finite(&curve.formula) {
+        for (x, y) in finite(&curve.marks) {
             svg.dot(upper.point(x, y), 2.6, "#ffffff", colour(curve));
         }
     }
-    draw_legend(&mut svg, picture, &names, has_formula);
+    draw_legend(&mut svg, picture, &names, has_marks);
     svg.finish()
+}
+
+/// A prefix that makes a readable number of the largest one, and its factor.
+pub fn prefix(largest: f64) -> (&'static str, f64) {
+    const PREFIXES: [(&str, f64); 5] = [("", 1.0), ("m", 1e3), ("µ", 1e6), ("n", 1e9), ("p", 1e12)];
+    let mut prefixes = PREFIXES.into_iter();
+    let readable = prefixes.find(|(_, factor)| largest * factor >= 0.5);
+    readable.unwrap_or(PREFIXES[0])
 }
 
 fn finite(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
@@ -140,7 +151,7 @@ fn draw_zero_lines(svg: &mut Svg, axes: &Axes) {
     }
 }
 
-fn draw_legend(svg: &mut Svg, picture: &Responses, names: &[String], has_formula: bool) {
+fn draw_legend(svg: &mut Svg, picture: &Responses, names: &[String], has_marks: bool) {
     let left = LEFT + WIDTH + 18.0;
     let mut y = TOP + 10.0;
     for (curve, name) in picture.curves.iter().zip(names) {
@@ -155,10 +166,10 @@ fn draw_legend(svg: &mut Svg, picture: &Responses, names: &[String], has_formula
         );
         y += LINE;
     }
-    if has_formula {
+    if has_marks {
         svg.dot((left + 0.5 * SAMPLE, y), 2.6, "#ffffff", MUTED);
         let at = (left + SAMPLE + 8.0, y + 4.0);
-        svg.text(at, Anchor::Start, 12.0, MUTED, "closed form");
+        svg.text(at, Anchor::Start, 12.0, MUTED, &picture.marks_title);
     }
 }
 
@@ -188,7 +199,7 @@ mod tests {
             dash: colour % 2,
             values: vec![(0.0, 1.0), (1.0, 2.0)],
             slopes: vec![(0.0, 0.5), (1.0, f64::NAN)],
-            formula: vec![(0.0, 1.0)],
+            marks: vec![(0.0, 1.0)],
         };
         let picture = Responses {
             curves: (0..9).map(curve).collect(),
@@ -196,7 +207,7 @@ mod tests {
         };
         let svg = responses(&picture);
         assert_eq!(count(&svg, "polyline"), 3 * 9);
-        // One dot for each formula, and the key.
+        // One dot for each curve, and the key.
         assert_eq!(count(&svg, "circle"), 9 + 1);
     }
 
