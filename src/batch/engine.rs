@@ -15,7 +15,7 @@ use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::law::Law;
 use super::real::Real;
-use super::rows::Common;
+use super::rows::{Common, sum_of};
 use super::sample::Sample;
 use super::structure::{BatchSystem, End, Method};
 
@@ -95,9 +95,9 @@ pub struct Nudge {
     pub is_centered: bool,
 }
 
-/// Rows and columns of a gradient that one task sums.
+/// Rows and columns of a gradient that one task sums; kernels take 96 or 48 columns at once.
 const ROWS: usize = 128;
-const COLUMNS: usize = 256;
+const COLUMNS: usize = 192;
 
 /// What a sweep of relaxation may still change at the end, in parts of the largest potential.
 pub const TOLERANCE_F64: f64 = 1e-13;
@@ -142,7 +142,7 @@ struct Sums<T> {
     /// Adjoint potentials and potentials of all samples: nodes x samples.
     lambda: Vec<T>,
     x: Vec<T>,
-    /// Adjoint potentials of the fed nodes.
+    /// Adjoint potentials of the fed nodes, where these are not neighbours.
     fed: Vec<T>,
     /// `sum lambda` and `sum lambda x` of each node.
     lambda_sum: Vec<f64>,
@@ -440,7 +440,11 @@ impl<T: Real> Sums<T> {
         self.samples = samples;
         self.lambda.resize(system.nodes * samples, T::ZERO);
         self.x.resize(system.nodes * samples, T::ZERO);
-        self.fed.resize(system.fed.len() * samples, T::ZERO);
+        let apart = match fed_range(system) {
+            Some(_) => 0,
+            None => system.fed.len(),
+        };
+        self.fed.resize(apart * samples, T::ZERO);
         let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
             for (part, worker) in row.chunks_mut(lanes).zip(&workers[..blocks]) {
                 let source = &of(&worker.state)[index * lanes..];
@@ -460,8 +464,15 @@ impl<T: Real> Sums<T> {
             .for_each(|(node, ((lambda, x), (sum, products)))| {
                 copy(lambda, node, |state| &state.lambda);
                 copy(x, node, |state| &state.x);
-                *sum = lambda.iter().map(|l| l.f64()).sum();
-                *products = dot(lambda, x);
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    move || {
+                        let (sum, products) = (sum, products);
+                        *sum = sum_of(lambda.iter().map(|l| l.f64()));
+                        let pairs = lambda.iter().zip(&*x);
+                        *products = sum_of(pairs.map(|(l, x)| l.f64() * x.f64()));
+                    },
+                );
             });
         let rows = self.fed.par_chunks_mut(samples).zip(&system.fed);
         rows.for_each(|(row, &node)| copy(row, node as usize, |state| &state.lambda));
@@ -474,9 +485,13 @@ impl<T: Real> Sums<T> {
         }
         if columns > 0 {
             let inputs = features.matrix(samples);
+            let lambda = match fed_range(system) {
+                Some(nodes) => &self.lambda[nodes.start * samples..nodes.end * samples],
+                None => &self.fed,
+            };
             let tiles = self.feed.par_chunks_mut(ROWS * columns);
             tiles
-                .zip(self.fed.par_chunks(ROWS * samples))
+                .zip(lambda.par_chunks(ROWS * samples))
                 .for_each(|(tile, lambda)| {
                     outer(tile, Accum::Replace, inputs, lambda, samples);
                 });
@@ -559,17 +574,19 @@ impl<T: Real> Sums<T> {
     }
 }
 
+/// The fed nodes, if they are neighbours.
+fn fed_range(system: &BatchSystem) -> Option<std::ops::Range<usize>> {
+    let (&first, &last) = (system.fed.first()?, system.fed.last()?);
+    let is_dense = (last - first) as usize + 1 == system.fed.len();
+    is_dense.then_some(first as usize..last as usize + 1)
+}
+
 /// `out (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
 fn outer<T: Real>(out: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
     let (rows, columns) = (own.len() / samples, others.nrows());
     let own = MatRef::from_column_major_slice(own, samples, rows);
     let out = MatMut::from_column_major_slice_mut(out, columns, rows);
-    let parts = columns.div_ceil(COLUMNS);
-    let tiles = out.par_row_partition_mut(parts);
-    let tiles = tiles.zip(others.par_row_partition(parts));
+    let tiles = out.par_row_chunks_mut(COLUMNS);
+    let tiles = tiles.zip(others.par_row_chunks(COLUMNS));
     tiles.for_each(|(tile, others)| matmul(tile, sum, others, own, T::ONE, Par::Seq));
-}
-
-fn dot<T: Real>(a: &[T], b: &[T]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a.f64() * b.f64()).sum()
 }

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::assembly::Assembly;
 use super::real::Real;
-use super::sample::Sample;
+use super::sample::{Conversion, Sample};
 use super::structure::BatchSystem;
 
-/// Samples of the product that one task computes.
-const SAMPLES: usize = 256;
+/// Samples of the product that one task computes: a multiple of what its kernels take at once.
+const SAMPLES: usize = 288;
 
 /// Rows of the product that one task computes: fewer where there are few samples.
 fn rows_at_once(samples: usize) -> usize {
@@ -47,11 +47,12 @@ impl<T: Real> Features<T> {
             return;
         }
         let last = (samples - 1) / lanes * lanes;
+        let conversion = Conversion::new(T::of);
         let rows = self.values.par_chunks_mut(columns).enumerate();
         rows.with_min_len(8).for_each(|(k, row)| {
             let features = input(if k < samples { k } else { last });
             let (plain, derived) = row.split_at_mut(inputs.features);
-            features.write(T::of, plain);
+            features.write(&conversion, plain);
             for (value, terms) in derived.iter_mut().zip(&inputs.derived) {
                 let terms = terms.iter().map(|&(f, c)| c * features.get(f as usize));
                 *value = T::of(terms.sum());

@@ -44,5 +44,6 @@ pub use engine::{Accuracy, BatchEngine, Nudge, Precision, TOLERANCE_F32, TOLERAN
 pub use inputs::Drive;
 pub use law::Law;
 pub use real::Real;
+pub(crate) use sample::Conversion;
 pub use sample::{Sample, Samples};
 pub use structure::{BatchSystem, Method, Unsuited};

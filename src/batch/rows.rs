@@ -153,10 +153,13 @@ impl Pattern {
     ) {
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || match self.repeat {
-                1 => self.derivatives_by::<1, T>(members, feed, common, out),
-                2 => self.derivatives_by::<2, T>(members, feed, common, out),
-                _ => self.derivatives_of(members, feed, common, out),
+            move || {
+                let out = out;
+                match self.repeat {
+                    1 => self.derivatives_by::<1, T>(members, feed, common, out),
+                    2 => self.derivatives_by::<2, T>(members, feed, common, out),
+                    _ => self.derivatives_of(members, feed, common, out),
+                }
             },
         );
     }
@@ -212,7 +215,10 @@ impl Pattern {
     pub(super) fn add_to<T: Real>(&self, g: &[f64], entries: &mut [T]) -> [f64; 2] {
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || {
+            move || {
+                // What is moved out of a closure makes it one that is called once, and no shim of other
+                // instructions stands between.
+                let entries = entries;
                 match self.repeat {
                     1 => self.add_by::<1, T>(g, entries),
                     2 => self.add_by::<2, T>(g, entries),
@@ -253,7 +259,7 @@ impl Pattern {
 
 /// A sum in eight parts, side by side.
 #[inline(always)]
-fn sum_of(mut terms: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub(super) fn sum_of(mut terms: impl ExactSizeIterator<Item = f64>) -> f64 {
     const PARTS: usize = 8;
     let mut parts = [0.0; PARTS];
     for _ in 0..terms.len() / PARTS {

@@ -51,18 +51,36 @@ impl Sample<'_> {
         self.iter().collect()
     }
 
-    /// Writes `convert` of each feature. Images take it from a table.
-    pub(crate) fn write<T: Copy>(&self, convert: impl Fn(f64) -> T, out: &mut [T]) {
+    /// Writes what `conversion` makes of each feature.
+    pub(crate) fn write<T: Copy>(
+        &self,
+        conversion: &Conversion<T, impl Fn(f64) -> T>,
+        out: &mut [T],
+    ) {
         match self {
             Self::Numbers(values) => {
                 let pairs = out.iter_mut().zip(*values);
-                pairs.for_each(|(out, &value)| *out = convert(value));
+                pairs.for_each(|(out, &value)| *out = (conversion.convert)(value));
             }
             Self::Pixels(bytes) => {
-                let table: [T; 256] = GREY.map(convert);
                 let pairs = out.iter_mut().zip(*bytes);
-                pairs.for_each(|(out, &byte)| *out = table[usize::from(byte)]);
+                pairs.for_each(|(out, &byte)| *out = conversion.grey[usize::from(byte)]);
             }
+        }
+    }
+}
+
+/// A function of features, with a table of what it makes of grey values.
+pub(crate) struct Conversion<T, F> {
+    convert: F,
+    grey: [T; 256],
+}
+
+impl<T, F: Fn(f64) -> T> Conversion<T, F> {
+    pub(crate) fn new(convert: F) -> Self {
+        Self {
+            grey: GREY.map(&convert),
+            convert,
         }
     }
 }

@@ -4,7 +4,7 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use crate::analysis::CompileError;
-use crate::batch::Accuracy;
+use crate::batch::{Accuracy, Conversion};
 use crate::learning::data::Dataset;
 use crate::learning::{
     ConfigError, Engine, Evaluation, FeatureConfig, Loss, LossConfig, OutputConfig, Ports,
@@ -98,11 +98,12 @@ pub fn logits(network: &Equilibrium, data: &Dataset) -> Option<Vec<f64>> {
     let s = Mat::from_fn(n, n, |i, j| identity(i, j) - iterated.w[(i, j)]);
     let splitting = Splitting::new(s.as_ref(), network.m);
     let samples: Vec<usize> = (0..data.len()).collect();
+    let plain = Conversion::new(|feature| feature);
     let of_block = |block: &[usize]| {
         let mut q = Vec::with_capacity(block.len() * n);
         let mut x = vec![0.0; features];
         for &sample in block {
-            data.input(sample).write(|feature| feature, &mut x);
+            data.input(sample).write(&plain, &mut x);
             let mut sums = iterated.b.clone();
             iterated.u.multiply_add(1.0, &x, &mut sums);
             q.extend(sums);

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::batch::Conversion;
 use crate::learning::data::{Augmentation, Dataset, MovedBatch, Targets};
 use crate::learning::{
     ConfigError, Evaluation, Loss, LossConfig, Optimizer, OptimizerConfig, OptimizerKind,
@@ -282,11 +283,9 @@ impl EquilibriumTrainer {
         let count = indices.len();
         room.resize(self.layout, count);
         let (mean, factor) = (self.mean, 1.0 / self.deviation);
+        let standard = Conversion::new(|feature| (feature - mean) * factor);
         let columns = room.x.par_chunks_mut(inputs.max(1)).zip(indices);
-        columns.for_each(|(x, &sample)| {
-            data.input(sample)
-                .write(|feature| (feature - mean) * factor, x);
-        });
+        columns.for_each(|(x, &sample)| data.input(sample).write(&standard, x));
         let u = self.matrix(self.layout.u(), inputs);
         let out_weight = self.matrix(self.layout.out_weight(), units);
         let (bias, out_bias) = (

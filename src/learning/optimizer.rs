@@ -96,11 +96,12 @@ impl Step {
         let (config, rate) = (&self.config, rate * self.config.rate);
         let (beta1, beta2) = (config.momentum, config.beta2);
         let (bias1, bias2) = (rate * self.bias1, self.bias2);
+        let (kind, epsilon) = (config.kind, config.epsilon);
         let moments = first.iter_mut().zip(second);
         let all = theta.iter_mut().zip(gradient).zip(moments);
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || match config.kind {
+            move || match kind {
                 OptimizerKind::Sgd => all.for_each(|((theta, g), _)| *theta -= rate * g),
                 OptimizerKind::Momentum => all.for_each(|((theta, g), (m, _))| {
                     *m = beta1 * *m + g;
@@ -109,7 +110,7 @@ impl Step {
                 OptimizerKind::Adam => all.for_each(|((theta, g), (m, v))| {
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    *theta -= bias1 * *m / ((*v * bias2).sqrt() + config.epsilon);
+                    *theta -= bias1 * *m / ((*v * bias2).sqrt() + epsilon);
                 }),
             },
         );

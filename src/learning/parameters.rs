@@ -287,23 +287,21 @@ impl Group {
             }
             return;
         }
-        step.advance(
-            self.rate,
-            gradient.iter().map(|g| g * self.unit),
-            theta,
-            first,
-            second,
-        );
-        let (low, high) = (self.coordinate(self.min), self.coordinate(self.max));
+        let (unit, min, max) = (self.unit, self.min, self.max);
+        let slopes = gradient.iter().map(move |g| g * unit);
+        step.advance(self.rate, slopes, theta, first, second);
+        let (low, high) = (self.coordinate(min), self.coordinate(max));
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || {
+            move || {
+                let (theta, quantities) = (theta, quantities);
                 for (theta, quantity) in theta.iter_mut().zip(quantities) {
-                    let wanted = *theta * self.unit;
+                    let wanted = *theta * unit;
                     // Only a bound moves the coordinate: writing twice must give the same bits.
-                    *theta = if wanted < self.min { low } else { *theta };
-                    *theta = if wanted > self.max { high } else { *theta };
-                    *quantity = wanted.clamp(self.min, self.max);
+                    let above = if wanted < min { low } else { *theta };
+                    *theta = if wanted > max { high } else { above };
+                    let bounded = if wanted < min { min } else { wanted };
+                    *quantity = if wanted > max { max } else { bounded };
                 }
             },
         );
