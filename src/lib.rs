@@ -116,6 +116,8 @@ pub mod estimators;
 
 pub mod equilibrium;
 
+pub mod baselines;
+
 pub mod report;
 
 pub mod cli;

@@ -1,9 +1,11 @@
 //! Arguments to a library call to a report.
 
 mod activation;
+mod baseline;
 mod check;
 mod checksums;
 mod compare_gradients;
+mod epochs;
 mod eval;
 mod export;
 mod failure;
@@ -79,6 +81,8 @@ enum Command {
     Activation(activation::Arguments),
     /// Train an equilibrium network: gyrators, resistors and ideal diodes
     Mondeq(mondeq::Arguments),
+    /// Train what circuits are set beside: logistic regression, equilibrium propagation in software
+    Baseline(baseline::Arguments),
     /// Write a trained network as a deck
     Synth(synth::Arguments),
     /// Write a standard circuit as a deck
@@ -182,6 +186,7 @@ impl Cli {
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
             Command::Mondeq(arguments) => mondeq::run(&arguments),
+            Command::Baseline(arguments) => baseline::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }

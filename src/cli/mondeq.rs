@@ -1,14 +1,13 @@
 //! `ohmgrad mondeq`: trains an equilibrium network, element values of a circuit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
 use crate::learning::data::Augmentation;
-use crate::learning::{DataConfig, LoadedConfig};
 use crate::synthesis::SynthesisError;
 
-use super::{Failure, emit};
+use super::{Failure, emit, epochs};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -50,16 +49,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn train(arguments: &Arguments) -> Result<(), Failure> {
-    // Better before the training than after it.
-    let folder = arguments.out.as_deref().and_then(Path::parent);
-    if folder.is_some_and(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
-        let error = std::io::ErrorKind::NotFound.into();
-        return Err(Failure::write(arguments.out.as_deref(), &error));
-    }
-    let (train, test) = match &arguments.data {
-        Some(folder) => DataConfig::mnist().read(folder)?,
-        None => LoadedConfig::built_in()?.data()?,
-    };
+    epochs::check_folder(arguments.out.as_deref())?;
+    let (train, test) = epochs::samples(arguments.data.as_deref())?;
     let width = train.features.isqrt();
     let is_square = width * width == train.features;
     if arguments.shift > 0 && !is_square {
@@ -95,16 +86,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         let began = Instant::now();
         let result = trainer.train_epoch()?;
         error = 100.0 * (1.0 - result.test.accuracy);
-        crate::note!(
-            "epoch {:>3}/{}  loss {:.4}  train {:.2} %  test loss {:.4}  test {:.2} %  {:.2} s",
-            result.epoch,
-            arguments.epochs,
-            result.train.loss,
-            100.0 * result.train.accuracy,
-            result.test.loss,
-            100.0 * result.test.accuracy,
-            began.elapsed().as_secs_f64()
-        );
+        epochs::note(&result, arguments.epochs, began);
     }
     if let Some(out) = &arguments.out {
         let bytes = trainer.network().to_tensors().to_bytes();

@@ -1,0 +1,41 @@
+//! What commands share that train something on images: samples, lines after epochs, the place of results.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::equilibrium::EpochResult;
+use crate::learning::data::Dataset;
+use crate::learning::{DataConfig, LoadedConfig};
+
+use super::Failure;
+
+/// Samples to train and to test: MNIST in a folder, or the built-in digits.
+pub fn samples(folder: Option<&Path>) -> Result<(Dataset, Dataset), Failure> {
+    Ok(match folder {
+        Some(folder) => DataConfig::mnist().read(folder)?,
+        None => LoadedConfig::built_in()?.data()?,
+    })
+}
+
+/// Says that a result has no folder to go to: better before the training than after it.
+pub fn check_folder(out: Option<&Path>) -> Result<(), Failure> {
+    let folder = out.and_then(Path::parent);
+    if folder.is_some_and(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+        let error = std::io::ErrorKind::NotFound.into();
+        return Err(Failure::write(out, &error));
+    }
+    Ok(())
+}
+
+/// One line on standard error.
+pub fn note(result: &EpochResult, epochs: usize, began: Instant) {
+    crate::note!(
+        "epoch {:>3}/{epochs}  loss {:.4}  train {:.2} %  test loss {:.4}  test {:.2} %  {:.2} s",
+        result.epoch,
+        result.train.loss,
+        100.0 * result.train.accuracy,
+        result.test.loss,
+        100.0 * result.test.accuracy,
+        began.elapsed().as_secs_f64()
+    );
+}
