@@ -1,16 +1,17 @@
 //! Equilibrium propagation in software: a continuous Hopfield network of one hidden layer.
 //!
-//! Scellier and Bengio 2017 ([arXiv 1602.05179](https://arxiv.org/abs/1602.05179)), equation 1: with states s
-//! of hidden units h and outputs o and the hard sigmoid `ρ(s) = min(max(s, 0), 1)`, inside which states stay,
+//! Scellier and Bengio 2017 ([arXiv 1602.05179](https://arxiv.org/abs/1602.05179)), equation 1: with hidden
+//! units h, which the hard sigmoid `ρ(s) = min(max(s, 0), 1)` keeps between 0 and 1, and outputs o,
 //!
 //! ```text
 //! E = |h|^2 / 2 + |o|^2 / 2 - h' W x - o' V h - b' h - c' o
 //! ```
 //!
-//! Weights act in both directions. At rest `h = ρ(W x + b + V' o)` and `o = ρ(V h + c)`: the free phase
-//! sets the layers to these by turns. The nudged phase goes on from there under `E + β |o - y|^2 / 2`, and the
-//! derivatives of the loss `|o - y|^2 / 2` are estimated by `(∂E/∂θ nudged - ∂E/∂θ free) / β` (equation 16), the
-//! sign of β drawn for each batch as Kendall et al. 2020 do.
+//! Outputs are linear, as those of the circuits are, which have no diodes: under a hard sigmoid an output that
+//! is below zero for every sample would learn nothing. Weights act in both directions. At rest
+//! `h = ρ(W x + b + V' o)` and `o = V h + c`: the free phase sets the layers to these by turns. The nudged phase
+//! goes on from there under `E + β |o - y|^2 / 2`, and the derivatives of the loss `|o - y|^2 / 2` are estimated
+//! by `(∂E/∂θ nudged - ∂E/∂θ free) / β` (equation 16), the sign of β drawn for each batch as Kendall et al. 2020 do.
 
 use std::ops::Range;
 
@@ -264,8 +265,8 @@ impl Model for Hopfield {
     }
 
     /// Weights uniform within half of one over the root of what they sum over, or zero if they may not be
-    /// negative. Biases put units that get no more where the hard sigmoid has a slope: hidden ones to a half,
-    /// then outputs to one over their number.
+    /// negative. Biases put hidden units to a half, where the hard sigmoid has a slope, and then outputs
+    /// to one over their number.
     fn draw(&self, seed: u64) -> Vec<f64> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let [w, b, v, c] = self.parts();

@@ -30,8 +30,8 @@ impl Coupling<'_> {
         hidden.iter_mut().for_each(|h| *h = hard_sigmoid(*h));
     }
 
-    /// `out = clip(W hidden + b)`; with a nudge (beta and the wanted outputs y) that of the energy plus
-    /// `beta |out - y|^2 / 2`, `clip((W hidden + b + beta y) / (1 + beta))`.
+    /// `out = W hidden + b`; with a nudge (beta and the wanted outputs y) that of the energy plus
+    /// `beta |out - y|^2 / 2`, `(W hidden + b + beta y) / (1 + beta)`.
     pub fn settle_out(&self, hidden: &[f64], nudge: Option<(f64, &[f64])>, out: &mut [f64]) {
         let (classes, units) = (self.weight.nrows(), self.weight.ncols());
         let samples = out.len() / classes;
@@ -44,7 +44,6 @@ impl Coupling<'_> {
             let pairs = out.iter_mut().zip(wanted);
             pairs.for_each(|(out, y)| *out = (*out + beta * y) / (1.0 + beta));
         }
-        out.iter_mut().for_each(|out| *out = hard_sigmoid(*out));
     }
 }
 

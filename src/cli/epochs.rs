@@ -11,10 +11,12 @@ use super::Failure;
 
 /// Samples to train and to test: MNIST in a folder, or the built-in digits.
 pub fn samples(folder: Option<&Path>) -> Result<(Dataset, Dataset), Failure> {
-    Ok(match folder {
-        Some(folder) => DataConfig::mnist().read(folder)?,
-        None => LoadedConfig::built_in()?.data()?,
-    })
+    let mut loaded = LoadedConfig::built_in()?;
+    if let Some(folder) = folder {
+        loaded.config.data = DataConfig::mnist();
+        loaded.take_data_from(folder);
+    }
+    Ok(loaded.data()?)
 }
 
 /// Says that a result has no folder to go to: better before the training than after it.
