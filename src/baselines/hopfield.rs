@@ -55,10 +55,10 @@ impl Default for HopfieldOptions {
         Self {
             hidden: 100,
             weights: Weights::NonNegative,
-            beta: 0.5,
-            free: 20,
+            beta: 0.1,
+            free: 10,
             nudged: 4,
-            rates: [1.0, 1.0],
+            rates: [0.3, 3.0],
         }
     }
 }

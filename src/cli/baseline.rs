@@ -60,10 +60,10 @@ struct EqpropArguments {
     #[arg(long, value_enum, default_value = "non-negative")]
     weights: Weights,
     /// Strength of the nudge, between 0 and 1; its sign is drawn for each batch
-    #[arg(long, default_value_t = 0.5, value_parser = below_one)]
+    #[arg(long, default_value_t = 0.1, value_parser = below_one)]
     beta: f64,
     /// How often both layers are set in the free phase
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 10)]
     free: u32,
     /// How often both layers are set in the nudged phase
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
@@ -71,7 +71,7 @@ struct EqpropArguments {
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Step size of Adam: one, or one for each of the two layers
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1e-3", value_parser = positive)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "6e-4,6e-3", value_parser = positive)]
     rate: Vec<f64>,
     /// Factor on the step size after each epoch
     #[arg(long, default_value_t = 0.8, value_parser = positive)]
