@@ -103,6 +103,15 @@ impl Samples {
         }
     }
 
+    /// Mean and standard deviation of all numbers; 1 in the place of a deviation of zero.
+    pub(crate) fn mean_and_deviation(&self) -> (f64, f64) {
+        let (all, count) = (self.all(), self.len().max(1) as f64);
+        let mean = all.iter().sum::<f64>() / count;
+        let squares = all.iter().map(|x| (x - mean).powi(2));
+        let deviation = (squares.sum::<f64>() / count).sqrt();
+        (mean, if deviation > 0.0 { deviation } else { 1.0 })
+    }
+
     /// The numbers at `range`.
     pub fn part(&self, range: std::ops::Range<usize>) -> Sample<'_> {
         match self {

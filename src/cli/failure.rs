@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
+use crate::baselines::Diverged;
 use crate::cascade::CascadeError;
 use crate::circuit::{BuildError, TopologyError};
 use crate::equilibrium::{CircuitEvaluationError, NotSettled};
@@ -109,6 +110,12 @@ impl From<CompileError> for Failure {
             CompileError::Topology(error) => error.into(),
             CompileError::Linear(error) => Self::of(FAILED, &error),
         }
+    }
+}
+
+impl From<Diverged> for Failure {
+    fn from(error: Diverged) -> Self {
+        Self::of(FAILED, &error)
     }
 }
 

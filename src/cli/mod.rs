@@ -1,9 +1,11 @@
 //! Arguments to a library call to a report.
 
 mod activation;
+mod baseline;
 mod check;
 mod checksums;
 mod compare_gradients;
+mod epochs;
 mod eval;
 mod export;
 mod failure;
@@ -82,6 +84,8 @@ enum Command {
     Landscape(landscape::Arguments),
     /// Train an equilibrium network: gyrators, resistors and ideal diodes
     Mondeq(mondeq::Arguments),
+    /// Train what circuits are set beside: logistic regression, equilibrium propagation in software
+    Baseline(baseline::Arguments),
     /// Write a trained network as a deck
     Synth(synth::Arguments),
     /// Write a standard circuit as a deck
@@ -186,6 +190,7 @@ impl Cli {
             Command::Activation(arguments) => activation::run(&arguments),
             Command::Landscape(arguments) => landscape::run(&arguments),
             Command::Mondeq(arguments) => mondeq::run(&arguments),
+            Command::Baseline(arguments) => baseline::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
         }

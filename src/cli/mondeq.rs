@@ -1,15 +1,15 @@
 //! `ohmgrad mondeq`: trains an equilibrium network, element values of a circuit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::equilibrium::{EpochResult, EquilibriumOptions, EquilibriumTrainer};
+use crate::learning::Evaluation;
 use crate::learning::data::Augmentation;
-use crate::learning::{DataConfig, Evaluation, LoadedConfig};
 use crate::synthesis::SynthesisError;
 use crate::units::format_exact;
 
-use super::{Failure, emit};
+use super::{Failure, emit, epochs};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -51,16 +51,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn train(arguments: &Arguments) -> Result<(), Failure> {
-    // Better before the training than after it.
-    let folder = arguments.out.as_deref().and_then(Path::parent);
-    if folder.is_some_and(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
-        let error = std::io::ErrorKind::NotFound.into();
-        return Err(Failure::write(arguments.out.as_deref(), &error));
-    }
-    let (train, test) = match &arguments.data {
-        Some(folder) => DataConfig::mnist().read(folder)?,
-        None => LoadedConfig::built_in()?.data()?,
-    };
+    epochs::check_folder(arguments.out.as_deref())?;
+    let (train, test) = epochs::samples(arguments.data.as_deref())?;
     let options = options(arguments, train.features)?;
     let began = Instant::now();
     let (samples, tested) = (train.len(), test.len());
@@ -120,16 +112,7 @@ fn train_epochs(
     for _ in 0..arguments.epochs {
         let began = Instant::now();
         let result = trainer.train_epoch()?;
-        crate::note!(
-            "epoch {:>3}/{}  loss {}  train {:.2} %  test loss {}  test {:.2} %  {:.2} s",
-            result.epoch,
-            arguments.epochs,
-            shown(result.train.loss),
-            100.0 * result.train.accuracy,
-            shown(result.test.loss),
-            100.0 * result.test.accuracy,
-            began.elapsed().as_secs_f64()
-        );
+        epochs::note(&result, arguments.epochs, began);
         let is_last = result.epoch == arguments.epochs;
         if is_last || !result.train.loss.is_finite() {
             check_learned(&result, trainer.guessing(), arguments.rate)?;
@@ -137,14 +120,6 @@ fn train_epochs(
         test = result.test;
     }
     Ok(test)
-}
-
-/// Losses of a training that diverges have hundreds of digits.
-fn shown(loss: f64) -> String {
-    match loss.abs() < 1e5 {
-        true => format!("{loss:.4}"),
-        false => format!("{loss:.4e}"),
-    }
 }
 
 /// Refuses a network that does much worse than equal logits, in training and after it; warns of one that
@@ -161,8 +136,8 @@ fn check_learned(
             "error: training diverged: in epoch {} the mean loss is {}, and {} on test samples; equal logits \
              for all classes have {loss:.4}\n  help: a --rate below {}",
             result.epoch,
-            shown(result.train.loss),
-            shown(result.test.loss),
+            epochs::loss(result.train.loss),
+            epochs::loss(result.test.loss),
             format_exact(rate)
         )));
     }

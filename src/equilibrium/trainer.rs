@@ -109,11 +109,7 @@ impl EquilibriumTrainer {
             classes: train.targets.width(),
         };
         let loss = Loss::new(LossConfig::default(), layout.classes, &train)?;
-        let count = train.inputs.len().max(1) as f64;
-        let mean = train.inputs.all().iter().sum::<f64>() / count;
-        let pixels = train.inputs.all();
-        let squares = pixels.iter().map(|x| (x - mean).powi(2));
-        let deviation = (squares.sum::<f64>() / count).sqrt();
+        let (mean, deviation) = train.inputs.mean_and_deviation();
         Ok(Self {
             theta: layout.draw(options.seed),
             gradient: vec![0.0; layout.len()],
@@ -124,7 +120,7 @@ impl EquilibriumTrainer {
                 ..OptimizerConfig::default()
             },
             mean,
-            deviation: if deviation > 0.0 { deviation } else { 1.0 },
+            deviation,
             options,
             layout,
             loss,

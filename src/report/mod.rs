@@ -3,6 +3,7 @@
 //! **Invariant:** nothing is computed here; every function turns finished numbers into text.
 
 pub mod activation;
+pub mod baselines;
 pub mod csv;
 pub use crate::analysis::dataset;
 pub mod estimators;
