@@ -27,6 +27,9 @@ struct Arguments {
     /// What the last sweep of relaxation may change, in parts of the largest potential
     #[arg(long)]
     tolerance: Option<f64>,
+    /// Measure operating points of the test samples, without gradients
+    #[arg(long)]
+    points: bool,
     /// Compare the gradient of the first batch with the exact one
     #[arg(long)]
     cosine: bool,
@@ -80,6 +83,9 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         trainer.engine.method(),
         began.elapsed().as_secs_f64(),
     );
+    if arguments.points {
+        return points(&mut trainer, arguments.seconds);
+    }
     for _ in 0..3 {
         trainer.train_batch()?;
     }
@@ -117,6 +123,26 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             spent.steps as f64 / spent.blocks.max(1) as f64,
         );
     }
+    Ok(())
+}
+
+/// Operating points of the test samples again and again.
+fn points(trainer: &mut Trainer, seconds: f64) -> Result<(), Box<dyn std::error::Error>> {
+    let (began, mut times) = (Instant::now(), Vec::new());
+    while began.elapsed() < Duration::from_secs_f64(seconds) || times.len() < 3 {
+        let one = Instant::now();
+        trainer.test()?;
+        times.push(one.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    let rate = |time: f64| trainer.test.len() as f64 / time;
+    println!(
+        "{:.0} operating points/s (median of {} times {}), {:.0} at best",
+        rate(times[times.len() / 2]),
+        times.len(),
+        trainer.test.len(),
+        rate(times[0])
+    );
     Ok(())
 }
 
