@@ -19,7 +19,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1e6)]
     largest: f64,
     /// Batches to measure for each size, after two to warm up
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 15)]
     batches: usize,
     /// SVG file
     #[arg(long)]
@@ -36,11 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{:>12} {:>10} {:>14} {:>22}",
         "conductances", "hidden", "samples/s", "ns/(sample g)"
     );
-    for exponent in 0.. {
-        let wanted = 1e4 * 10f64.powf(exponent as f64 / 2.0);
-        if wanted > 1.001 * arguments.largest {
-            break;
-        }
+    let steps = (0..).map(|k| 1e4 * 10f64.powf(k as f64 / 2.0));
+    let below = steps.take_while(|&wanted| wanted < 0.999 * arguments.largest);
+    for wanted in below.chain([arguments.largest]) {
         let hidden = (wanted / (2 * FEATURES + 10) as f64).round() as usize;
         let count = hidden * (2 * FEATURES + 10);
         let rate = samples_per_second(hidden, arguments.batches)?;
