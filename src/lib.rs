@@ -17,7 +17,8 @@
 //! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
 //! its input. [`kernel`] sees a circuit from its ports, as an equilibrium network; [`cascade`] puts circuits
 //! in a row with buffers between them; [`synthesis`] makes circuits of trained networks; [`estimators`] sets
-//! gradients that a circuit measures by itself beside the exact one.
+//! gradients that a circuit measures by itself beside the exact one; [`laboratory`] trains circuits as a bench
+//! does, from voltage drops.
 //!
 //! # Equations
 //!
@@ -115,6 +116,8 @@ pub mod learning;
 pub mod estimators;
 
 pub mod equilibrium;
+
+pub mod laboratory;
 
 pub mod report;
 

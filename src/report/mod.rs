@@ -8,6 +8,7 @@ pub use crate::analysis::dataset;
 pub mod estimators;
 pub mod json;
 pub mod kernel;
+pub mod laboratory;
 pub mod picture;
 pub mod prn;
 pub mod raw;

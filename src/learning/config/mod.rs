@@ -1,5 +1,7 @@
 //! The training file: TOML to a checked configuration.
 
+mod bench;
+mod cascade;
 mod loaded;
 mod text;
 
@@ -11,6 +13,8 @@ use crate::batch::{Accuracy, Precision};
 use crate::circuit::generators::{DeepNetwork, Layered};
 
 use super::data::{Augmentation, CsvOptions, DataError, Generator};
+pub use bench::BenchConfig;
+pub use cascade::{CascadeCircuit, StageConfig};
 pub use loaded::{BUILT_IN_DIGITS, CircuitError, LoadedConfig};
 
 /// A training file.
@@ -44,6 +48,9 @@ pub struct TrainingConfig {
     /// largest potential; as far as the precision goes if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
+    /// What instruments and parts do to `ohmgrad bench-train`; other training knows nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bench: Option<BenchConfig>,
 }
 
 impl TrainingConfig {
@@ -78,6 +85,8 @@ pub enum CircuitSource {
     /// A deep resistive network.
     #[serde(rename = "drn")]
     Deep(DeepNetwork),
+    /// Stages with unidirectional buffers between them, as one circuit: see [`CascadeCircuit`].
+    Cascade(Vec<StageConfig>),
 }
 
 /// Which sources carry the features, in order. Feature x drives `scale x + offset` (V or A).

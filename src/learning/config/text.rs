@@ -52,26 +52,8 @@ impl TrainingConfig {
             let field = format!("features.{name}");
             check(value.is_finite(), &field, value, "a finite number")?;
         }
-        match &self.circuit {
-            CircuitSource::Deck(_) => {}
-            CircuitSource::Layered(l) => {
-                check_size(Layered::size(l.inputs, &l.hidden, l.outputs))?;
-            }
-            CircuitSource::Deep(deep) => {
-                let count = deep.layers.len();
-                let expected = "features, hidden layers, outputs: at least two numbers above 0";
-                let holds = count >= 2 && !deep.layers.contains(&0);
-                check(
-                    holds,
-                    "circuit.drn.layers",
-                    format!("{:?}", deep.layers),
-                    expected,
-                )?;
-                check_positive("circuit.drn.conductance", deep.conductance)?;
-                check_positive("circuit.drn.floor", deep.floor)?;
-                check_size(deep.size())?;
-            }
-        }
+        self.circuit.validate()?;
+        self.bench.iter().try_for_each(|bench| bench.validate())?;
         if let Some(augment) = &self.augment {
             check(
                 augment.width > 0,
@@ -84,6 +66,38 @@ impl TrainingConfig {
         self.parameters
             .iter()
             .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl CircuitSource {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            CircuitSource::Deck(_) => Ok(()),
+            CircuitSource::Layered(l) => check_size(Layered::size(l.inputs, &l.hidden, l.outputs)),
+            CircuitSource::Deep(deep) => {
+                let count = deep.layers.len();
+                let expected = "features, hidden layers, outputs: at least two numbers above 0";
+                let holds = count >= 2 && !deep.layers.contains(&0);
+                check(
+                    holds,
+                    "circuit.drn.layers",
+                    format!("{:?}", deep.layers),
+                    expected,
+                )?;
+                check_positive("circuit.drn.conductance", deep.conductance)?;
+                check_positive("circuit.drn.floor", deep.floor)?;
+                check_size(deep.size())
+            }
+            CircuitSource::Cascade(stages) => {
+                let expected = "at least one stage";
+                check(!stages.is_empty(), "circuit.cascade", "[]", expected)?;
+                stages.iter().try_for_each(|stage| {
+                    let field = "gain of a stage of circuit.cascade";
+                    check(stage.gain.is_finite(), field, stage.gain, "a finite number")?;
+                    stage.circuit.validate()
+                })
+            }
+        }
     }
 }
 
@@ -217,12 +231,12 @@ fn describe(error: &toml::de::Error, text: &str) -> String {
     format!("line {line}, column {column}: {message}")
 }
 
-fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
+pub(super) fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
     let holds = value > 0.0 && value.is_finite();
     check(holds, field, value, "a positive number")
 }
 
-fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
+pub(super) fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
     check(
         (0.0..1.0).contains(&value),
         field,
@@ -231,7 +245,7 @@ fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
     )
 }
 
-fn check(
+pub(super) fn check(
     holds: bool,
     field: &str,
     value: impl std::fmt::Display,
