@@ -18,7 +18,7 @@
 //! its input, [`landscape`] the co-content around an operating point. [`kernel`] sees a circuit from its ports, as an equilibrium network; [`cascade`] puts circuits
 //! in a row with buffers between them; [`synthesis`] makes circuits of trained networks; [`estimators`] sets
 //! gradients that a circuit measures by itself beside the exact one; [`baselines`] trains what circuits are set
-//! beside.
+//! beside; [`laboratory`] trains circuits as a bench does, from voltage drops.
 //!
 //! # Equations
 //!
@@ -120,6 +120,8 @@ pub mod estimators;
 pub mod equilibrium;
 
 pub mod baselines;
+
+pub mod laboratory;
 
 pub mod report;
 

@@ -30,6 +30,10 @@ pub struct AdjointNetwork {
     pub circuit: Circuit,
     /// For elements of the original circuit with an adjoint branch current: who carries it here.
     carriers: Vec<(ElementId, ElementId)>,
+    /// Nonlinear one-ports of the original circuit, each with the resistor in its place.
+    pub conductances: Vec<(ElementId, ElementId)>,
+    /// Current sources of the loss, from ground into these nodes.
+    pub injections: Vec<(NodeId, ElementId)>,
 }
 
 impl AdjointNetwork {
@@ -54,8 +58,16 @@ impl AdjointNetwork {
             circuit,
             sensing: sensing(solver),
             carriers: Vec::new(),
+            conductances: Vec::new(),
+            injections: Vec::new(),
         };
         builder.build()
+    }
+
+    /// The element here whose current is the adjoint branch current of an original one.
+    pub fn carrier(&self, original: ElementId) -> Option<ElementId> {
+        let found = self.carriers.iter().find(|(id, _)| *id == original);
+        found.map(|(_, carrier)| *carrier)
     }
 
     /// Solves the network and reads `lambda` off it.
@@ -84,6 +96,8 @@ struct Builder<'a> {
     /// What is controlled by the current of an element.
     sensing: HashMap<ElementId, Vec<Sensing>>,
     carriers: Vec<(ElementId, ElementId)>,
+    conductances: Vec<(ElementId, ElementId)>,
+    injections: Vec<(NodeId, ElementId)>,
 }
 
 /// An element that a current controls, and how strongly: `d i/d i` or `d v/d i` (ohm).
@@ -174,6 +188,8 @@ impl Builder<'_> {
         Ok(AdjointNetwork {
             circuit: self.circuit,
             carriers: self.carriers,
+            conductances: self.conductances,
+            injections: self.injections,
         })
     }
 
@@ -266,7 +282,7 @@ impl Builder<'_> {
             }
             Device::OnePort(one_port) => {
                 let conductance = one_port.evaluate(self.op.voltage(p, n)).conductance;
-                self.conductance(name, conductance, [p, n])
+                self.conductance(id, conductance, [p, n])
             }
             Device::Vcvs { gain } => self.drain(id, *gain, second),
             Device::Vccs { .. } => self
@@ -332,15 +348,22 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn conductance(&mut self, name: &str, g: f64, port: [NodeId; 2]) -> Result<(), TopologyError> {
+    fn conductance(
+        &mut self,
+        id: ElementId,
+        g: f64,
+        port: [NodeId; 2],
+    ) -> Result<(), TopologyError> {
         let resistance = 1.0 / g;
         if g == 0.0 || !resistance.is_finite() {
             return Ok(());
         }
-        let name = self.free_name(&format!("r.{name}"));
-        self.circuit
-            .add(&name, Device::Resistor { resistance }, port)
-            .map(drop)
+        let name = self.free_name(&format!("r.{}", self.name(id)));
+        let stand_in = self
+            .circuit
+            .add(&name, Device::Resistor { resistance }, port)?;
+        self.conductances.push((id, stand_in));
+        Ok(())
     }
 
     /// Controlled sources in series, one for each control by the element's current.
@@ -424,8 +447,10 @@ impl Builder<'_> {
                 let name = format!("i.loss.{}", self.solver.circuit.node_name(node));
                 let name = self.free_name(&name);
                 let port = [NodeId::GROUND, node];
-                self.circuit
+                let source = self
+                    .circuit
                     .add(&name, Device::CurrentSource { current }, port)?;
+                self.injections.push((node, source));
             }
         }
         Ok(())

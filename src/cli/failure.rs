@@ -12,6 +12,7 @@ use crate::equilibrium::{CircuitEvaluationError, NotSettled};
 use crate::estimators::EstimatorError;
 use crate::execution::ExecutionError;
 use crate::kernel::KernelError;
+use crate::laboratory::LaboratoryError;
 use crate::landscape::LandscapeError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
@@ -313,6 +314,23 @@ impl From<crate::Error> for Failure {
     }
 }
 
+impl From<LaboratoryError> for Failure {
+    fn from(error: LaboratoryError) -> Self {
+        match error {
+            LaboratoryError::Config(error) => error.into(),
+            LaboratoryError::Circuit(error) => TrainError::from(error).into(),
+            LaboratoryError::Train(error) => error.into(),
+            LaboratoryError::Compile(error) => error.into(),
+            LaboratoryError::Output { .. } | LaboratoryError::NoRule { .. } => {
+                Self::of(BAD_INPUT, &error)
+            }
+            LaboratoryError::First { .. } | LaboratoryError::Second { .. } => {
+                Self::of(FAILED, &error)
+            }
+        }
+    }
+}
+
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
@@ -320,6 +338,9 @@ impl From<TrainError> for Failure {
             TrainError::Circuit(CircuitError::Netlist(error)) => error.into(),
             TrainError::Circuit(CircuitError::Build(error)) => error.into(),
             TrainError::Circuit(CircuitError::Topology(error)) => error.into(),
+            TrainError::Circuit(CircuitError::Config(error)) => error.into(),
+            TrainError::Circuit(CircuitError::Cascade(error)) => error.into(),
+            TrainError::Circuit(error @ CircuitError::Nested) => Self::of(BAD_INPUT, &error),
             TrainError::Compile(error) => error.into(),
             TrainError::Write(error) => error.into(),
             TrainError::Sample(error) => error.into(),

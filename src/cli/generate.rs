@@ -134,9 +134,11 @@ fn layered(
     let clamp = match clamp {
         "ideal" => Clamp::Ideal,
         "shockley" => Clamp::Shockley,
+        "1n4148" => Clamp::D1N4148,
         "biased" => Clamp::Biased,
         other => {
-            let message = format!("error: --clamp {other}: expected ideal, shockley or biased");
+            let message =
+                format!("error: --clamp {other}: expected ideal, shockley, 1n4148 or biased");
             return Err(Failure::arguments(message));
         }
     };

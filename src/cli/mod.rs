@@ -2,6 +2,7 @@
 
 mod activation;
 mod baseline;
+mod bench_train;
 mod check;
 mod checksums;
 mod compare_gradients;
@@ -74,6 +75,8 @@ enum Command {
     Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
     Train(train::Arguments),
+    /// Train as on a bench: from voltage drops in two circuits, with the errors of instruments and parts
+    BenchTrain(bench_train::Arguments),
     /// Evaluate a trained circuit on its test samples or on other ones
     Eval(eval::Arguments),
     /// Set gradients that a circuit measures by itself (equilibrium propagation and others) beside the exact one
@@ -185,6 +188,7 @@ impl Cli {
             Command::Ports(arguments) => ports::run(&arguments),
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
+            Command::BenchTrain(arguments) => bench_train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),

@@ -196,13 +196,11 @@ impl RunFolder {
 
     /// Refuses to write the run's own files over those it is made from.
     pub fn check_apart(&self, loaded: &LoadedConfig, config: Option<&Path>) -> Result<(), Failure> {
-        let deck = match &loaded.config.circuit {
-            CircuitSource::Deck(path) => Some(loaded.folder.join(path)),
-            CircuitSource::Layered(_) | CircuitSource::Deep(_) | CircuitSource::Kendall(_) => None,
-        };
+        let decks = loaded.config.circuit.decks().into_iter();
+        let decks = decks.map(|path| loaded.folder.join(path));
         let real = |path: &Path| std::fs::canonicalize(path).ok();
-        let sources = [config.map(Path::to_path_buf), deck];
-        for source in sources.iter().flatten() {
+        let config = config.map(Path::to_path_buf);
+        for source in &config.into_iter().chain(decks).collect::<Vec<_>>() {
             for own in [CONFIG, CIRCUIT, LOG].map(|name| self.path.join(name)) {
                 if real(&own).is_some() && real(&own) == real(source) {
                     return Err(Failure::arguments(format!(
@@ -219,12 +217,15 @@ impl RunFolder {
     /// become absolute.
     pub fn write_config(&self, loaded: &LoadedConfig) -> Result<(), Failure> {
         let mut config = loaded.config.clone();
-        if let CircuitSource::Deck(path) = &mut config.circuit {
+        if matches!(
+            config.circuit,
+            CircuitSource::Deck(_) | CircuitSource::Cascade(_)
+        ) {
             let circuit = loaded
                 .circuit()
                 .map_err(crate::learning::TrainError::from)?;
             self.write(CIRCUIT, &circuit.to_spice()?)?;
-            *path = PathBuf::from(CIRCUIT);
+            config.circuit = CircuitSource::Deck(PathBuf::from(CIRCUIT));
         }
         for path in config.data.paths_mut() {
             let found = loaded.folder.join(&path);

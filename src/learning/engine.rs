@@ -410,7 +410,7 @@ impl Evaluation {
         self.accuracy /= count;
     }
 
-    fn append(&mut self, other: &Evaluation) {
+    pub(crate) fn append(&mut self, other: &Evaluation) {
         self.samples += other.samples;
         self.loss += other.loss;
         self.accuracy += other.accuracy;

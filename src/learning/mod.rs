@@ -20,9 +20,10 @@ mod trainer;
 pub use batches::Batches;
 pub use checkpoint::{Checkpoint, CheckpointError, Sums};
 pub use config::{
-    BUILT_IN_DIGITS, CircuitError, CircuitSource, ConfigError, DataConfig, EstimatorConfig,
-    FeatureConfig, LoadedConfig, LossConfig, LossKind, OptimizerConfig, OptimizerKind,
-    OutputConfig, ParameterGroup, Quantity, TrainingConfig,
+    BUILT_IN_DIGITS, BenchConfig, CascadeCircuit, CircuitError, CircuitSource, ConfigError,
+    DataConfig, EstimatorConfig, FeatureConfig, LoadedConfig, LossConfig, LossKind,
+    OptimizerConfig, OptimizerKind, OutputConfig, ParameterGroup, Quantity, StageConfig,
+    TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
 pub use fingerprint::{Fingerprints, sha256};

@@ -164,6 +164,23 @@ impl TrainedParameters {
         group.quantity(self.theta[k]).clamp(group.min, group.max)
     }
 
+    /// Least and largest value of the quantity behind coordinate `k`.
+    pub fn bounds(&self, k: usize) -> (f64, f64) {
+        let group = self.group(k);
+        (group.min, group.max)
+    }
+
+    /// Typical magnitude of the quantities that train with that of coordinate `k`, in its unit.
+    pub fn unit(&self, k: usize) -> f64 {
+        self.group(k).unit
+    }
+
+    /// Puts the quantity behind coordinate `k` to `quantity`, or to the nearest bound.
+    pub fn set_quantity(&mut self, k: usize, quantity: f64) {
+        let group = self.group(k);
+        self.theta[k] = group.coordinate(quantity.clamp(group.min, group.max));
+    }
+
     /// `d quantity / d parameter`: a conductance falls as its resistance rises.
     pub fn slope_of_quantity(&self, k: usize) -> f64 {
         let quantity = self.quantity(k);

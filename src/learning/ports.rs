@@ -96,7 +96,7 @@ impl Ports {
     }
 }
 
-fn match_sources(
+pub(super) fn match_sources(
     circuit: &Circuit,
     sources: &[ElementId],
     field: &'static str,
@@ -139,7 +139,10 @@ fn listing(circuit: &Circuit, elements: &[ElementId]) -> String {
     }
 }
 
-fn read_outputs(circuit: &Circuit, config: &OutputConfig) -> Result<Vec<Output>, ConfigError> {
+pub(super) fn read_outputs(
+    circuit: &Circuit,
+    config: &OutputConfig,
+) -> Result<Vec<Output>, ConfigError> {
     let mut outputs = Vec::new();
     for text in &config.read {
         let lower = canonical(text);

@@ -209,7 +209,7 @@ impl Trainer {
     }
 
     /// The order depends on the seed and the epoch alone: it is the same after a resume.
-    fn shuffled(&self) -> Vec<usize> {
+    pub(crate) fn shuffled(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.train.len()).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.config.seed);
         rng.set_stream(2 + self.epoch as u64);

@@ -9,6 +9,7 @@ pub use crate::analysis::dataset;
 pub mod estimators;
 pub mod json;
 pub mod kernel;
+pub mod laboratory;
 pub mod landscape;
 pub mod picture;
 pub mod prn;

@@ -24,6 +24,17 @@ pub fn default_diode() -> Device {
     diode.map_or(Device::IdealDiode, Device::from)
 }
 
+/// A small-signal diode as makers describe it: `D(IS=2.52n RS=0.568 N=1.752)`.
+pub fn diode_1n4148() -> Device {
+    let card = ShockleyParameters {
+        saturation_current: 2.52e-9,
+        series_resistance: 0.568,
+        emission_coefficient: 1.752,
+        ..ShockleyParameters::default()
+    };
+    Shockley::new(card, Environment::default()).map_or(Device::IdealDiode, Device::from)
+}
+
 fn resistor(resistance: f64) -> Device {
     Device::Resistor { resistance }
 }
@@ -117,6 +128,9 @@ pub enum Clamp {
     Ideal,
     /// The same with a Shockley diode.
     Shockley,
+    /// The same with a 1N4148.
+    #[serde(rename = "1n4148")]
+    D1N4148,
     /// Two opposed Shockley diodes, each in series with a bias source (Kendall et al. 2020).
     Biased,
 }
@@ -259,6 +273,7 @@ fn add_clamp(
             .add(&format!("d{name}"), Device::IdealDiode, port)
             .map(drop),
         Clamp::Shockley => c.add(&format!("d{name}"), default_diode(), port).map(drop),
+        Clamp::D1N4148 => c.add(&format!("d{name}"), diode_1n4148(), port).map(drop),
         Clamp::Biased => {
             let (top, bottom) = (c.node(&format!("t{name}")), c.node(&format!("b{name}")));
             c.add(&format!("dt{name}"), default_diode(), [node, top])?;

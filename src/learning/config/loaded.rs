@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cascade::CascadeError;
 use crate::circuit::generators::{DeepNetwork, KendallNetwork, Layered};
 use crate::circuit::{BuildError, Circuit, TopologyError};
 use crate::files::read_at_most;
@@ -71,19 +72,33 @@ impl LoadedConfig {
     /// The circuit to train.
     pub fn circuit(&self) -> Result<Circuit, CircuitError> {
         match &self.config.circuit {
+            CircuitSource::Cascade(_) => Ok(self.cascade()?.monolith.circuit),
+            source => self.build(source, 0),
+        }
+    }
+
+    /// The circuit of one source, the `number`th of several.
+    pub(super) fn build(
+        &self,
+        source: &CircuitSource,
+        number: usize,
+    ) -> Result<Circuit, CircuitError> {
+        // Alike generators draw other numbers at other places.
+        let seed = |own: u64| own.wrapping_add(number as u64) ^ self.config.seed;
+        match source {
             CircuitSource::Deck(path) => Ok(Circuit::from_netlist(&Netlist::read(
                 self.folder.join(path),
             )?)?),
             CircuitSource::Layered(layered) => {
                 let layered = Layered {
-                    seed: layered.seed ^ self.config.seed,
+                    seed: seed(layered.seed),
                     ..layered.clone()
                 };
                 Ok(layered.build()?)
             }
             CircuitSource::Deep(deep) => {
                 let deep = DeepNetwork {
-                    seed: deep.seed ^ self.config.seed,
+                    seed: seed(deep.seed),
                     ..deep.clone()
                 };
                 Ok(deep.build()?)
@@ -95,6 +110,7 @@ impl LoadedConfig {
                 };
                 Ok(network.build()?)
             }
+            CircuitSource::Cascade(_) => Err(CircuitError::Nested),
         }
     }
 
@@ -235,6 +251,14 @@ pub enum CircuitError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Cascade(#[from] CascadeError),
+    #[error(
+        "a stage of [[circuit.cascade]] is a cascade itself\n  help: write its stages one after the other"
+    )]
+    Nested,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The training file: TOML to a checked configuration.
 
+mod bench;
+mod cascade;
 mod loaded;
 mod text;
 
@@ -12,6 +14,8 @@ use crate::circuit::generators::{DeepNetwork, KendallNetwork, Layered};
 use crate::estimators::{Estimator, Meter, Settings};
 
 use super::data::{Augmentation, CsvOptions, DataError, Generator};
+pub use bench::BenchConfig;
+pub use cascade::{CascadeCircuit, StageConfig};
 pub use loaded::{BUILT_IN_DIGITS, CircuitError, LoadedConfig};
 
 /// A training file.
@@ -48,6 +52,9 @@ pub struct TrainingConfig {
     /// largest potential; as far as the precision goes if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
+    /// What instruments and parts do to `ohmgrad bench-train`; other training knows nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bench: Option<BenchConfig>,
 }
 
 impl TrainingConfig {
@@ -148,6 +155,8 @@ pub enum CircuitSource {
     Deep(DeepNetwork),
     /// The network of Kendall et al. 2020, with amplifiers.
     Kendall(KendallNetwork),
+    /// Stages with unidirectional buffers between them, as one circuit: see [`CascadeCircuit`].
+    Cascade(Vec<StageConfig>),
 }
 
 /// Which sources carry the features, in order. Feature x drives `scale x + offset` (V or A).

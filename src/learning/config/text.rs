@@ -54,53 +54,16 @@ impl TrainingConfig {
             let field = format!("features.{name}");
             check(value.is_finite(), &field, value, "a finite number")?;
         }
-        match &self.circuit {
-            CircuitSource::Deck(_) => {}
-            CircuitSource::Layered(l) => {
-                check_size(Layered::size(l.inputs, &l.hidden, l.outputs))?;
-            }
-            CircuitSource::Deep(deep) => {
-                check_layers("circuit.drn.layers", &deep.layers)?;
-                check_positive("circuit.drn.conductance", deep.conductance)?;
-                check_positive("circuit.drn.floor", deep.floor)?;
-                check_size(deep.size())?;
-            }
-            CircuitSource::Kendall(network) => {
-                check_layers("circuit.kendall.layers", &network.layers)?;
-                let positive = [
-                    ("gain", network.gain),
-                    ("conductance", network.conductance),
-                    ("floor", network.floor),
-                ];
-                for (name, value) in positive {
-                    check_positive(&format!("circuit.kendall.{name}"), value)?;
-                }
-                let bias = network.bias;
-                check(
-                    bias.is_finite(),
-                    "circuit.kendall.bias",
-                    bias,
-                    "a finite number",
-                )?;
-                check_size(network.size())?;
-            }
-        }
+        self.circuit.validate()?;
+        self.bench.iter().try_for_each(|bench| bench.validate())?;
         if let Some(estimator) = &self.estimator {
             check_positive("estimator.beta", estimator.beta)?;
             let noise = estimator.noise;
             let holds = noise >= 0.0 && noise.is_finite();
-            check(
-                holds,
-                "estimator.noise",
-                noise,
-                "a number that is not negative",
-            )?;
-            check(
-                estimator.phases >= 3,
-                "estimator.phases",
-                estimator.phases,
-                "at least 3",
-            )?;
+            let expected = "a number that is not negative";
+            check(holds, "estimator.noise", noise, expected)?;
+            let phases = estimator.phases;
+            check(phases >= 3, "estimator.phases", phases, "at least 3")?;
         }
         if let Some(augment) = &self.augment {
             check(
@@ -114,6 +77,39 @@ impl TrainingConfig {
         self.parameters
             .iter()
             .try_for_each(ParameterGroup::validate)
+    }
+}
+
+impl CircuitSource {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        match self {
+            CircuitSource::Deck(_) => Ok(()),
+            CircuitSource::Layered(l) => check_size(Layered::size(l.inputs, &l.hidden, l.outputs)),
+            CircuitSource::Deep(deep) => {
+                check_layers("circuit.drn.layers", &deep.layers)?;
+                check_positive("circuit.drn.conductance", deep.conductance)?;
+                check_positive("circuit.drn.floor", deep.floor)?;
+                check_size(deep.size())
+            }
+            CircuitSource::Kendall(network) => {
+                check_layers("circuit.kendall.layers", &network.layers)?;
+                check_positive("circuit.kendall.gain", network.gain)?;
+                check_positive("circuit.kendall.conductance", network.conductance)?;
+                check_positive("circuit.kendall.floor", network.floor)?;
+                let (bias, expected) = (network.bias, "a finite number");
+                check(bias.is_finite(), "circuit.kendall.bias", bias, expected)?;
+                check_size(network.size())
+            }
+            CircuitSource::Cascade(stages) => {
+                let expected = "at least one stage";
+                check(!stages.is_empty(), "circuit.cascade", "[]", expected)?;
+                stages.iter().try_for_each(|stage| {
+                    let field = "gain of a stage of circuit.cascade";
+                    check(stage.gain.is_finite(), field, stage.gain, "a finite number")?;
+                    stage.circuit.validate()
+                })
+            }
+        }
     }
 }
 
@@ -253,12 +249,12 @@ fn describe(error: &toml::de::Error, text: &str) -> String {
     format!("line {line}, column {column}: {message}")
 }
 
-fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
+pub(super) fn check_positive(field: &str, value: f64) -> Result<(), ConfigError> {
     let holds = value > 0.0 && value.is_finite();
     check(holds, field, value, "a positive number")
 }
 
-fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
+pub(super) fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
     check(
         (0.0..1.0).contains(&value),
         field,
@@ -267,7 +263,7 @@ fn check_fraction(field: &str, value: f64) -> Result<(), ConfigError> {
     )
 }
 
-fn check(
+pub(super) fn check(
     holds: bool,
     field: &str,
     value: impl std::fmt::Display,
