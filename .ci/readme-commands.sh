@@ -47,6 +47,16 @@ echo "--- activation"
 
 "$ohmgrad" compare-gradients circuits/learning/xor.toml --beta 1e-1,1e-3 --samples 4 --svg "$work/beta.svg"
 
+"$ohmgrad" train circuits/learning/xor.toml --estimator eqprop-centered --epochs 2 --out "$work/eqprop" | tail -n 8
+"$ohmgrad" train circuits/learning/xor.toml --estimator frequency --beta 1e-2 --epochs 1 --out "$work/frequency" | tail -n 8
+
+echo "--- bench, baselines, landscape"
+"$ohmgrad" bench-train circuits/learning/bench-xor.toml --epochs 5
+"$ohmgrad" bench-train circuits/learning/bench-digits.toml --ideal --epochs 1
+"$ohmgrad" baseline logistic --epochs 3
+"$ohmgrad" baseline eqprop --epochs 3
+"$ohmgrad" landscape circuits/diode/clamp.cir --along 'v(out)' --from 0 --to 0.8 --svg "$work/energy.svg" >/dev/null
+
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"
 
@@ -55,6 +65,7 @@ cargo run --quiet --release --locked --example training_cost -- --largest 1e5 --
 if [ -n "${OHMGRAD_MNIST:-}" ]; then
   "$ohmgrad" train circuits/mnist/drn-xs.toml --data "$OHMGRAD_MNIST" --epochs 1 --out "$work/drn-xs" | tail -n 9
   "$ohmgrad" eval "$work/drn-xs" --data "$OHMGRAD_MNIST"
+  "$ohmgrad" train circuits/mnist/kendall.toml --data "$OHMGRAD_MNIST" --epochs 1 --out "$work/kendall" | tail -n 9
   cargo run --quiet --release --locked --example training_speed -- circuits/mnist/drn-xs.toml --data "$OHMGRAD_MNIST" --batch 256
 fi
 

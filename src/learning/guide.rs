@@ -56,7 +56,9 @@ impl Guide {
             }
             .into());
         }
-        let bench = Bench::new(trainer)?;
+        let mut bench = Bench::new(trainer)?;
+        // What does not apply is said before the training.
+        bench.estimate(config.kind, &settings(&config, 0), &[0])?;
         Ok(Self::Bench(Box::new(bench), config))
     }
 }
