@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ohmgrad::laboratory::{BenchConfig, BenchTrainer, Deviations, Effect, LaboratoryError, rows};
-use ohmgrad::learning::{LoadedConfig, TrainingConfig};
+use ohmgrad::learning::{LoadedConfig, OptimizerKind, TrainingConfig};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -114,7 +114,11 @@ fn without_effects_the_update_of_two_drops_is_the_adjoint_gradient() {
     let folder = tempfile::tempdir().expect("a folder");
     let groups = ["r*", "g1", "x1", "ib"];
     let all: Vec<usize> = (0..12).collect();
+    // Sixteen ideal diodes: a second circuit for each of their states.
+    let mut ideal_diodes = load("moons.toml");
+    ideal_diodes.config.optimizer.kind = OptimizerKind::Sgd;
     let cases = [
+        ("ideal diodes", ideal_diodes),
         ("bench-xor", load("bench-xor.toml")),
         ("bench-circles", load("bench-circles.toml")),
         ("bench-digits", load("bench-digits.toml")),
@@ -321,6 +325,28 @@ fn the_command_prints_the_same_table_with_any_number_of_threads() {
     // A header, and two seeds for the ideal bench, seven effects and all of them.
     assert_eq!(text.lines().count(), 1 + 2 * 9, "{text}");
     assert!(text.starts_with("bench,seed,epochs,train_loss,test_loss,test_accuracy\nideal,1,1,"));
+}
+
+#[test]
+fn a_cascade_trains_as_one_circuit_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run").display().to_string();
+    let file = "circuits/learning/bench-cascade-xor.toml";
+    for arguments in [
+        vec!["train", file, "--epochs", "8", "--out", &out],
+        vec!["train", "--resume", &out, "--epochs", "9"],
+        vec!["eval", &out],
+    ] {
+        let output = ohmgrad(&arguments);
+        let (text, error) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        println!("{text}");
+    }
+    let result = std::fs::read_to_string(folder.path().join("run/result.json")).expect("a result");
+    assert!(result.contains("accuracy"), "{result}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! From a training file to stages with their drives, outputs and trained parts. A single circuit is one stage.
 
+use std::collections::HashMap;
+
 use crate::analysis::Output;
-use crate::cascade::CascadeParameter;
+use crate::cascade::{CascadeParameter, Drive, Monolith};
 use crate::circuit::{Circuit, ElementId, NodeId, ParameterId};
 use crate::learning::{CircuitSource, ConfigError, LoadedConfig, Trainer};
 
@@ -88,107 +90,93 @@ impl Wiring {
     fn of_cascade(loaded: &LoadedConfig, trainer: &mut Trainer) -> Result<Self, LaboratoryError> {
         let cascade = loaded.cascade()?;
         let whole = trainer.circuit().clone();
-        // What the features make of each input `vx<k>`, V.
-        let mut inputs = vec![None; cascade.monolith.inputs.len()];
-        for follower in followers(trainer) {
-            let k = cascade
-                .monolith
-                .inputs
+        let inputs = inputs(trainer, &cascade.monolith, &whole)?;
+        let stages = cascade.stages.iter().enumerate();
+        let stages = stages.map(|(number, stage)| StageWiring {
+            circuit: stage.circuit.clone(),
+            followers: stage
+                .drives()
                 .iter()
-                .position(|id| *id == follower.source);
-            let Some(k) = k else {
-                let name = &whole.element(follower.source).name;
-                return Err(value(
-                    "features.sources",
-                    name,
-                    "inputs of the cascade: vx0, vx1, …, or vx*",
-                ));
-            };
-            inputs[k] = Some(follower);
-        }
-        let mut stages = Vec::with_capacity(cascade.stages.len());
-        for (number, stage) in cascade.stages.iter().enumerate() {
-            let mut all = Vec::with_capacity(stage.drives().len());
-            for drive in stage.drives() {
-                let plain = Follower {
-                    source: drive.source,
-                    from: drive.from,
-                    gain: drive.gain,
-                    offset: 0.0,
-                };
-                let follower = match (number, inputs.get(drive.from)) {
-                    (0, Some(Some(input))) => Follower {
-                        from: input.from,
-                        gain: drive.gain * input.gain,
-                        offset: drive.gain * input.offset,
-                        ..plain
-                    },
-                    // An input without a feature stands at 0 V.
-                    (0, _) => Follower {
-                        from: 0,
-                        gain: 0.0,
-                        ..plain
-                    },
-                    _ => plain,
-                };
-                all.push(follower);
-            }
-            stages.push(StageWiring {
-                circuit: stage.circuit.clone(),
-                followers: all,
-                outputs: stage.outputs().to_vec(),
-            });
-        }
+                .map(|drive| follower(drive, (number == 0).then_some(&inputs)))
+                .collect(),
+            outputs: stage.outputs().to_vec(),
+        });
         let place = |output: &Output| {
-            let found = cascade
-                .monolith
-                .outputs
-                .iter()
-                .position(|own| own == output);
+            let mut own = cascade.monolith.outputs.iter();
+            let found = own.position(|own| own == output);
             found.ok_or_else(|| current_output(&whole, *output))
         };
         let readouts = trainer.engine.ports.outputs.iter().map(place);
-        let readouts = readouts.collect::<Result<Vec<_>, _>>()?;
-        let elements: std::collections::HashMap<ParameterId, (usize, ParameterId)> = cascade
-            .monolith
-            .parameters
-            .iter()
-            .filter_map(|(parameter, whole)| match *parameter {
-                CascadeParameter::Element { stage, id } => Some((*whole, (stage, id))),
-                _ => None,
-            })
-            .collect();
-        let mut sites = Vec::with_capacity(trainer.parameters.len());
-        for (k, (id, is_reciprocal)) in trainer.parameters.entries().enumerate() {
-            let Some(&(stage, own)) = elements.get(&id) else {
+        let mut wiring = Self {
+            stages: stages.collect(),
+            sites: Vec::with_capacity(trainer.parameters.len()),
+            readouts: readouts.collect::<Result<_, _>>()?,
+        };
+        let elements = elements(&cascade.monolith);
+        for (id, is_reciprocal) in trainer.parameters.entries() {
+            let Some(&(stage, id)) = elements.get(&id) else {
                 return Err(LaboratoryError::NoRule {
                     element: whole.element(id.element).name.to_string(),
                     parameter: id.parameter.to_string(),
                 });
             };
-            let circuit = &mut stages[stage].circuit;
-            // Initial values may have been spread.
-            let quantity = trainer.parameters.quantity(k);
-            let nominal = if is_reciprocal {
-                1.0 / quantity
-            } else {
-                quantity
-            };
-            let _ = circuit.set(own, nominal);
-            let rule = Rule::of(circuit, own, is_reciprocal)?;
-            sites.push(Site {
+            wiring.sites.push(Site {
                 stage,
-                id: own,
+                id,
                 is_reciprocal,
-                rule,
+                rule: Rule::of(&wiring.stages[stage].circuit, id, is_reciprocal)?,
             });
         }
-        Ok(Self {
-            stages,
-            sites,
-            readouts,
-        })
+        Ok(wiring)
     }
+}
+
+/// What the features make of each input `vx<k>` of a cascade, V; none of one that stands at 0 V.
+fn inputs(
+    trainer: &Trainer,
+    monolith: &Monolith,
+    whole: &Circuit,
+) -> Result<Vec<Option<Follower>>, LaboratoryError> {
+    let mut inputs = vec![None; monolith.inputs.len()];
+    for follower in followers(trainer) {
+        let mut own = monolith.inputs.iter();
+        let Some(k) = own.position(|id| *id == follower.source) else {
+            let name = &whole.element(follower.source).name;
+            let expected = "inputs of the cascade: vx0, vx1, …, or vx*";
+            return Err(value("features.sources", name, expected));
+        };
+        inputs[k] = Some(follower);
+    }
+    Ok(inputs)
+}
+
+/// A drive of a stage as a follower; that of the first stage follows the features behind its input.
+fn follower(drive: &Drive, inputs: Option<&Vec<Option<Follower>>>) -> Follower {
+    let (from, gain, offset) = match inputs.map(|inputs| inputs[drive.from]) {
+        None => (drive.from, drive.gain, 0.0),
+        Some(None) => (0, 0.0, 0.0),
+        Some(Some(input)) => (
+            input.from,
+            drive.gain * input.gain,
+            drive.gain * input.offset,
+        ),
+    };
+    Follower {
+        source: drive.source,
+        from,
+        gain,
+        offset,
+    }
+}
+
+/// Stage and parameter of what the whole circuit's parameters are in a cascade.
+fn elements(monolith: &Monolith) -> HashMap<ParameterId, (usize, ParameterId)> {
+    let parameters = monolith.parameters.iter();
+    let of_stage = |(parameter, whole): (&CascadeParameter, &ParameterId)| match *parameter {
+        CascadeParameter::Element { stage, id } => Some((*whole, (stage, id))),
+        _ => None,
+    };
+    parameters.filter_map(of_stage).collect()
 }
 
 /// The sources that features drive, of the trainer's whole circuit.
