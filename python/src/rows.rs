@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use ohmgrad::adjoint::{AdjointError, derivative};
-use ohmgrad::analysis::{Output, Probe, Solver};
+use ohmgrad::analysis::{OperatingPoint, Output, Probe, Solver, Undetermined};
 use ohmgrad::circuit::{Circuit, ParameterId};
 use ohmgrad::device::{Device, Parameter};
 use ohmgrad::mna::BranchCurrents;
@@ -36,6 +36,8 @@ struct Point {
     full: Vec<f64>,
     low: Vec<f64>,
     conducting: Vec<bool>,
+    /// Outputs that the operating point does not determine, and what helps.
+    open: Vec<(usize, &'static str)>,
 }
 
 /// What was given, and the operating points that it led to.
@@ -116,8 +118,10 @@ impl Rows {
                 self.with_solver(&conductances, |solver| {
                     let (mut values, mut points) = (Vec::new(), Vec::new());
                     for row in rows_of(block, rows) {
-                        self.solve(solver, row, &inputs, &mut values)?;
-                        points.push(Point::of(solver));
+                        let op = self.solve(solver, row, &inputs)?;
+                        let circuit = &solver.circuit;
+                        values.extend(self.outputs.iter().map(|p| p.value(circuit, &op)));
+                        points.push(Point::of(solver, &op, &self.outputs));
                     }
                     Ok((values, points))
                 })
@@ -153,6 +157,7 @@ impl Rows {
                     for row in rows_of(block, rows) {
                         self.restore(solver, tape, row)?;
                         let weights = &cotangents[row * width..(row + 1) * width];
+                        self.check_determined(tape, row, weights)?;
                         let own = self.gradient(solver, row, weights)?;
                         sum.inputs.extend(own.inputs);
                         let pairs = sum.conductances.iter_mut().zip(own.conductances);
@@ -188,6 +193,7 @@ impl Rows {
                         for output in 0..width {
                             let mut weights = vec![0.0; width];
                             weights[output] = 1.0;
+                            self.check_determined(tape, row, &weights)?;
                             self.restore(solver, tape, row)?;
                             let gradient = self.gradient(solver, row, &weights)?;
                             let change = dot(&gradient.inputs, own)
@@ -249,21 +255,12 @@ impl Rows {
         Ok(())
     }
 
-    /// Solves a row from a cold start and reads its outputs.
-    fn solve(
-        &self,
-        solver: &mut Solver,
-        row: usize,
-        inputs: &[f64],
-        outputs: &mut Vec<f64>,
-    ) -> Result<()> {
+    /// Solves a row from a cold start.
+    fn solve(&self, solver: &mut Solver, row: usize, inputs: &[f64]) -> Result<OperatingPoint> {
         self.drive(solver, row, inputs)?;
         solver.workspace.restart(&solver.system, &solver.values);
         let op = solver.operating_point();
-        let op = op.map_err(|error| Fault::failed(row, &error))?;
-        let circuit = &solver.circuit;
-        outputs.extend(self.outputs.iter().map(|probe| probe.value(circuit, &op)));
-        Ok(())
+        op.map_err(|error| Fault::failed(row, &error))
     }
 
     /// Back to the operating point of a row.
@@ -282,6 +279,19 @@ impl Rows {
         workspace.conducting.copy_from_slice(&point.conducting);
         workspace.settle(system, values);
         Ok(())
+    }
+
+    /// No derivative of what the operating point leaves open.
+    fn check_determined(&self, tape: &Tape, row: usize, weights: &[f64]) -> Result<()> {
+        let mut open = tape.points[row].open.iter();
+        match open.find(|(output, _)| weights[*output] != 0.0) {
+            None => Ok(()),
+            Some(&(output, help)) => {
+                let output = self.outputs[output].name.clone();
+                let error = AdjointError::Undetermined { output, help };
+                Err(Fault::failed(row, &error))
+            }
+        }
     }
 
     /// At the operating point that the solver holds.
@@ -352,12 +362,21 @@ impl Tape {
 }
 
 impl Point {
-    fn of(solver: &Solver) -> Self {
+    fn of(solver: &Solver, op: &OperatingPoint, outputs: &[Probe]) -> Self {
         let workspace = &solver.workspace;
+        let concerned = |item: &Undetermined| {
+            let numbered = outputs.iter().enumerate();
+            let of_item =
+                numbered.filter(|(_, probe)| probe.output().is_some_and(|o| item.concerns(o)));
+            let of_item: Vec<_> = of_item.map(|(k, _)| (k, item.help())).collect();
+            of_item
+        };
+        let open = op.undetermined(&solver.circuit);
         Self {
             full: workspace.full.clone(),
             low: workspace.low.clone(),
             conducting: workspace.conducting.clone(),
+            open: open.iter().flat_map(concerned).collect(),
         }
     }
 }

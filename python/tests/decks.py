@@ -11,7 +11,7 @@ D1 out 0 DX
 CIRCUITS = {
     "divider": ("divider\nV1 a 0 1\nR1 a b 1k\nR2 b 0 3k\n", ["v1"], ["v(b)", "i(v1)"], "r*", [2.0]),
     "clamp": (
-        "two diodes\nV1 a 0 1\nI1 0 b 1m\nR1 a b 1k\nR2 b c 2k\nD1 b 0 DX\nD2 0 c DX\n.model DX D(IS=1e-9 N=2)\n",
+        "two diodes\nV1 a 0 1\nI1 0 b 1m\nR1 a b 1k\nR2 b c 2k\nR3 c 0 1k\nD1 b 0 DX\nD2 0 c DX\n.model DX D(IS=1e-9 N=2)\n",
         ["v1", "i1"],
         ["v(b)", "v(b,c)", "i(d1)", "p(r1)"],
         ["r1", "r2"],

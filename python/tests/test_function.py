@@ -57,6 +57,19 @@ def test_bad_arguments_are_told():
         circuit.function("v1", "v(b)", "x*")
 
 
+def test_what_an_operating_point_leaves_open_has_no_derivative():
+    deck = "open\nV1 a 0 1\nD1 b a DX\nD2 0 b DX\nR1 a c 1k\nR2 c 0 1k\n.model DX D(IDEAL)\n"
+    circuit = ohmgrad.Circuit.from_netlist(deck)
+    with pytest.warns(ohmgrad.OhmgradWarning, match="open"):
+        circuit.op()
+    with pytest.raises(ohmgrad.ConvergenceError, match=r"`v\(b\)` is not determined"):
+        circuit.gradient("v(b)")
+    _, tape = circuit.function("v1", ["v(c)", "v(b)"])([[1.0], [2.0]])
+    with pytest.raises(ohmgrad.ConvergenceError, match=r"row 1: `v\(b\)` is not determined"):
+        tape.vjp([[0, 1], [0, 0]])
+    assert tape.vjp([[1, 0], [1, 0]])[0].ravel() == pytest.approx([0.5, 0.5])
+
+
 def test_no_rows_are_none():
     _, function, _ = function_of("clamp")
     y, tape = function(np.empty((0, 2)))
