@@ -1,5 +1,10 @@
 """Rows of inputs through a circuit and back."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,3 +80,21 @@ def test_no_rows_are_none():
     y, tape = function(np.empty((0, 2)))
     to_x, to_g = tape.vjp(y)
     assert (y.shape, to_x.shape, to_g.tolist()) == ((0, 4), (0, 2), [0, 0])
+
+
+def test_bits_do_not_depend_on_threads():
+    program = """
+import numpy as np, ohmgrad
+from decks import CIRCUITS
+deck, inputs, outputs, trained, at = CIRCUITS["clamp"]
+f = ohmgrad.Circuit.from_netlist(deck).function(inputs, outputs, trained)
+y, tape = f(np.array(at) * np.linspace(-2, 2, 101)[:, None])
+print([part.tobytes().hex() for part in (y, *tape.vjp(np.cos(y)))])
+"""
+
+    def printed(threads):
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env=environment, cwd=Path(__file__).parent, check=True, capture_output=True).stdout
+
+    assert printed(1) == printed(4)
