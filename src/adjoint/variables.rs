@@ -127,26 +127,9 @@ impl Sensitivities {
 
     /// To every parameter of every element, every named parameter, and the temperature.
     pub fn all(&self, circuit: &Circuit) -> Vec<Derivative> {
-        let elements = circuit.parameters().into_iter().map(|id| {
-            let name = element_variable(circuit, id);
-            self.derivative(circuit, name, Variable::Elements(vec![id]))
-        });
-        let named = circuit.parameter_graph().free_names().map(|(name, id)| {
-            let is_taken = circuit.find_element_spelled(name).is_some() || name == "temp";
-            let prefix = if is_taken { "param:" } else { "" };
-            self.derivative(circuit, format!("{prefix}{name}"), Variable::Named(id))
-        });
-        let temperature = self.derivative(circuit, "temp".to_string(), Variable::Temperature);
-        elements.chain(named).chain([temperature]).collect()
-    }
-}
-
-/// `r1` for the value on a card, `d1:is` for other parameters.
-fn element_variable(circuit: &Circuit, id: ParameterId) -> String {
-    let element = circuit.element(id.element);
-    let name = &element.name;
-    match element.device.principal() == Some(id.parameter) {
-        true => name.to_string(),
-        false => format!("{name}:{}", id.parameter),
+        let variables = circuit.variables().into_iter();
+        variables
+            .map(|(name, variable)| self.derivative(circuit, name, variable))
+            .collect()
     }
 }

@@ -80,6 +80,26 @@ impl Circuit {
         }
     }
 
+    /// Everything that [`Self::find_variable`] finds, but for whole models, with a name that finds it:
+    /// every parameter of every element (`r1`, `d1:is`), every `.param`, and `temp`.
+    pub fn variables(&self) -> Vec<(String, Variable)> {
+        let elements = self.parameters().into_iter().map(|id| {
+            let element = self.element(id.element);
+            let name = match element.device.principal() == Some(id.parameter) {
+                true => element.name.to_string(),
+                false => format!("{}:{}", element.name, id.parameter),
+            };
+            (name, Variable::Elements(vec![id]))
+        });
+        let named = self.parameter_graph().free_names().map(|(name, id)| {
+            let is_taken = self.find_element_spelled(name).is_some() || name == "temp";
+            let prefix = if is_taken { "param:" } else { "" };
+            (format!("{prefix}{name}"), Variable::Named(id))
+        });
+        let temperature = ("temp".to_string(), Variable::Temperature);
+        elements.chain(named).chain([temperature]).collect()
+    }
+
     fn named(&self, name: &str) -> Option<Variable> {
         let graph = self.parameter_graph();
         let found = graph

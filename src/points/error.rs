@@ -76,6 +76,27 @@ pub enum TableError {
         expected: usize,
         sources: String,
     },
+    #[error(
+        "{}: found {found} numbers, expected rows of {width}\n  help: give every row a number for each \
+         variable",
+        file.display()
+    )]
+    Short {
+        file: PathBuf,
+        found: usize,
+        width: usize,
+    },
+    #[error(
+        "{}, row {row}: `{name}` cannot be {value}\n  help: give finite numbers",
+        file.display()
+    )]
+    NotFinite {
+        file: PathBuf,
+        name: String,
+        /// Counted from 1.
+        row: usize,
+        value: f64,
+    },
     #[error("{place}: {error}")]
     Variable { place: String, error: VariableError },
     #[error(

@@ -61,6 +61,43 @@ impl PointTable {
         parse_csv(path, &bytes)
     }
 
+    /// A table that is in memory already: `values` holds rows x `names`, row by row. `file` is its name
+    /// in messages.
+    ///
+    /// # Errors
+    /// [`TableError::Empty`] without a number, [`TableError::Short`] if the last row is not whole,
+    /// [`TableError::NotFinite`] at the first number that nothing can be set to.
+    pub fn from_rows(
+        file: &Path,
+        names: Vec<String>,
+        values: Vec<f64>,
+    ) -> Result<Self, TableError> {
+        let file = file.to_path_buf();
+        let width = names.len();
+        if width == 0 || values.is_empty() {
+            return Err(TableError::Empty { file });
+        }
+        if !values.len().is_multiple_of(width) {
+            let found = values.len();
+            return Err(TableError::Short { file, found, width });
+        }
+        if let Some(index) = values.iter().position(|x| !x.is_finite()) {
+            return Err(TableError::NotFinite {
+                file,
+                name: names[index % width].clone(),
+                row: index / width + 1,
+                value: values[index],
+            });
+        }
+        let names = names.into_iter().map(|name| (name, String::new()));
+        Ok(Self {
+            file,
+            columns: Columns::Named(names.collect()),
+            width,
+            values,
+        })
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.values.len() / self.width.max(1)

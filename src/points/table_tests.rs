@@ -89,3 +89,18 @@ fn a_bad_npz_is_refused() {
     let text = resolve(&unknown).unwrap_err().to_string();
     assert!(text.starts_with("t.npz, array `vx`: "), "{text}");
 }
+
+#[test]
+fn rows_in_memory_are_a_table() {
+    let rows = |values: &[f64]| {
+        let names = vec!["v1".to_string(), "load".to_string()];
+        PointTable::from_rows(Path::new("inputs"), names, values.to_vec())
+    };
+    let table = rows(&[1.0, 2e3, -3.0, 4.0]).unwrap();
+    assert_eq!((table.len(), table.row(1)), (2, &[-3.0, 4.0][..]));
+    assert_eq!(resolve(&table).unwrap()[1].name, "load");
+    let fault = |values: &[f64]| rows(values).unwrap_err().to_string();
+    assert!(fault(&[]).starts_with("inputs: no rows"));
+    assert!(fault(&[1.0, 2.0, 3.0]).contains("found 3 numbers, expected rows of 2"));
+    assert!(fault(&[1.0, 2.0, 3.0, f64::NAN]).starts_with("inputs, row 2: `load` cannot be NaN"));
+}

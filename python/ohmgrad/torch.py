@@ -1,0 +1,109 @@
+"""Circuits as layers of PyTorch networks.
+
+The gradient comes from hardware linearization: one linear solve for each sample gives the derivatives of the
+loss to every input and to every trained conductance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from ._native import Circuit, Function, OhmgradError
+
+Names = Union[str, Sequence[str]]
+
+
+class _Solve(torch.autograd.Function):
+    """Inputs, rows x inputs, and conductances to outputs, rows x outputs."""
+
+    @staticmethod
+    def forward(ctx, function: Function, inputs, conductances):
+        outputs, ctx.tape = function(_numbers(inputs), _numbers(conductances))
+        ctx.like = (inputs, conductances)
+        return torch.from_numpy(outputs).to(inputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, cotangents):
+        gradients = ctx.tape.vjp(_numbers(cotangents))
+        pairs = zip(gradients, ctx.like)
+        return (None, *(torch.from_numpy(gradient).to(like) for gradient, like in pairs))
+
+
+def _numbers(tensor: torch.Tensor):
+    return tensor.detach().to("cpu", torch.float64).numpy()
+
+
+class CircuitLayer(torch.nn.Module):
+    """A circuit between tensors.
+
+    ``circuit`` is a ``Circuit`` or the text of a netlist, taken as it is now. ``inputs`` are names of V and I
+    sources, ``outputs`` probes such as ``v(out*)``, ``i(r1)`` or ``p(d1)``, and ``trained`` names and patterns of
+    resistors (``r*``). Their conductances (S) are the parameter ``conductances``, in float64; they must stay above
+    zero: call ``clamp_`` after each step of an optimizer.
+
+    ``forward`` takes values of the sources (V, A), ``(..., inputs)``, and gives ``(..., outputs)`` (V, A) of the same
+    type. Computation is in double precision on the CPU whatever that is. A second derivative is not available.
+    """
+
+    conductances: torch.nn.Parameter
+
+    def __init__(
+        self,
+        circuit: Union[Circuit, str],
+        inputs: Names,
+        outputs: Names,
+        trained: Optional[Names] = None,
+    ) -> None:
+        super().__init__()
+        source = Circuit.from_netlist(circuit) if isinstance(circuit, str) else circuit
+        self.input_names = [inputs] if isinstance(inputs, str) else list(inputs)
+        self._deck = source.export()
+        self._function = source.function(self.input_names, outputs, trained)
+        self.output_names = self._function.outputs
+        self.resistors = self._function.resistors
+        self.conductances = torch.nn.Parameter(torch.from_numpy(self._function.conductances))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        rows = inputs.reshape(-1, len(self.input_names))
+        outputs = _Solve.apply(self._function, rows, self.conductances)
+        return outputs.reshape(*inputs.shape[:-1], len(self.output_names))
+
+    @torch.no_grad()
+    def clamp_(self, minimum: float = 1e-9, maximum: Optional[float] = None) -> CircuitLayer:
+        """Keeps conductances within bounds (S)."""
+        self.conductances.clamp_(minimum, maximum)
+        return self
+
+    def circuit(self) -> Circuit:
+        """The circuit with the conductances of now."""
+        circuit = Circuit.from_netlist(self._deck)
+        values = self.conductances.detach().cpu().tolist()
+        circuit.set({name: 1.0 / value for name, value in zip(self.resistors, values)})
+        return circuit
+
+    def extra_repr(self) -> str:
+        sizes = (len(self.input_names), len(self.output_names), len(self.resistors))
+        return "inputs={}, outputs={}, conductances={}".format(*sizes)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"resistors": self.resistors}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        if state["resistors"] != self.resistors:
+            raise OhmgradError("error: the state is that of a circuit with other trained resistors")
+
+    # The native parts are made anew from the deck.
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_function"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        circuit = Circuit.from_netlist(self._deck)
+        self._function = circuit.function(self.input_names, self.output_names, self.resistors or None)

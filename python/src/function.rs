@@ -1,0 +1,113 @@
+//! A circuit as a function of sources and conductances that can be differentiated.
+
+use std::sync::Arc;
+
+use numpy::{AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2};
+use pyo3::prelude::*;
+
+use crate::arrays::{list, matrix, numbers};
+use crate::rows::{self, Rows};
+
+/// Outputs of a circuit for rows of source values, as a function of these and of the conductances of some
+/// of its resistors: `y, tape = f(x, g)`, then `tape.vjp(dy)`.
+#[pyclass(frozen, module = "ohmgrad")]
+pub struct Function(Arc<Rows>);
+
+/// The operating points of one call of a `Function`, and the way back from there.
+#[pyclass(frozen, module = "ohmgrad")]
+pub struct Tape {
+    function: Arc<Rows>,
+    tape: rows::Tape,
+}
+
+type Rows2<'py> = PyArrayLike2<'py, f64, AllowTypeChange>;
+type List<'py> = PyArrayLike1<'py, f64, AllowTypeChange>;
+type Arrays<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
+
+impl Function {
+    pub fn new(rows: Rows) -> Self {
+        Self(Arc::new(rows))
+    }
+}
+
+#[pymethods]
+impl Function {
+    /// Number of inputs.
+    #[getter]
+    fn inputs(&self) -> usize {
+        self.0.inputs()
+    }
+
+    /// What is read: v(a), i(r1), ...
+    #[getter]
+    fn outputs(&self) -> Vec<String> {
+        let probes = self.0.outputs().iter();
+        probes.map(|probe| probe.name.clone()).collect()
+    }
+
+    /// Names of the resistors whose conductances are an argument.
+    #[getter]
+    fn resistors(&self) -> Vec<String> {
+        let named = self.0.conductances().into_iter();
+        named.map(|(name, _)| name).collect()
+    }
+
+    /// Their conductances in the circuit, S.
+    #[getter]
+    fn conductances<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        let named = self.0.conductances().into_iter();
+        named.map(|(_, g)| g).collect::<Vec<f64>>().into_pyarray(py)
+    }
+
+    /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S).
+    #[pyo3(signature = (inputs, conductances = None))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: Rows2<'py>,
+        conductances: Option<List<'py>>,
+    ) -> PyResult<(Bound<'py, PyArray2<f64>>, Tape)> {
+        let function = Arc::clone(&self.0);
+        let inputs = numbers("inputs", &inputs, (None, function.inputs()))?;
+        let own = function.conductances().into_iter().map(|(_, g)| g);
+        let conductances = match conductances {
+            Some(given) => list("conductances", &given, own.len())?,
+            None => own.collect(),
+        };
+        let (outputs, tape) = py.detach(|| function.forward(inputs, conductances))?;
+        let shape = [tape.rows(), function.outputs().len()];
+        Ok((matrix(py, shape, outputs)?, Tape { function, tape }))
+    }
+}
+
+#[pymethods]
+impl Tape {
+    /// Derivatives of `sum(cotangents * outputs)` to the inputs, rows x inputs, and to the conductances,
+    /// summed over rows. One linear solve for each row.
+    fn vjp<'py>(&self, py: Python<'py>, cotangents: Rows2<'py>) -> PyResult<Arrays<'py>> {
+        let Self { function, tape } = self;
+        let shape = (Some(tape.rows()), function.outputs().len());
+        let cotangents = numbers("cotangents", &cotangents, shape)?;
+        let found = py.detach(|| function.backward(tape, &cotangents));
+        let (inputs, conductances) = found?;
+        let inputs = matrix(py, [tape.rows(), function.inputs()], inputs)?;
+        Ok((inputs, conductances.into_pyarray(py)))
+    }
+
+    /// How the outputs, rows x outputs, change along `inputs`, rows x inputs, and `conductances`. One
+    /// linear solve for each output of each row.
+    fn jvp<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: Rows2<'py>,
+        conductances: List<'py>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let Self { function, tape } = self;
+        let inputs = numbers("inputs", &inputs, (Some(tape.rows()), function.inputs()))?;
+        let count = function.conductances().len();
+        let conductances = list("conductances", &conductances, count)?;
+        let changes = py.detach(|| function.tangents(tape, &inputs, &conductances));
+        let shape = [tape.rows(), function.outputs().len()];
+        matrix(py, shape, changes?)
+    }
+}
