@@ -21,7 +21,9 @@ pub fn table(rows: &[Row]) -> String {
     ];
     let accuracy = |row: &Row| row.summary(|run| run.accuracy);
     let first = rows.first().and_then(accuracy);
-    let percent = |x: Option<f64>| x.map_or("-".to_string(), |x| format!("{:.2} %", 100.0 * x));
+    // What rounds to nothing has no sign.
+    let rounded = |x: f64| (1e4 * x).round() / 1e2 + 0.0;
+    let percent = |x: Option<f64>| x.map_or("-".to_string(), |x| format!("{:.2} %", rounded(x)));
     let number = |x: Option<[f64; 3]>| x.map_or("-".to_string(), |[x, ..]| format!("{x:.4}"));
     let line = |row: &Row| {
         let own = accuracy(row);
