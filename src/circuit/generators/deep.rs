@@ -1,12 +1,15 @@
 //! Deep resistive networks (Scellier 2024).
 
+use std::sync::Arc;
+
+use compact_str::format_compact;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::circuit::{Circuit, NodeId, TopologyError};
+use crate::circuit::{Circuit, Fan, NodeId, TopologyError};
 use crate::device::Device;
 
-use super::{Clamp, add_clamp, resistor};
+use super::{Clamp, add_clamp};
 
 /// A deep resistive network: crossbars of resistors between layers, a clamp at each hidden node, a
 /// current source for the bias of every node.
@@ -58,7 +61,6 @@ impl DeepNetwork {
     pub fn build(&self) -> Result<Circuit, TopologyError> {
         let name: Vec<String> = self.layers.iter().map(usize::to_string).collect();
         let mut c = Circuit::new(format!("deep resistive network {}", name.join("-")));
-        c.reserve(self.size());
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut before = Vec::new();
         for k in 0..self.layers.first().copied().unwrap_or(0) {
@@ -69,6 +71,7 @@ impl DeepNetwork {
                 before.push(node);
             }
         }
+        let mut before: Arc<[NodeId]> = before.into();
         let last = self.layers.len() - 1;
         for (layer, &size) in self.layers.iter().enumerate().skip(1) {
             let bound = 1.0 / (before.len() as f64).sqrt();
@@ -78,15 +81,17 @@ impl DeepNetwork {
                     true => c.node(&format!("out{to}")),
                     false => c.node(&format!("h{layer}_{to}")),
                 };
-                for (from, &source) in before.iter().enumerate() {
+                let draw = |_| {
                     let drawn: f64 = rng.random_range(-bound..bound);
-                    let g = self.conductance * drawn.max(self.floor);
-                    c.add(
-                        &format!("r{layer}_{from}_{to}"),
-                        resistor(1.0 / g),
-                        [source, node],
-                    )?;
-                }
+                    1.0 / (self.conductance * drawn.max(self.floor))
+                };
+                c.add_fan(Fan {
+                    head: format_compact!("r{layer}_"),
+                    tail: format_compact!("_{to}"),
+                    from: before.clone(),
+                    to: node,
+                    resistances: (0..before.len()).map(draw).collect(),
+                });
                 let bias = Device::CurrentSource { current: 0.0 };
                 c.add(&format!("i{layer}_{to}"), bias, [NodeId::GROUND, node])?;
                 if layer != last {
@@ -100,7 +105,7 @@ impl DeepNetwork {
                 }
                 nodes.push(node);
             }
-            before = nodes;
+            before = nodes.into();
         }
         Ok(c)
     }

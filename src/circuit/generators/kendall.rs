@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::circuit::{Circuit, NodeId, TopologyError};
 use crate::device::Device;
 
+use super::crossbars::add_amplifier;
 use super::{Clamp, add_clamp, resistor};
 
 /// Crossbars of resistors between layers; doubled inputs and a bias node; at each hidden node two
@@ -103,34 +104,11 @@ impl KendallNetwork {
                 if layer < last {
                     let name = format!("{layer}_{to}");
                     add_clamp(Clamp::Biased, &mut c, &name, node, true)?;
-                    nodes[to] = self.add_amplifier(&mut c, &name, node)?;
+                    nodes[to] = add_amplifier(&mut c, &name, node, self.gain)?;
                 }
             }
             before = nodes;
         }
         Ok(c)
-    }
-
-    /// Returns the node behind the amplifier.
-    fn add_amplifier(
-        &self,
-        c: &mut Circuit,
-        name: &str,
-        input: NodeId,
-    ) -> Result<NodeId, TopologyError> {
-        let (inner, output) = (c.node(&format!("e{name}")), c.node(&format!("a{name}")));
-        let (ground, gain) = (NodeId::GROUND, self.gain);
-        let forwards = Device::Vcvs { gain };
-        c.add_two_port(
-            &format!("e{name}"),
-            forwards,
-            [inner, ground],
-            [input, ground],
-        )?;
-        let ammeter = Device::VoltageSource { voltage: 0.0 };
-        let ammeter = c.add(&format!("vm{name}"), ammeter, [inner, output])?;
-        let backwards = Device::Cccs { gain: 1.0 / gain };
-        c.add_controlled(&format!("f{name}"), backwards, [input, ground], ammeter)?;
-        Ok(output)
     }
 }

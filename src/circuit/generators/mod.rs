@@ -1,7 +1,10 @@
 //! Standard circuits of any size, for benches, tests and training; and random ones.
 
+mod crossbars;
 mod deep;
+mod family;
 mod kendall;
+mod lattices;
 mod parts;
 mod shapes;
 mod wild;
@@ -14,8 +17,11 @@ use crate::device::{Device, Environment, Shockley, ShockleyParameters};
 
 use super::{Circuit, NodeId, TopologyError};
 
+pub use crossbars::{crossbar, random_amplifiers, wired_crossbar};
 pub use deep::DeepNetwork;
+pub use family::Family;
 pub use kendall::KendallNetwork;
+pub use lattices::{cube, mesh, power_grid, rectifier_mesh, string};
 pub use wild::{Kind, Wild};
 
 /// A Shockley diode with SPICE's default model card.
