@@ -1,6 +1,6 @@
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Literal, Optional, Union
+from typing import Literal, Optional, Union, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +50,12 @@ class Circuit:
     def ports(self, ports: Names) -> Kernel: ...
     def export(self, simulator: Literal["ohmgrad", "ngspice"] = "ohmgrad") -> str: ...
     def function(
-        self, inputs: Names, outputs: Names, conductances: Optional[Names] = None
+        self,
+        inputs: Names,
+        outputs: Names,
+        conductances: Optional[Names] = None,
+        *,
+        complements: Optional[Names] = None,
     ) -> Function: ...
 
 class OperatingPoint:
@@ -83,12 +88,17 @@ class Function:
     def resistors(self) -> list[str]: ...
     @property
     def conductances(self) -> Array: ...
+    @property
+    def batched(self) -> bool: ...
     def __call__(
         self, inputs: ArrayLike, conductances: Optional[ArrayLike] = None
     ) -> tuple[Array, Tape]: ...
 
 class Tape:
-    def vjp(self, cotangents: ArrayLike) -> tuple[Array, Array]: ...
+    @overload
+    def vjp(self, cotangents: ArrayLike, *, inputs: Literal[True] = True) -> tuple[Array, Array]: ...
+    @overload
+    def vjp(self, cotangents: ArrayLike, *, inputs: Literal[False]) -> tuple[None, Array]: ...
     def jvp(self, inputs: ArrayLike, conductances: ArrayLike) -> Array: ...
 
 class Kernel:

@@ -23,16 +23,18 @@ def circuit_function(
     inputs: Names,
     outputs: Names,
     trained: Optional[Names] = None,
+    *,
+    complements: Optional[Names] = None,
 ) -> tuple[Callable[[Any, Any], jax.Array], jax.Array]:
     """``f`` and the conductances ``g`` of the circuit (S), such that ``f(g, x)`` are its outputs.
 
     ``circuit`` is a ``Circuit`` or the text of a netlist, taken as it is now; ``inputs`` are names of V and I sources,
     ``outputs`` probes such as ``v(out*)``, ``trained`` names and patterns of resistors (``r*``). ``x`` holds values of the
     sources (V, A), ``(..., inputs)``; the result is ``(..., outputs)`` (V, A). It works in ``jit``, ``vmap`` and ``grad``; the
-    operating points are found once more on the way back.
+    operating points are found once more on the way back. Sources ``complements`` carry the negatives of the inputs.
     """
     source = Circuit.from_netlist(circuit) if isinstance(circuit, str) else circuit
-    function = source.function(inputs, outputs, trained)
+    function = source.function(inputs, outputs, trained, complements=complements)
     width, count = function.inputs, len(function.outputs)
 
     def run(x: Any) -> np.ndarray:

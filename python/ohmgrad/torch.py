@@ -1,7 +1,8 @@
 """Circuits as layers of PyTorch networks.
 
 The gradient comes from hardware linearization: one linear solve for each sample gives the derivatives of the
-loss to every input and to every trained conductance.
+loss to every input and to every trained conductance. Circuits that suit the batch engine (resistors, diodes to
+held nodes or with a co-content, voltages as outputs) are solved and differentiated in whole batches.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class _Solve(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, cotangents):
-        gradients = ctx.tape.vjp(_numbers(cotangents))
+        # The first layer of a network passes nothing on.
+        gradients = ctx.tape.vjp(_numbers(cotangents), inputs=ctx.needs_input_grad[1])
         pairs = zip(gradients, ctx.like)
-        return (None, *(torch.from_numpy(gradient).to(like) for gradient, like in pairs))
+        return (None, *(None if g is None else torch.from_numpy(g).to(like) for g, like in pairs))
 
 
 def _numbers(tensor: torch.Tensor):
@@ -44,7 +46,8 @@ class CircuitLayer(torch.nn.Module):
     ``circuit`` is a ``Circuit`` or the text of a netlist, taken as it is now. ``inputs`` are names of V and I
     sources, ``outputs`` probes such as ``v(out*)``, ``i(r1)`` or ``p(d1)``, and ``trained`` names and patterns of
     resistors (``r*``). Their conductances (S) are the parameter ``conductances``, in float64; they must stay above
-    zero: call ``clamp_`` after each step of an optimizer.
+    zero: call ``clamp_`` after each step of an optimizer. Sources ``complements`` carry the negatives of the inputs, in
+    order, as networks without negative weights want them.
 
     ``forward`` takes values of the sources (V, A), ``(..., inputs)``, and gives ``(..., outputs)`` (V, A) of the same
     type. Computation is in double precision on the CPU whatever that is. A second derivative is not available.
@@ -58,12 +61,16 @@ class CircuitLayer(torch.nn.Module):
         inputs: Names,
         outputs: Names,
         trained: Optional[Names] = None,
+        *,
+        complements: Optional[Names] = None,
     ) -> None:
         super().__init__()
         source = Circuit.from_netlist(circuit) if isinstance(circuit, str) else circuit
         self.input_names = [inputs] if isinstance(inputs, str) else list(inputs)
         self._deck = source.export()
-        self._function = source.function(self.input_names, outputs, trained)
+        complements = [complements] if isinstance(complements, str) else complements
+        self.complement_names = None if complements is None else list(complements)
+        self._function = source.function(self.input_names, outputs, trained, complements=self.complement_names)
         self.output_names = self._function.outputs
         self.resistors = self._function.resistors
         self.conductances = torch.nn.Parameter(torch.from_numpy(self._function.conductances))
@@ -106,4 +113,6 @@ class CircuitLayer(torch.nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         circuit = Circuit.from_netlist(self._deck)
-        self._function = circuit.function(self.input_names, self.output_names, self.resistors or None)
+        self._function = circuit.function(
+            self.input_names, self.output_names, self.resistors or None, complements=self.complement_names
+        )

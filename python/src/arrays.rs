@@ -1,5 +1,7 @@
 //! NumPy arrays to numbers and back.
 
+use std::borrow::Cow;
+
 use numpy::ndarray::{Array2, ArrayView2};
 use numpy::{
     AllowTypeChange, IntoPyArray, PyArray2, PyArrayLike1, PyArrayLike2, PyArrayLikeDyn,
@@ -25,11 +27,11 @@ pub fn matrix<'py>(
 }
 
 /// The numbers of an array, row by row, that must have so many columns and, if told, rows.
-pub fn numbers(
+pub fn numbers<'a>(
     what: &str,
-    array: &PyArrayLike2<'_, f64, AllowTypeChange>,
+    array: &'a PyArrayLike2<'_, f64, AllowTypeChange>,
     (rows, columns): (Option<usize>, usize),
-) -> Result<Vec<f64>, Fault> {
+) -> Result<Cow<'a, [f64]>, Fault> {
     let [found_rows, found] = [array.shape()[0], array.shape()[1]];
     if found != columns || rows.is_some_and(|rows| rows != found_rows) {
         let rows = rows.map_or("rows".to_string(), |rows| rows.to_string());
@@ -52,13 +54,17 @@ pub fn list(
             "{what}: found {found} numbers, expected {expected}"
         )));
     }
-    Ok(array.as_array().iter().copied().collect())
-}
-
-fn row_by_row(array: ArrayView2<f64>) -> Vec<f64> {
-    match array.as_slice() {
+    let array = array.as_array();
+    Ok(match array.as_slice() {
         Some(slice) => slice.to_vec(),
         None => array.iter().copied().collect(),
+    })
+}
+
+fn row_by_row(array: ArrayView2<'_, f64>) -> Cow<'_, [f64]> {
+    match array.to_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(array.iter().copied().collect()),
     }
 }
 
@@ -68,7 +74,7 @@ pub fn rows(inputs: &Bound<'_, PyAny>) -> PyResult<Rows> {
         type Table<'py> = (Vec<String>, PyArrayLike2<'py, f64, AllowTypeChange>);
         let (names, array): Table = inputs.extract()?;
         let numbers = numbers("inputs", &array, (None, names.len()))?;
-        return Ok((names, numbers));
+        return Ok((names, numbers.into_owned()));
     };
     let mut names = Vec::with_capacity(inputs.len());
     let mut columns = Vec::with_capacity(inputs.len());

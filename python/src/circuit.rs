@@ -315,22 +315,25 @@ impl Circuit {
     }
 
     /// The circuit as it is now, as a function of the values of some sources and of the conductances of some
-    /// resistors (names and patterns such as `r*`), for rows of inputs.
-    #[pyo3(signature = (inputs, outputs, conductances = None))]
+    /// resistors (names and patterns such as `r*`), for rows of inputs. Sources `complements` carry the
+    /// negatives of the inputs.
+    #[pyo3(signature = (inputs, outputs, conductances = None, *, complements = None))]
     fn function(
         &self,
         py: Python<'_>,
         inputs: Names,
         outputs: Names,
         conductances: Option<Names>,
+        complements: Option<Names>,
     ) -> PyResult<Function> {
         let (inputs, outputs) = (Vec::from(inputs), Vec::from(outputs));
-        let conductances = conductances.map_or(Vec::new(), Vec::from);
+        let [conductances, complements] =
+            [conductances, complements].map(|names| names.map_or(Vec::new(), Vec::from));
         let rows = self.with(py, |state| {
             let probes = state.probes(Some(&outputs))?;
             let circuit = state.solver()?.circuit.clone();
             let solver = ohmgrad::analysis::Solver::new(circuit).map_err(Fault::of)?;
-            Rows::new(solver, &inputs, probes, &conductances)
+            Rows::new(solver, (&inputs, &complements), probes, &conductances)
         })?;
         Ok(Function::new(rows))
     }

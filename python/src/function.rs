@@ -22,7 +22,7 @@ pub struct Tape {
 
 type Rows2<'py> = PyArrayLike2<'py, f64, AllowTypeChange>;
 type List<'py> = PyArrayLike1<'py, f64, AllowTypeChange>;
-type Arrays<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
+type Arrays<'py> = (Option<Bound<'py, PyArray2<f64>>>, Bound<'py, PyArray1<f64>>);
 
 impl Function {
     pub fn new(rows: Rows) -> Self {
@@ -48,15 +48,19 @@ impl Function {
     /// Names of the resistors whose conductances are an argument.
     #[getter]
     fn resistors(&self) -> Vec<String> {
-        let named = self.0.conductances().into_iter();
-        named.map(|(name, _)| name).collect()
+        self.0.resistors()
     }
 
     /// Their conductances in the circuit, S.
     #[getter]
     fn conductances<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        let named = self.0.conductances().into_iter();
-        named.map(|(_, g)| g).collect::<Vec<f64>>().into_pyarray(py)
+        self.0.conductances().into_pyarray(py)
+    }
+
+    /// Whether rows are solved and differentiated in whole batches; conductances below zero are not.
+    #[getter]
+    fn batched(&self) -> bool {
+        self.0.is_batched()
     }
 
     /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S).
@@ -69,12 +73,11 @@ impl Function {
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Tape)> {
         let function = Arc::clone(&self.0);
         let inputs = numbers("inputs", &inputs, (None, function.inputs()))?;
-        let own = function.conductances().into_iter().map(|(_, g)| g);
         let conductances = match conductances {
-            Some(given) => list("conductances", &given, own.len())?,
-            None => own.collect(),
+            Some(given) => list("conductances", &given, function.conductance_count())?,
+            None => function.conductances(),
         };
-        let (outputs, tape) = py.detach(|| function.forward(inputs, conductances))?;
+        let (outputs, tape) = py.detach(|| function.forward(&inputs, conductances))?;
         let shape = [tape.rows(), function.outputs().len()];
         Ok((matrix(py, shape, outputs)?, Tape { function, tape }))
     }
@@ -83,14 +86,21 @@ impl Function {
 #[pymethods]
 impl Tape {
     /// Derivatives of `sum(cotangents * outputs)` to the inputs, rows x inputs, and to the conductances,
-    /// summed over rows. One linear solve for each row.
-    fn vjp<'py>(&self, py: Python<'py>, cotangents: Rows2<'py>) -> PyResult<Arrays<'py>> {
+    /// summed over rows. One linear solve for each row. Without `inputs`, None takes the place of the first.
+    #[pyo3(signature = (cotangents, *, inputs = true))]
+    fn vjp<'py>(
+        &self,
+        py: Python<'py>,
+        cotangents: Rows2<'py>,
+        inputs: bool,
+    ) -> PyResult<Arrays<'py>> {
         let Self { function, tape } = self;
         let shape = (Some(tape.rows()), function.outputs().len());
         let cotangents = numbers("cotangents", &cotangents, shape)?;
-        let found = py.detach(|| function.backward(tape, &cotangents));
+        let found = py.detach(|| function.backward(tape, &cotangents, inputs));
         let (inputs, conductances) = found?;
-        let inputs = matrix(py, [tape.rows(), function.inputs()], inputs)?;
+        let shape = [tape.rows(), function.inputs()];
+        let inputs = inputs.map(|inputs| matrix(py, shape, inputs)).transpose()?;
         Ok((inputs, conductances.into_pyarray(py)))
     }
 
@@ -104,7 +114,7 @@ impl Tape {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let Self { function, tape } = self;
         let inputs = numbers("inputs", &inputs, (Some(tape.rows()), function.inputs()))?;
-        let count = function.conductances().len();
+        let count = function.conductance_count();
         let conductances = list("conductances", &conductances, count)?;
         let changes = py.detach(|| function.tangents(tape, &inputs, &conductances));
         let shape = [tape.rows(), function.outputs().len()];

@@ -11,6 +11,7 @@ mod operating_point;
 mod ports;
 mod rows;
 mod state;
+mod wiring;
 
 use pyo3::prelude::*;
 

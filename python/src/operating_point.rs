@@ -27,8 +27,10 @@ impl OperatingPoint {
     fn currents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let Solved { circuit, op } = &self.0;
         let elements = circuit.elements();
-        let current = |(id, e)| (element_name(e), op.current(circuit, id));
-        dict(py, elements.map(current))
+        dict(
+            py,
+            elements.map(|(id, e)| (e.name(), op.current(circuit, id))),
+        )
     }
 
     /// Power that each element takes, by name; negative where it is delivered.
@@ -36,7 +38,7 @@ impl OperatingPoint {
     fn powers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let Solved { circuit, op } = &self.0;
         let elements = circuit.elements().zip(&op.power);
-        dict(py, elements.map(|((_, e), p)| (element_name(e), *p)))
+        dict(py, elements.map(|((_, e), p)| (e.name(), *p)))
     }
 
     /// Voltage between two nodes, or of one against ground.
@@ -106,17 +108,13 @@ impl OperatingPoint {
     }
 }
 
-fn element_name(element: &ohmgrad::circuit::Element) -> &str {
-    element.name.as_str()
-}
-
-fn dict<'py, 'a>(
+fn dict<'py, S: AsRef<str>>(
     py: Python<'py>,
-    items: impl Iterator<Item = (&'a str, f64)>,
+    items: impl Iterator<Item = (S, f64)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, value) in items {
-        dict.set_item(name, value)?;
+        dict.set_item(name.as_ref(), value)?;
     }
     Ok(dict)
 }

@@ -1,19 +1,22 @@
 //! Many operating points of one circuit as a function of sources and conductances, and back. Knows no
 //! Python.
 //!
-//! Rows are taken in blocks of a fixed size, each row starts cold, and blocks are summed in order: the
-//! bits do not depend on the number of threads.
+//! Whole batches go to the batch engine where the circuit suits it. Rows of other circuits, and those that
+//! it is not certain of, are taken in blocks of a fixed size; each row starts cold, and blocks are summed in
+//! order: the bits do not depend on the number of threads.
 
-use std::sync::{Mutex, PoisonError};
+use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ohmgrad::adjoint::{AdjointError, derivative};
 use ohmgrad::analysis::{OperatingPoint, Output, Probe, Solver, Undetermined};
+use ohmgrad::batch::BatchFunction;
 use ohmgrad::circuit::{Circuit, ParameterId};
-use ohmgrad::device::{Device, Parameter};
 use ohmgrad::mna::BranchCurrents;
 use rayon::prelude::*;
 
 use crate::fault::{Fault, Result};
+use crate::wiring::{Drive, batches, find_drive, resistors};
 
 /// Rows that one thread takes one after the other.
 const BLOCK: usize = 16;
@@ -21,13 +24,14 @@ const BLOCK: usize = 16;
 /// What a circuit makes of its sources and conductances.
 pub struct Rows {
     circuit: Circuit,
-    /// Places among the system's sources, and their values (V or A).
-    inputs: Vec<(usize, ParameterId)>,
+    inputs: usize,
+    drives: Vec<Drive>,
     outputs: Vec<Probe>,
     /// Resistors whose conductance (S) is an argument.
     conductances: Vec<ParameterId>,
     /// Solvers that no thread uses at the moment.
     idle: Mutex<Vec<Solver>>,
+    batches: Option<Mutex<BatchFunction>>,
 }
 
 /// The operating point of one row, to come back to.
@@ -44,7 +48,10 @@ struct Point {
 pub struct Tape {
     inputs: Vec<f64>,
     conductances: Vec<f64>,
-    points: Vec<Point>,
+    rows: usize,
+    /// Number of the batch, and the rows that were not certain there, in order; all rows without it.
+    batch: Option<u64>,
+    points: Vec<(usize, Point)>,
 }
 
 /// Derivatives of one number to the inputs of its row and to all conductances.
@@ -54,126 +61,159 @@ struct RowGradient {
 }
 
 impl Rows {
+    /// Sources `complements` carry the negatives of the inputs, in order.
+    ///
     /// # Errors
     /// An input that is no V or I source, or a resistor of no or infinite conductance.
     pub fn new(
         mut solver: Solver,
-        inputs: &[String],
+        (inputs, complements): (&[String], &[String]),
         outputs: Vec<Probe>,
         conductances: &[String],
     ) -> Result<Self> {
+        if !complements.is_empty() && complements.len() != inputs.len() {
+            let (found, expected) = (complements.len(), inputs.len());
+            return Err(Fault::argument(format!(
+                "{found} complements for {expected} inputs\n  help: name one source for each input"
+            )));
+        }
         let circuit = solver.circuit.clone();
-        let sources = solver.system.source_elements();
-        let input = |name: &String| {
-            let element = circuit.find_element_spelled(name);
-            let place = sources.iter().position(|id| Some(*id) == element);
-            let Some((element, place)) = element.zip(place) else {
-                return Err(Fault::argument(format!(
-                    "the circuit has no V or I source `{name}`\n  help: inputs are names of sources, \
-                     for instance v1"
-                )));
-            };
-            let parameter = match circuit.element(element).device {
-                Device::CurrentSource { .. } => Parameter::Current,
-                _ => Parameter::Voltage,
-            };
-            Ok((place, ParameterId { element, parameter }))
-        };
-        let inputs: Vec<_> = inputs.iter().map(input).collect::<Result<_>>()?;
+        let drives = (inputs.iter().enumerate().map(|(k, name)| (k, 1.0, name)))
+            .chain(
+                complements
+                    .iter()
+                    .enumerate()
+                    .map(|(k, name)| (k, -1.0, name)),
+            )
+            .map(|drive| find_drive(&circuit, solver.system.source_elements(), drive));
+        let drives: Vec<Drive> = drives.collect::<Result<_>>()?;
         let conductances = resistors(&circuit, conductances)?;
         solver.take_values().map_err(Fault::of)?;
+        let batches = batches(&circuit, &drives, &outputs, &conductances).map(Mutex::new);
         Ok(Self {
             circuit,
-            inputs,
+            inputs: inputs.len(),
+            drives,
             outputs,
             conductances,
             idle: Mutex::new(vec![solver]),
+            batches,
         })
     }
 
     pub fn inputs(&self) -> usize {
-        self.inputs.len()
+        self.inputs
     }
 
     pub fn outputs(&self) -> &[Probe] {
         &self.outputs
     }
 
-    /// Names of the resistors, and their conductances in the deck, S.
-    pub fn conductances(&self) -> Vec<(String, f64)> {
-        let resistors = self.conductances.iter();
-        let named = resistors.map(|&id| {
-            let name = self.circuit.element(id.element).name.to_string();
-            (name, self.circuit.value(id).unwrap_or(f64::NAN).recip())
-        });
-        named.collect()
+    /// Names of the resistors whose conductances are an argument.
+    pub fn resistors(&self) -> Vec<String> {
+        let elements = self.conductances.iter().map(|id| id.element);
+        elements
+            .map(|id| self.circuit.element(id).name().to_string())
+            .collect()
+    }
+
+    pub fn conductance_count(&self) -> usize {
+        self.conductances.len()
+    }
+
+    /// Their conductances in the deck, S.
+    pub fn conductances(&self) -> Vec<f64> {
+        let value = |&id: &ParameterId| self.circuit.value(id).unwrap_or(f64::NAN).recip();
+        self.conductances.iter().map(value).collect()
+    }
+
+    /// Whether rows go to the batch engine.
+    pub fn is_batched(&self) -> bool {
+        self.batches.is_some()
     }
 
     /// Outputs (rows x outputs) at `inputs` (rows x inputs), and what leads back from there.
-    pub fn forward(&self, inputs: Vec<f64>, conductances: Vec<f64>) -> Result<(Vec<f64>, Tape)> {
-        let rows = inputs.len() / self.inputs.len().max(1);
-        let blocks: Vec<Result<(Vec<f64>, Vec<Point>)>> = (0..rows.div_ceil(BLOCK))
-            .into_par_iter()
-            .map(|block| {
-                self.with_solver(&conductances, |solver| {
-                    let (mut values, mut points) = (Vec::new(), Vec::new());
-                    for row in rows_of(block, rows) {
-                        let op = self.solve(solver, row, &inputs)?;
-                        let circuit = &solver.circuit;
-                        values.extend(self.outputs.iter().map(|p| p.value(circuit, &op)));
-                        points.push(Point::of(solver, &op, &self.outputs));
-                    }
-                    Ok((values, points))
-                })
-            })
-            .collect();
-        let mut outputs = Vec::with_capacity(rows * self.outputs.len());
-        let mut points = Vec::with_capacity(rows);
-        for block in blocks {
-            let (values, states) = block?;
-            outputs.extend(values);
-            points.extend(states);
+    pub fn forward(&self, inputs: &[f64], conductances: Vec<f64>) -> Result<(Vec<f64>, Tape)> {
+        let (rows, width) = (inputs.len() / self.inputs.max(1), self.outputs.len());
+        self.check(inputs, &conductances)?;
+        // Millions of numbers take longer than what is done with them, on one thread.
+        let inputs: Vec<f64> = inputs.par_iter().with_min_len(1 << 14).copied().collect();
+        let mut outputs = vec![0.0; rows * width];
+        let (batch, alone) = match self.batches(&conductances) {
+            None => (None, (0..rows).collect()),
+            Some(mut batches) => {
+                let batch = batches.forward(&inputs, &conductances, &mut outputs);
+                let alone = (0..rows).filter(|&row| !batches.is_certain(row));
+                (Some(batch), alone.collect())
+            }
+        };
+        let alone: Vec<usize> = alone;
+        let solved = self.each(&conductances, &alone, |solver, row| {
+            let op = self.solve(solver, row, &inputs)?;
+            let circuit = &solver.circuit;
+            let values: Vec<f64> = self.outputs.iter().map(|p| p.value(circuit, &op)).collect();
+            Ok((values, Point::of(solver, &op, &self.outputs)))
+        })?;
+        let mut points = Vec::with_capacity(alone.len());
+        for (row, (values, point)) in alone.into_iter().zip(solved) {
+            outputs[row * width..(row + 1) * width].copy_from_slice(&values);
+            points.push((row, point));
         }
         let tape = Tape {
             inputs,
             conductances,
+            rows,
+            batch,
             points,
         };
         Ok((outputs, tape))
     }
 
-    /// Derivatives of `sum cotangents * outputs` to the inputs (rows x inputs) and to the conductances,
-    /// at the cost of one linear solve for each row.
-    pub fn backward(&self, tape: &Tape, cotangents: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
-        let (rows, width) = (tape.points.len(), self.outputs.len());
-        let blocks: Vec<Result<RowGradient>> = (0..rows.div_ceil(BLOCK))
-            .into_par_iter()
-            .map(|block| {
-                self.with_solver(&tape.conductances, |solver| {
-                    let mut sum = RowGradient {
-                        inputs: Vec::new(),
-                        conductances: vec![0.0; self.conductances.len()],
-                    };
-                    for row in rows_of(block, rows) {
-                        self.restore(solver, tape, row)?;
-                        let weights = &cotangents[row * width..(row + 1) * width];
-                        self.check_determined(tape, row, weights)?;
-                        let own = self.gradient(solver, row, weights)?;
-                        sum.inputs.extend(own.inputs);
-                        let pairs = sum.conductances.iter_mut().zip(own.conductances);
-                        pairs.for_each(|(sum, own)| *sum += own);
-                    }
-                    Ok(sum)
-                })
-            })
-            .collect();
-        let mut to_inputs = Vec::with_capacity(tape.inputs.len());
+    /// Derivatives of `sum cotangents * outputs` to the inputs (rows x inputs), if they are asked for, and
+    /// to the conductances, at the cost of one linear solve for each row.
+    pub fn backward(
+        &self,
+        tape: &Tape,
+        cotangents: &[f64],
+        with_inputs: bool,
+    ) -> Result<(Option<Vec<f64>>, Vec<f64>)> {
+        let (width, count) = (self.outputs.len(), self.inputs);
         let mut to_conductances = vec![0.0; self.conductances.len()];
-        for block in blocks {
-            let block = block?;
-            to_inputs.extend(block.inputs);
-            let pairs = to_conductances.iter_mut().zip(block.conductances);
-            pairs.for_each(|(sum, own)| *sum += own);
+        let mut to_inputs = with_inputs.then(|| vec![0.0; tape.inputs.len()]);
+        let batches = tape.batch.and_then(|_| self.batches(&tape.conductances));
+        let alone: Vec<usize> = match batches {
+            None => (0..tape.rows).collect(),
+            Some(mut batches) => {
+                // Another call may have come between.
+                if tape.batch != Some(batches.batch()) {
+                    let mut outputs = vec![0.0; tape.rows * width];
+                    batches.forward(&tape.inputs, &tape.conductances, &mut outputs);
+                }
+                batches.backward(cotangents, &mut to_conductances, to_inputs.as_deref_mut());
+                let alone = (0..tape.rows).filter(|&row| !batches.is_certain(row));
+                alone.collect()
+            }
+        };
+        let gradients = self.each(&tape.conductances, &alone, |solver, row| {
+            let point = self.restore(solver, tape, row)?;
+            let weights = &cotangents[row * width..(row + 1) * width];
+            self.check_determined(&point, row, weights)?;
+            self.gradient(solver, row, weights)
+        })?;
+        // Sums of blocks, in order.
+        for block in gradients.chunks(BLOCK) {
+            let mut sum = vec![0.0; self.conductances.len()];
+            for own in block {
+                let pairs = sum.iter_mut().zip(&own.conductances);
+                pairs.for_each(|(sum, own)| *sum += own);
+            }
+            let pairs = to_conductances.iter_mut().zip(sum);
+            pairs.for_each(|(all, sum)| *all += sum);
+        }
+        if let Some(to_inputs) = &mut to_inputs {
+            for (row, own) in alone.into_iter().zip(gradients) {
+                to_inputs[row * count..(row + 1) * count].copy_from_slice(&own.inputs);
+            }
         }
         Ok((to_inputs, to_conductances))
     }
@@ -181,35 +221,78 @@ impl Rows {
     /// How outputs (rows x outputs) change along `inputs` (rows x inputs) and `conductances`, at the
     /// cost of one linear solve for each of them.
     pub fn tangents(&self, tape: &Tape, inputs: &[f64], conductances: &[f64]) -> Result<Vec<f64>> {
-        let (rows, width) = (tape.points.len(), self.outputs.len());
+        let (width, count) = (self.outputs.len(), self.inputs);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let blocks: Vec<Result<Vec<f64>>> = (0..rows.div_ceil(BLOCK))
-            .into_par_iter()
+        let rows: Vec<usize> = (0..tape.rows).collect();
+        let changes = self.each(&tape.conductances, &rows, |solver, row| {
+            let own = &inputs[row * count..(row + 1) * count];
+            let change = |output: usize| {
+                let mut weights = vec![0.0; width];
+                weights[output] = 1.0;
+                let point = self.restore(solver, tape, row)?;
+                self.check_determined(&point, row, &weights)?;
+                let gradient = self.gradient(solver, row, &weights)?;
+                Ok(dot(&gradient.inputs, own) + dot(&gradient.conductances, conductances))
+            };
+            (0..width).map(change).collect::<Result<Vec<f64>>>()
+        })?;
+        Ok(changes.concat())
+    }
+
+    /// The batch engine, if it takes the circuit with these conductances; no other thread has it then.
+    fn batches(&self, conductances: &[f64]) -> Option<MutexGuard<'_, BatchFunction>> {
+        let batches = self.batches.as_ref()?;
+        let is_passive = conductances.iter().all(|g| *g > 0.0);
+        is_passive.then(|| batches.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What `work` makes of each of some rows, in order; blocks of them are spread over threads.
+    fn each<T: Send>(
+        &self,
+        conductances: &[f64],
+        rows: &[usize],
+        work: impl Fn(&mut Solver, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let blocks: Vec<Result<Vec<T>>> = rows
+            .par_chunks(BLOCK)
             .map(|block| {
-                self.with_solver(&tape.conductances, |solver| {
-                    let mut values = Vec::new();
-                    for row in rows_of(block, rows) {
-                        let own = &inputs[row * self.inputs.len()..][..self.inputs.len()];
-                        for output in 0..width {
-                            let mut weights = vec![0.0; width];
-                            weights[output] = 1.0;
-                            self.check_determined(tape, row, &weights)?;
-                            self.restore(solver, tape, row)?;
-                            let gradient = self.gradient(solver, row, &weights)?;
-                            let change = dot(&gradient.inputs, own)
-                                + dot(&gradient.conductances, conductances);
-                            values.push(change);
-                        }
-                    }
-                    Ok(values)
+                self.with_solver(conductances, |solver| {
+                    block.iter().map(|&row| work(solver, row)).collect()
                 })
             })
             .collect();
-        let mut changes = Vec::with_capacity(rows * width);
+        let mut all = Vec::with_capacity(rows.len());
         for block in blocks {
-            changes.extend(block?);
+            all.extend(block?);
         }
-        Ok(changes)
+        Ok(all)
+    }
+
+    /// Refuses numbers that no solver takes.
+    fn check(&self, given: &[f64], conductances: &[f64]) -> Result<()> {
+        let is_usable = |g: &f64| *g != 0.0 && g.is_finite();
+        if let Some(k) = conductances.iter().position(|g| !is_usable(g)) {
+            return Err(self.unusable(self.conductances[k], conductances[k]));
+        }
+        let inputs = given.par_iter().with_min_len(1 << 14);
+        let Some(k) = inputs.position_first(|x| !x.is_finite()) else {
+            return Ok(());
+        };
+        let (row, column) = (k / self.inputs + 1, k % self.inputs);
+        // Drives by inputs come first.
+        let name = &self.circuit.element(self.drives[column].id.element).name();
+        let value = given[k];
+        Err(Fault::argument(format!(
+            "inputs, row {row}: `{name}` cannot be {value}\n  help: give finite numbers"
+        )))
+    }
+
+    fn unusable(&self, id: ParameterId, g: f64) -> Fault {
+        let name = &self.circuit.element(id.element).name();
+        Fault::argument(format!(
+            "the conductance of `{name}` cannot be {g} S\n  help: keep conductances above zero, for \
+             instance by clamp_() after each step"
+        ))
     }
 
     /// Lends a solver of the circuit with these conductances.
@@ -225,13 +308,8 @@ impl Rows {
             None => Solver::new(self.circuit.clone()).map_err(Fault::of)?,
         };
         for (&id, &g) in self.conductances.iter().zip(conductances) {
-            let is_usable = g != 0.0 && g.is_finite();
-            if !(is_usable && solver.circuit.set(id, g.recip())) {
-                let name = &self.circuit.element(id.element).name;
-                return Err(Fault::argument(format!(
-                    "the conductance of `{name}` cannot be {g} S\n  help: keep conductances above \
-                     zero, for instance by clamp_() after each step"
-                )));
+            if !solver.circuit.set(id, g.recip()) {
+                return Err(self.unusable(id, g));
             }
         }
         solver.take_values().map_err(Fault::of)?;
@@ -240,32 +318,37 @@ impl Rows {
         outcome
     }
 
-    fn drive(&self, solver: &mut Solver, row: usize, inputs: &[f64]) -> Result<()> {
-        let own = &inputs[row * self.inputs.len()..][..self.inputs.len()];
-        for (&(place, id), &value) in self.inputs.iter().zip(own) {
-            if !value.is_finite() {
-                let name = &self.circuit.element(id.element).name;
-                let row = row + 1;
-                return Err(Fault::argument(format!(
-                    "inputs, row {row}: `{name}` cannot be {value}\n  help: give finite numbers"
-                )));
-            }
-            solver.workspace.sources[place] = value;
+    fn drive(&self, solver: &mut Solver, row: usize, inputs: &[f64]) {
+        let own = &inputs[row * self.inputs..][..self.inputs];
+        for drive in &self.drives {
+            solver.workspace.sources[drive.place] = drive.sign * own[drive.input];
         }
-        Ok(())
     }
 
     /// Solves a row from a cold start.
     fn solve(&self, solver: &mut Solver, row: usize, inputs: &[f64]) -> Result<OperatingPoint> {
-        self.drive(solver, row, inputs)?;
+        self.drive(solver, row, inputs);
         solver.workspace.restart(&solver.system, &solver.values);
         let op = solver.operating_point();
         op.map_err(|error| Fault::failed(row, &error))
     }
 
-    /// Back to the operating point of a row.
-    fn restore(&self, solver: &mut Solver, tape: &Tape, row: usize) -> Result<()> {
-        self.drive(solver, row, &tape.inputs)?;
+    /// Back to the operating point of a row, which the batch engine may have found.
+    fn restore<'a>(
+        &self,
+        solver: &mut Solver,
+        tape: &'a Tape,
+        row: usize,
+    ) -> Result<Cow<'a, Point>> {
+        let known = tape.points.binary_search_by_key(&row, |(row, _)| *row);
+        let point = match known {
+            Ok(k) => Cow::Borrowed(&tape.points[k].1),
+            Err(_) => {
+                let op = self.solve(solver, row, &tape.inputs)?;
+                Cow::Owned(Point::of(solver, &op, &self.outputs))
+            }
+        };
+        self.drive(solver, row, &tape.inputs);
         let Solver {
             system,
             values,
@@ -273,17 +356,16 @@ impl Rows {
             ..
         } = solver;
         workspace.restart(system, values);
-        let point = &tape.points[row];
         workspace.full.copy_from_slice(&point.full);
         workspace.low.copy_from_slice(&point.low);
         workspace.conducting.copy_from_slice(&point.conducting);
         workspace.settle(system, values);
-        Ok(())
+        Ok(point)
     }
 
     /// No derivative of what the operating point leaves open.
-    fn check_determined(&self, tape: &Tape, row: usize, weights: &[f64]) -> Result<()> {
-        let mut open = tape.points[row].open.iter();
+    fn check_determined(&self, point: &Point, row: usize, weights: &[f64]) -> Result<()> {
+        let mut open = point.open.iter();
         match open.find(|(output, _)| weights[*output] != 0.0) {
             None => Ok(()),
             Some(&(output, help)) => {
@@ -317,8 +399,12 @@ impl Rows {
             let resistance = solver.circuit.value(*id).unwrap_or(f64::NAN);
             -to(*id) * resistance * resistance
         };
+        let mut inputs = vec![0.0; self.inputs];
+        for drive in &self.drives {
+            inputs[drive.input] += drive.sign * to(drive.id);
+        }
         let gradient = RowGradient {
-            inputs: self.inputs.iter().map(|(_, id)| to(*id)).collect(),
+            inputs,
             conductances: self.conductances.iter().map(to_conductance).collect(),
         };
         let mut all = gradient.inputs.iter().chain(&gradient.conductances);
@@ -357,7 +443,7 @@ impl Rows {
 
 impl Tape {
     pub fn rows(&self) -> usize {
-        self.points.len()
+        self.rows
     }
 }
 
@@ -379,32 +465,4 @@ impl Point {
             open: open.iter().flat_map(concerned).collect(),
         }
     }
-}
-
-fn rows_of(block: usize, rows: usize) -> std::ops::Range<usize> {
-    block * BLOCK..((block + 1) * BLOCK).min(rows)
-}
-
-/// Resistors by names and patterns such as `r*`, each once, in the order of the patterns.
-fn resistors(circuit: &Circuit, patterns: &[String]) -> Result<Vec<ParameterId>> {
-    let parameter = Parameter::Resistance;
-    let mut found: indexmap::IndexSet<ParameterId> = indexmap::IndexSet::new();
-    for pattern in patterns {
-        let glob = ohmgrad::circuit::canonical(pattern);
-        let matching = circuit.elements().filter(|(_, element)| {
-            let is_usable =
-                matches!(element.device, Device::Resistor { resistance } if resistance != 0.0);
-            is_usable && glob_match::glob_match(&glob, &element.name)
-        });
-        let mut matching = matching.map(|(element, _)| ParameterId { element, parameter });
-        let Some(first) = matching.next() else {
-            return Err(Fault::argument(format!(
-                "no resistor of the circuit matches `{pattern}`\n  help: `*` stands for any text, \
-                 `?` for one character"
-            )));
-        };
-        found.insert(first);
-        found.extend(matching);
-    }
-    Ok(found.into_iter().collect())
 }

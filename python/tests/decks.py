@@ -7,6 +7,30 @@ D1 out 0 DX
 .model DX D(IS=1e-14)
 """
 
+
+
+def crossbar(clamp):
+    """Two layers of resistors between inputs, clamped nodes and outputs, as whole batches take them. One input lies on
+    top of another, one floats between free nodes, one is a current."""
+    inputs, hidden, outputs = 6, 5, 3
+    cards = ["crossbar", *(f"V{k} x{k} 0 {k - 2.5}" for k in range(inputs)), "V6 x6 x5 1", "VB b 0 1"]
+    for h in range(hidden):
+        for k in [*range(inputs + 1), "b"]:
+            place = inputs + 1 if k == "b" else k
+            cards.append(f"R1_{k}_{h} {'b' if k == 'b' else f'x{k}'} h{h} {1000 + 137 * ((7 * place + 3 * h) % 11)}")
+        cards.append(f"D{h} h{h} 0 DX" if h % 2 else f"D{h} 0 h{h} DX")
+        for o in range(outputs):
+            cards.append(f"R2_{h}_{o} h{h} out{o} {800 + 211 * ((5 * h + 2 * o) % 7)}")
+    cards += ["I1 0 h1 1m", "V7 f h2 0.3", "RF f out0 2k", f".model DX D({clamp})"]
+    return "\n".join(cards) + "\n"
+
+
+def crossbar_case(clamp):
+    names = [f"v{k}" for k in range(8)] + ["i1"]
+    outputs = ["v(out0)", "v(out1)", "v(out2)", "v(h0,x1)", "v(x6)", "v(f)"]
+    return crossbar(clamp), names, outputs, "r*", [1.0, -2.0, 0.7, 1.3, -0.4, 2.1, 0.8, 0.5, 2e-3]
+
+
 # deck, inputs, outputs, trained resistors, values of the inputs around which it is asked
 CIRCUITS = {
     "divider": ("divider\nV1 a 0 1\nR1 a b 1k\nR2 b 0 3k\n", ["v1"], ["v(b)", "i(v1)"], "r*", [2.0]),
@@ -38,4 +62,6 @@ CIRCUITS = {
         "r?",
         [1.5e-3, 2.0],
     ),
+    "ideal crossbar": crossbar_case("IDEAL"),
+    "diode crossbar": crossbar_case("IS=1e-9 N=2"),
 }

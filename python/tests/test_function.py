@@ -46,6 +46,51 @@ def test_products_agree_with_differences_and_with_each_other(name):
     assert np.sum(dy * pushed) == pytest.approx(np.sum(to_x * dx) + np.sum(to_g * dg), rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["ideal crossbar", "diode crossbar"])
+def test_batches_are_as_rows_and_calls_may_come_between(name):
+    circuit, function, x = function_of(name)
+    rng = np.random.default_rng(2)
+    x = x * rng.uniform(-2, 2, x.shape)
+    y, tape = function(x)
+    dy = rng.normal(size=y.shape)
+    to_x, to_g = tape.vjp(dy)
+    without = tape.vjp(dy, inputs=False)
+    assert without[0] is None
+    assert (without[1] == to_g).all()
+    assert function.batched
+    # A current as an output sends the circuit to the general solver.
+    _, inputs, outputs, trained, _ = CIRCUITS[name]
+    alone = circuit.function(inputs, [*outputs, "i(v0)"], trained)
+    assert not alone.batched
+    z, other = alone(x)
+    np.testing.assert_allclose(y, z[:, :-1], rtol=1e-9, atol=1e-12)
+    one_by_one = other.vjp(np.column_stack([dy, np.zeros(len(dy))]))
+    for found, expected in zip((to_x, to_g), one_by_one):
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * np.abs(expected).max())
+    function(x[:7] + 1, 2 * function.conductances)
+    for found, expected in zip(tape.vjp(dy), (to_x, to_g)):
+        assert (found == expected).all()
+
+
+@pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
+def test_complements_carry_negatives(name):
+    circuit, whole, x = function_of(name)
+    _, inputs, outputs, trained, _ = CIRCUITS[name]
+    half = len(inputs) // 2
+    first, second = inputs[:half], inputs[half : 2 * half]
+    paired = circuit.function(first, outputs, trained, complements=second)
+    separate = circuit.function([*first, *second], outputs, trained)
+    y, tape = paired(x[:, :half])
+    z, other = separate(np.hstack([x[:, :half], -x[:, :half]]))
+    np.testing.assert_allclose(y, z, rtol=1e-10, atol=1e-12)
+    dy = np.random.default_rng(3).normal(size=y.shape)
+    (to_x, to_g), (to_both, expected) = tape.vjp(dy), other.vjp(dy)
+    np.testing.assert_allclose(to_x, to_both[:, :half] - to_both[:, half:], rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(to_g, expected, rtol=1e-7, atol=1e-9 * np.abs(expected).max())
+    with pytest.raises(ohmgrad.OhmgradError, match="1 complements for 2 inputs"):
+        circuit.function(inputs[:2], outputs, complements=inputs[0])
+
+
 def test_bad_arguments_are_told():
     circuit, function, x = function_of("clamp")
     with pytest.raises(ohmgrad.OhmgradError, match=r"shape \(40, 1\), expected \(rows, 2\)"):
