@@ -1,5 +1,6 @@
 //! A rectangle with scales: data to pixels, ticks, labels.
 
+use super::colours::quantity;
 use super::svg::{Anchor, FAINT, INK, MUTED, Svg};
 
 /// One scale.
@@ -10,6 +11,8 @@ pub struct Scale {
     pub log: bool,
     /// Label whole numbers only.
     pub whole: bool,
+    /// Label with SI prefixes: `10 n`.
+    pub prefixed: bool,
 }
 
 /// A plotting rectangle in pixels with its two scales.
@@ -41,6 +44,7 @@ impl Scale {
             high: high + pad,
             log: false,
             whole: false,
+            prefixed: false,
         }
     }
 
@@ -64,7 +68,7 @@ impl Scale {
                 low: down,
                 high: 10f64.powf(high.log10() + 0.05),
                 log: true,
-                whole: false,
+                ..Self::linear(low, high)
             };
         }
         let margin = 0.05 * (high - low);
@@ -89,6 +93,14 @@ impl Scale {
         }
     }
 
+    /// What stands at a tick.
+    pub fn label(&self, tick: f64) -> String {
+        match self.prefixed {
+            true => quantity(tick, 3, ""),
+            false => label(tick),
+        }
+    }
+
     fn linear_ticks(&self) -> Vec<f64> {
         let rough = (self.high - self.low) / 5.0;
         let unit = 10f64.powf(rough.log10().floor());
@@ -110,7 +122,7 @@ impl Scale {
             self.low.log10().floor() as i32,
             self.high.log10().ceil() as i32,
         );
-        let multiples: &[f64] = if last - first <= 2 {
+        let multiples: &[f64] = if (self.high / self.low).log10() <= 2.2 {
             &[1.0, 2.0, 5.0]
         } else {
             &[1.0]
@@ -139,7 +151,7 @@ impl Axes {
                 Anchor::End,
                 11.0,
                 MUTED,
-                &label(tick),
+                &self.y.label(tick),
             );
         }
         let bottom = self.top + self.height;
@@ -151,7 +163,7 @@ impl Axes {
                 Anchor::Middle,
                 11.0,
                 MUTED,
-                &label(tick),
+                &self.x.label(tick),
             );
         }
         svg.line(

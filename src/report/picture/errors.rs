@@ -88,6 +88,7 @@ fn logarithmic(values: impl Iterator<Item = f64>) -> Scale {
         high: 10f64.powf(high),
         log: true,
         whole: false,
+        prefixed: false,
     }
 }
 

@@ -3,19 +3,25 @@
 //! Every picture draws its own light panel, so that it reads on light and dark pages and in print;
 //! colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart.
 
-mod axes;
+pub(crate) mod axes;
+pub(crate) mod colours;
 mod confusion;
 mod curves;
 mod decision;
 mod errors;
+pub(crate) mod heat;
+mod png;
 mod responses;
-mod svg;
+pub(crate) mod svg;
 mod tiles;
 
+pub use colours::{ColourScale, largest, prefix_of, pretty, quantity};
 pub use confusion::{ConfusionMatrix, confusion_matrix};
-pub use curves::{Panel, Series, curves};
+pub use curves::{Curves, Family, Panel, Series, YScale, curves, draw_curves};
 pub use decision::{DecisionMap, decision_map};
 pub use errors::{ErrorCurve, error_curves};
+pub use heat::{HeatMap, HeatMaps, heat_maps};
+pub use png::{PngError, png};
 pub use responses::{COLOURS, LINES, ResponseCurve, Responses, prefix, responses};
 pub use tiles::{ColourMap, Mark, Tile, TileGrid, tile_grid};
 
@@ -34,7 +40,12 @@ mod tests {
         let name = name.to_string();
         Panel {
             y_title: "a < b & c".to_string(),
-            series: vec![Series { name, points }],
+            series: vec![Series {
+                name,
+                points,
+                ..Series::default()
+            }],
+            ..Panel::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! Responses to one input: their values above, their slopes below, a legend beside them.
 
 use super::axes::{Axes, Scale};
-use super::svg::{Anchor, INK, MUTED, PALETTE, Svg};
+use super::svg::{Anchor, INK, MUTED, PALETTE, Svg, shortened};
 
 /// One line in both panels.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,9 @@ const DASHES: [&str; 5] = ["", "8 4", "2.5 3.5", "10 3 2.5 3", "14 5"];
 
 /// Draws both panels. Points with a coordinate that is not finite are left out.
 pub fn responses(picture: &Responses) -> String {
-    let names: Vec<String> = picture.curves.iter().map(|c| shortened(&c.name)).collect();
+    let names: Vec<String> = (picture.curves.iter())
+        .map(|c| shortened(&c.name, LONGEST_NAME))
+        .collect();
     let longest = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
     let has_marks = picture.curves.iter().any(|c| !c.marks.is_empty());
     let lines = names.len() + usize::from(has_marks);
@@ -117,7 +119,7 @@ fn finite(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + '_ {
     points.filter(|p| p.0.is_finite() && p.1.is_finite())
 }
 
-fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|v| v.is_finite());
     finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
         (l.min(v), h.max(v))
@@ -139,7 +141,7 @@ fn draw_line(svg: &mut Svg, axes: &Axes, curve: &ResponseCurve, points: &[(f64, 
 }
 
 /// An input of zero and a value of zero, where they are in sight.
-fn draw_zero_lines(svg: &mut Svg, axes: &Axes) {
+pub(super) fn draw_zero_lines(svg: &mut Svg, axes: &Axes) {
     let is_inside = |scale: &Scale| scale.low < 0.0 && scale.high > 0.0;
     if is_inside(&axes.x) {
         let (x, _) = axes.point(0.0, axes.y.low);
@@ -171,14 +173,6 @@ fn draw_legend(svg: &mut Svg, picture: &Responses, names: &[String], has_marks: 
         let at = (left + SAMPLE + 8.0, y + 4.0);
         svg.text(at, Anchor::Start, 12.0, MUTED, &picture.marks_title);
     }
-}
-
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= LONGEST_NAME {
-        return name.to_string();
-    }
-    let start: String = name.chars().take(LONGEST_NAME - 1).collect();
-    start + "…"
 }
 
 #[cfg(test)]

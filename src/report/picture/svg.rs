@@ -90,6 +90,61 @@ impl Svg {
         );
     }
 
+    /// A closed area with an outline; `fill` may be `none`.
+    pub fn polygon(&mut self, points: &[(f64, f64)], fill: &str, stroke: &str, width: f64) {
+        let list: Vec<_> = points
+            .iter()
+            .map(|p| format!("{},{}", short(p.0), short(p.1)))
+            .collect();
+        let _ = writeln!(
+            self.body,
+            r#"<polygon points="{}" fill="{fill}" stroke="{stroke}" stroke-width="{}" stroke-linejoin="round"/>"#,
+            list.join(" "),
+            short(width)
+        );
+    }
+
+    /// A pale area behind lines.
+    pub fn band(&mut self, points: &[(f64, f64)], fill: &str) {
+        let list: Vec<_> = points
+            .iter()
+            .map(|p| format!("{},{}", short(p.0), short(p.1)))
+            .collect();
+        let _ = writeln!(
+            self.body,
+            r#"<polygon points="{}" fill="{fill}" fill-opacity="0.2"/>"#,
+            list.join(" ")
+        );
+    }
+
+    pub fn circle(&mut self, at: (f64, f64), radius: f64, fill: &str, stroke: &str, width: f64) {
+        let (x, y, width) = (short(at.0), short(at.1), short(width));
+        let _ = writeln!(
+            self.body,
+            r#"<circle cx="{x}" cy="{y}" r="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="{width}"/>"#
+        );
+    }
+
+    /// A stroke along a path in SVG's own letters.
+    pub fn path(&mut self, data: &str, stroke: &str, width: f64) {
+        let width = short(width);
+        let _ = writeln!(
+            self.body,
+            r#"<path d="{data}" fill="none" stroke="{stroke}" stroke-width="{width}" stroke-linecap="round"/>"#
+        );
+    }
+
+    /// Areas of one colour on a raster whose cells are `cell` wide and high, from `origin`. Edges are
+    /// not smoothed, so that neighbours meet without a seam.
+    pub fn cells(&mut self, origin: (f64, f64), cell: (f64, f64), data: &str, fill: &str) {
+        let (x, y) = (short(origin.0), short(origin.1));
+        let (w, h) = (cell.0, cell.1);
+        let _ = writeln!(
+            self.body,
+            r#"<path transform="translate({x} {y}) scale({w:.5} {h:.5})" d="{data}" fill="{fill}" shape-rendering="crispEdges"/>"#
+        );
+    }
+
     /// A filled dot with a thin outline.
     pub fn dot(&mut self, at: (f64, f64), radius: f64, fill: &str, stroke: &str) {
         let (x, y) = (short(at.0), short(at.1));
@@ -118,6 +173,19 @@ impl Svg {
 
     pub fn title(&mut self, at: (f64, f64), text: &str) {
         self.styled_text(at, Anchor::Start, 15.0, INK, text, r#" font-weight="600""#);
+    }
+
+    pub fn bold_text(&mut self, at: (f64, f64), anchor: Anchor, size: f64, fill: &str, text: &str) {
+        self.styled_text(at, anchor, size, fill, text, r#" font-weight="600""#);
+    }
+
+    /// A text with a rim in the panel's colour, for where lines pass behind it; bold if it is a name.
+    pub fn text_on_lines(&mut self, at: (f64, f64), size: f64, fill: &str, text: &str, bold: bool) {
+        let rim = format!(
+            r#" paint-order="stroke" stroke="{PANEL}" stroke-width="3.5" stroke-linejoin="round"{}"#,
+            if bold { r#" font-weight="600""# } else { "" }
+        );
+        self.styled_text(at, Anchor::Start, size, fill, text, &rim);
     }
 
     /// A text that reads upwards.
@@ -163,7 +231,7 @@ impl Svg {
 }
 
 /// A coordinate with two decimals at most.
-fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" {
@@ -173,10 +241,44 @@ fn short(value: f64) -> String {
     }
 }
 
+/// Names may hold anything, but XML has no control characters.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace(
+        |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'),
+        " ",
+    )
+    .replace('&', "&amp;")
+    .replace('<', "&lt;")
+    .replace('>', "&gt;")
+}
+
+/// About how wide a text is in the widest of the fonts, px.
+pub fn text_width(text: &str, size: f64) -> f64 {
+    0.62 * size * text.chars().count() as f64
+}
+
+/// A text of at most so many characters.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    let start: String = text.chars().take(most.saturating_sub(1)).collect();
+    start + "…"
+}
+
+/// Lines of at most so many characters, broken between words; longer words are cut.
+pub fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(shortened(word, most)),
+        }
+    }
+    lines
 }
 
 /// A colour between two, `t` from 0 to 1.
