@@ -28,9 +28,15 @@ echo "--- op, run, check, grad, linearize"
 "$ohmgrad" grad circuits/dialect/gradient_demo.cir --output 'v(out)' --wrt param:rload --wrt temp --check
 "$ohmgrad" export circuits/ideal/bridge.cir --out "$work/flat.cir"
 "$ohmgrad" op "$work/flat.cir" >/dev/null
+"$ohmgrad" export circuits/diode/bridge.cir --for kicad --out "$work/bridge.net"
+"$ohmgrad" export "$work/digits" --series e24 --for bom --out "$work/parts.csv"
+"$ohmgrad" export "$work/digits" --series e96 --for bom-json --out "$work/parts.json"
 for format in csv json raw raw-ascii prn; do
   "$ohmgrad" run circuits/diode/iv_sweep.cir --format "$format" --out "$work/iv.$format"
 done
+
+"$ohmgrad" completions bash >"$work/ohmgrad.bash"
+"$ohmgrad" man "$work/man"
 
 echo "--- ports"
 "$ohmgrad" ports circuits/rtgd/mondeq_two_neurons.cir --port i1 --port i2
@@ -56,6 +62,16 @@ echo "--- bench, baselines, landscape"
 "$ohmgrad" baseline logistic --epochs 3
 "$ohmgrad" baseline eqprop --epochs 3
 "$ohmgrad" landscape circuits/diode/clamp.cir --along 'v(out)' --from 0 --to 0.8 --svg "$work/energy.svg" >/dev/null
+
+echo "--- draw, plot"
+"$ohmgrad" draw circuits/diode/bridge.cir --op --out "$work/bridge.svg"
+"$ohmgrad" draw circuits/diode/xor_network.cir --grad 'v(out)' --out "$work/xor.png"
+"$ohmgrad" draw "$work/digits/trained.cir" --out "$work/crossbars.svg"
+"$ohmgrad" plot "$work/iv.json" --out "$work/iv.svg"
+"$ohmgrad" plot "$work/digits" "$work/xor" --out "$work/loss.svg"
+"$ohmgrad" plot "$work/digits" --show crossbars --out "$work/before-and-after.svg"
+"$ohmgrad" bench --families grid,rectifier --sizes 1e3 --solvers auto,lu,ngspice --repeat 1 --svg "$work/scaling.svg"
+"$ohmgrad" bench --deck circuits/diode/bridge.cir --repeat 1 --profile >/dev/null
 
 echo "--- generate"
 "$ohmgrad" generate grid 100 100 | "$ohmgrad" op - --format csv --out "$work/grid.csv"

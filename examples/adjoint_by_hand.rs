@@ -53,7 +53,7 @@ fn main() -> Result<(), ohmgrad::Error> {
             .find(matches)
             .map_or(f64::NAN, |e| e.gradient);
         let per_siemens = -per_ohm * resistance * resistance;
-        println!("{:>8} {drops:>18.9e} {per_siemens:>18.9e}", element.name);
+        println!("{:>8} {drops:>18.9e} {per_siemens:>18.9e}", element.name());
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ fn main() -> Result<(), ohmgrad::Error> {
     // One transposed solve gives the derivative to every parameter.
     let output = Output::parse(&solver.circuit, "v(out)")?;
     for entry in solver.gradient(&[(output, 1.0)])?.entries {
-        let name = &solver.circuit.element(entry.parameter.element).name;
+        let name = &solver.circuit.element(entry.parameter.element).name();
         println!(
             "d v(out) / d {name} {} = {:e}",
             entry.parameter.parameter, entry.gradient

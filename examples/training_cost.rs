@@ -125,14 +125,17 @@ fn plot(points: &[(f64, f64)]) -> String {
     let measured = Series {
         name: "measured".to_string(),
         points: logs(&|_, t| t),
+        ..Series::default()
     };
     let linear = Series {
         name: "linear".to_string(),
         points: logs(&|n, _| last.1 * n / last.0),
+        ..Series::default()
     };
     let panel = Panel {
         y_title: "log10 of us per sample".to_string(),
         series: vec![measured, linear],
+        ..Panel::default()
     };
     curves(
         "Cost of training",

@@ -36,6 +36,14 @@ pub struct Staged {
 impl Staged {
     /// Writes the bytes beside `path` and flushes them.
     pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<Self> {
+        Self::create(path, |file| file.write_all(bytes))
+    }
+
+    /// Lets `fill` write a file beside `path`, and flushes it.
+    pub fn create(
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+    ) -> std::io::Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{}.tmp", std::process::id()));
         let staged = Self {
@@ -43,7 +51,7 @@ impl Staged {
             path: path.to_path_buf(),
         };
         let mut file = File::create(&staged.temporary)?;
-        file.write_all(bytes)?;
+        fill(&mut file)?;
         file.sync_all()?;
         Ok(staged)
     }

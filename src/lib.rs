@@ -15,10 +15,12 @@
 //!
 //! [`execution`] carries out what a deck itself asks for: `.op .dc .tf .sens .step .measure`; [`points`]
 //! solves a deck for each row of a table; [`activation`] draws what a one-port behind a resistor makes of
-//! its input, [`landscape`] the co-content around an operating point. [`kernel`] sees a circuit from its ports, as an equilibrium network; [`cascade`] puts circuits
-//! in a row with buffers between them; [`synthesis`] makes circuits of trained networks; [`estimators`] sets
-//! gradients that a circuit measures by itself beside the exact one; [`baselines`] trains what circuits are set
-//! beside; [`laboratory`] trains circuits as a bench does, from voltage drops.
+//! its input, [`landscape`] the co-content around an operating point. [`kernel`] sees a circuit from its
+//! ports, as an equilibrium network; [`cascade`] puts circuits in a row with buffers between them;
+//! [`synthesis`] makes circuits of trained networks, [`parts`] gives them values that can be bought; [`estimators`] sets gradients that a circuit measures
+//! by itself beside the exact one; [`laboratory`] trains circuits as a bench does, from voltage drops;
+//! [`baselines`] trains what circuits are set beside; [`drawing`] makes pictures of
+//! circuits, [`plots`] of what was written about them.
 //!
 //! # Equations
 //!
@@ -47,7 +49,7 @@
 //!
 //! let gradient = solver.gradient(&[(output, 1.0)])?;
 //! for entry in &gradient.entries {
-//!     let element = &solver.circuit.element(entry.parameter.element).name;
+//!     let element = solver.circuit.element(entry.parameter.element).name();
 //!     println!("d v(out) / d {element}.{} = {}", entry.parameter.parameter, entry.gradient);
 //! }
 //! # Ok::<(), ohmgrad::Error>(())
@@ -101,6 +103,8 @@ pub mod landscape;
 
 pub mod cascade;
 
+pub mod parts;
+
 pub mod synthesis;
 
 pub mod batch;
@@ -123,7 +127,13 @@ pub mod baselines;
 
 pub mod laboratory;
 
+pub mod benchmark;
+
 pub mod report;
+
+pub mod drawing;
+
+pub mod plots;
 
 pub mod cli;
 

@@ -1,17 +1,17 @@
 //! "Did you mean …": the known name closest to one that is not known.
 
 /// The candidate with the smallest edit distance, if that is small enough to be a slip.
-pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<S> {
     // Longer names are not typed by hand, and the distance costs the product of the lengths.
     const LONGEST: usize = 64;
     let allowed = (name.len() / 3).clamp(1, 3);
-    let plausible = |c: &&str| c.len().abs_diff(name.len()) <= allowed && name.len() <= LONGEST;
+    let plausible = |c: &str| c.len().abs_diff(name.len()) <= allowed && name.len() <= LONGEST;
     candidates
         .into_iter()
-        .filter(|c| plausible(c) && *c != name && name.len() > 1)
-        .map(|c| (edit_distance(name, c), c))
+        .filter(|c| plausible(c.as_ref()) && c.as_ref() != name && name.len() > 1)
+        .map(|c| (edit_distance(name, c.as_ref()), c))
         .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, c)| (*distance, c.len().abs_diff(name.len())))
+        .min_by_key(|(distance, c)| (*distance, c.as_ref().len().abs_diff(name.len())))
         .map(|(_, candidate)| candidate)
 }
 

@@ -13,7 +13,7 @@ use ohmgrad::learning::{
     Engine, FeatureConfig, Loss, LossConfig, LossKind, OutputConfig, ParameterGroup, Ports,
     TrainedParameters,
 };
-use ohmgrad::mna::System;
+use ohmgrad::mna::Outline;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -56,7 +56,7 @@ impl Bench {
         let resistors = r#"elements = "r*""#;
         let group: ParameterGroup = toml::from_str(resistors).unwrap();
         let parameters = TrainedParameters::resolve(&mut circuit, &[group], seed).unwrap();
-        let system = System::compile(&circuit).unwrap();
+        let outline = Outline::of(&circuit);
         let features = FeatureConfig {
             sources: patterns(sources.0),
             complements: patterns(sources.1),
@@ -66,7 +66,7 @@ impl Bench {
         let read = OutputConfig {
             read: patterns(&["v(*)"]),
         };
-        let ports = Ports::resolve(&circuit, &system, &features, &read).unwrap();
+        let ports = Ports::resolve(&circuit, outline.source_elements(), &features, &read).unwrap();
         let (count, width) = (ports.features(), ports.outputs.len());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut draw =
@@ -84,7 +84,7 @@ impl Bench {
             scale: 1.0,
         };
         let loss = Loss::new(loss, width, &data).unwrap();
-        let engine = Engine::new(circuit, system, ports, loss, (&parameters, accuracy));
+        let engine = Engine::new(circuit, outline, ports, loss, (&parameters, accuracy));
         Self {
             engine,
             parameters,

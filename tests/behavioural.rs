@@ -519,7 +519,7 @@ fn assert_laws(circuit: &Circuit, op: &OperatingPoint) {
         assert!(
             error <= 1e-10 * scale,
             "{}: {actual} is not {expected}",
-            element.name
+            element.name()
         );
     }
 }

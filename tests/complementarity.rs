@@ -278,7 +278,7 @@ fn check_complementarity(circuit: &Circuit, op: &OperatingPoint) {
         let [p, n] = circuit.element(id).port;
         let v = op.voltage(p, n) / volts;
         let i = op.current(circuit, id) / amps;
-        let name = &circuit.element(id).name;
+        let name = &circuit.element(id).name();
         let place = format!("{}, {name}: v {v:e}, i {i:e}", circuit.title);
         assert!(v <= 1e-12 && i >= -1e-12, "{place}");
         assert!(

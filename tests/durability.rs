@@ -96,8 +96,8 @@ impl Run {
         out
     }
 
-    fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::read(&self.file("checkpoint.json")).expect("a checkpoint")
+    fn checkpoint(&self) -> Checkpoint<'static> {
+        Checkpoint::read(&self.file("checkpoint.bin")).expect("a checkpoint")
     }
 
     /// Every file of the folder, to the byte.
@@ -117,7 +117,7 @@ impl Run {
         let (code, _, err) = said(ohmgrad(&["check", self.text()]));
         assert_eq!((code, err.as_str()), (0, ""));
         let mut files = self.files();
-        files.remove("checkpoint.previous.json");
+        files.remove("checkpoint.previous.bin");
         let sums = files.get_mut("checksums.txt").expect("checksums");
         *sums = without_lines(sums, "log.jsonl");
         let log = files.get_mut("log.jsonl").expect("a log");
@@ -151,15 +151,21 @@ fn without_seconds(log: &[u8]) -> Vec<u8> {
 }
 
 /// The state before every batch of a run, by epochs and batches done.
-fn trajectory(run: &Run, epochs: usize) -> HashMap<(usize, usize), Checkpoint> {
+fn trajectory(run: &Run, epochs: usize) -> HashMap<(usize, usize), Checkpoint<'static>> {
     let loaded = LoadedConfig::read(&run.file("config.toml")).expect("a training file");
     let mut trainer = Trainer::new(&loaded).expect("a trainer");
     let mut states = HashMap::new();
     while trainer.epoch < epochs {
-        states.insert((trainer.epoch, trainer.batch), trainer.checkpoint());
+        states.insert(
+            (trainer.epoch, trainer.batch),
+            trainer.checkpoint().into_owned(),
+        );
         trainer.train_batch().expect("a batch");
     }
-    states.insert((trainer.epoch, trainer.batch), trainer.checkpoint());
+    states.insert(
+        (trainer.epoch, trainer.batch),
+        trainer.checkpoint().into_owned(),
+    );
     states
 }
 
@@ -228,7 +234,7 @@ fn kill_and_resume(kills: usize, seed: u64) -> Kills {
         let run = bench.run(&format!("run-{}", count.runs));
         let more: &[&str] = if count.runs % 4 == 3 { &seldom } else { &often };
         for _ in 0..rng.random_range(1..=8) {
-            let mut command = if run.file("checkpoint.json").exists() {
+            let mut command = if run.file("checkpoint.bin").exists() {
                 run.resume_command(more)
             } else {
                 run.start_command(XOR, more)
@@ -246,7 +252,7 @@ fn kill_and_resume(kills: usize, seed: u64) -> Kills {
             }
             count.add(&run, &states, EPOCHS);
         }
-        if run.file("checkpoint.json").exists() {
+        if run.file("checkpoint.bin").exists() {
             run.resume(&[]);
         } else {
             run.start(XOR, more);
@@ -260,13 +266,18 @@ fn kill_and_resume(kills: usize, seed: u64) -> Kills {
 
 impl Kills {
     /// Looks at what a kill has left: a checkpoint of the uninterrupted run, or none yet.
-    fn add(&mut self, run: &Run, states: &HashMap<(usize, usize), Checkpoint>, epochs: usize) {
+    fn add(
+        &mut self,
+        run: &Run,
+        states: &HashMap<(usize, usize), Checkpoint<'static>>,
+        epochs: usize,
+    ) {
         self.all += 1;
         let files = std::fs::read_dir(&run.0).into_iter().flatten();
         let mut names = files.map(|entry| entry.expect("an entry").path());
         let unfinished = names.any(|path| path.extension().is_some_and(|e| e == "tmp"));
         self.while_a_file_was_written += usize::from(unfinished);
-        if !run.file("checkpoint.json").exists() {
+        if !run.file("checkpoint.bin").exists() {
             self.before_the_first_checkpoint += 1;
             return;
         }
@@ -476,36 +487,34 @@ fn a_damaged_checkpoint_names_the_one_before_it_which_leads_to_the_same_bits() {
     let bench = Bench::new();
     let whole = bench.whole("whole", 3);
     let run = bench.whole("run", 2);
-    let path = run.file("checkpoint.json");
+    let path = run.file("checkpoint.bin");
     let good = std::fs::read(&path).expect("a checkpoint");
     let way_out = "help: it was cut short or altered, but the checkpoint before it is whole and leads \
-                   to the same bits: rename RUN/checkpoint.previous.json to RUN/checkpoint.json, then \
+                   to the same bits: rename RUN/checkpoint.previous.bin to RUN/checkpoint.bin, then \
                    resume";
     let mut altered = good.clone();
-    let middle = good.len() / 2;
-    altered[middle] ^= 1;
+    let last = good.len() - 1;
+    altered[last] ^= 1;
     let cases = [
         (Vec::new(), "it has no body"),
         (good[..40].to_vec(), "it has no body"),
-        (good[..middle].to_vec(), "its last line does not end"),
-        (
-            good[..good.len() - 1].to_vec(),
-            "its last line does not end",
-        ),
+        (good[..100].to_vec(), "it has no numbers"),
+        (good[..good.len() - 1].to_vec(), "it ends too early"),
+        ([&good[..], b"x"].concat(), "it goes on beyond its end"),
         (altered, "its checksum does not match"),
         (b"\xff\xfe\n\n".to_vec(), "it is not text"),
         (
             b"{}\n{}\n".to_vec(),
-            "its first line is not `ohmgrad-checkpoint 2 …`",
+            "its first line is not `ohmgrad-checkpoint 3 …`",
         ),
     ];
     for (bytes, reason) in cases {
         std::fs::write(&path, bytes).expect("a file");
         let expected =
-            format!("RUN/checkpoint.json is not a whole checkpoint: {reason}\n  {way_out}");
+            format!("RUN/checkpoint.bin is not a whole checkpoint: {reason}\n  {way_out}");
         assert_refused(&run, &["--epochs", "3"], 3, &expected);
     }
-    std::fs::rename(run.file("checkpoint.previous.json"), &path).expect("renamed");
+    std::fs::rename(run.file("checkpoint.previous.bin"), &path).expect("renamed");
     run.resume(&["--epochs", "3"]);
     run.assert_same_as(&whole);
 }
@@ -514,10 +523,10 @@ fn a_damaged_checkpoint_names_the_one_before_it_which_leads_to_the_same_bits() {
 fn a_damaged_checkpoint_without_a_whole_one_before_it_says_so() {
     let bench = Bench::new();
     let run = bench.whole("run", 2);
-    for name in ["checkpoint.json", "checkpoint.previous.json"] {
+    for name in ["checkpoint.bin", "checkpoint.previous.bin"] {
         std::fs::write(run.file(name), "torn").expect("a file");
     }
-    let expected = "RUN/checkpoint.json is not a whole checkpoint: it has no body\n  help: it was cut \
+    let expected = "RUN/checkpoint.bin is not a whole checkpoint: it has no body\n  help: it was cut \
                     short or altered; train again into a new folder";
     assert_refused(&run, &[], 3, expected);
 }
@@ -526,16 +535,13 @@ fn a_damaged_checkpoint_without_a_whole_one_before_it_says_so() {
 fn a_checkpoint_of_another_format_is_refused() {
     let bench = Bench::new();
     let run = bench.whole("run", 1);
-    let good = String::from_utf8(run.files()["checkpoint.json"].clone()).expect("text");
-    for found in ["1", "3", "700"] {
-        let other = good.replacen(
-            "ohmgrad-checkpoint 2",
-            &format!("ohmgrad-checkpoint {found}"),
-            1,
-        );
-        std::fs::write(run.file("checkpoint.json"), other).expect("a file");
+    let good = run.files()["checkpoint.bin"].clone();
+    let rest = good.strip_prefix(b"ohmgrad-checkpoint 3").expect("a head");
+    for found in ["1", "2", "700"] {
+        let other = [format!("ohmgrad-checkpoint {found}").as_bytes(), rest].concat();
+        std::fs::write(run.file("checkpoint.bin"), other).expect("a file");
         let expected = format!(
-            "RUN/checkpoint.json is in format {found}, but this program reads format 2\n  help: \
+            "RUN/checkpoint.bin is in format {found}, but this program reads format 3\n  help: \
              resume with the version of ohmgrad that wrote it, or train again into a new folder"
         );
         assert_refused(&run, &["--epochs", "2"], 3, &expected);
@@ -585,7 +591,7 @@ fn images_and_labels_of_idx_files_are_trained_on_and_remembered() {
     let mut altered = whole.clone();
     altered[20] ^= 1;
     std::fs::write(&images, &altered).expect("a file");
-    let expected = "RUN/checkpoint.json was trained with other data\n  help: put back what was changed, or \
+    let expected = "RUN/checkpoint.bin was trained with other data\n  help: put back what was changed, or \
                     train again into a new folder";
     assert_refused(&run, &["--epochs", "3"], 3, expected);
     std::fs::write(&images, &whole).expect("a file");
@@ -644,7 +650,7 @@ fn a_changed_deck_training_file_or_data_is_named() {
     ];
     let message = |what: &str| {
         format!(
-            "RUN/checkpoint.json was trained with {what}\n  help: put back what was changed, or train \
+            "RUN/checkpoint.bin was trained with {what}\n  help: put back what was changed, or train \
              again into a new folder"
         )
     };
@@ -694,7 +700,7 @@ fn checksums_find_every_altered_and_missing_file() {
     let covered: Vec<_> = files
         .iter()
         .filter(|(name, _)| {
-            !["lock", "checksums.txt", "checkpoint.previous.json"].contains(&name.as_str())
+            !["lock", "checksums.txt", "checkpoint.previous.bin"].contains(&name.as_str())
         })
         .collect();
     assert_eq!(covered.len(), 8);
@@ -741,15 +747,15 @@ fn with_small_files(command: &Command, blocks: usize) -> Command {
 #[test]
 fn a_checkpoint_that_does_not_fit_leaves_the_old_one() {
     let bench = Bench::new();
-    let whole = bench.whole("whole", 4);
-    let run = bench.whole("run", 2);
+    let whole = bench.whole("whole", 2);
+    let run = bench.whole("run", 1);
     let before = run.files();
-    let resume = run.resume_command(&["--epochs", "4"]);
-    let (code, _, err) = said(with_small_files(&resume, 4).output().expect("it runs"));
+    let resume = run.resume_command(&["--epochs", "2"]);
+    let (code, _, err) = said(with_small_files(&resume, 3).output().expect("it runs"));
     assert_eq!(code, 1);
     assert!(err.contains("cannot write the checkpoint"), "{err}");
     let after = run.files();
-    for name in ["checkpoint.json", "checkpoint.previous.json", "trained.cir"] {
+    for name in ["checkpoint.bin", "checkpoint.previous.bin", "trained.cir"] {
         assert!(before[name] == after[name], "{name}");
     }
     assert!(after.keys().all(|name| !name.ends_with(".tmp")));

@@ -186,7 +186,7 @@ fn the_derivative_of_the_least_cocontent_to_a_conductance_is_half_the_square_of_
                 assert!(
                     above <= exact + rounding && exact <= below + rounding,
                     "{family:?} {seed} {}: v^2/2 = {exact:e} is not from {above:e} to {below:e} V^2",
-                    element.name
+                    element.name()
                 );
                 if rounding < 1e-4 * exact {
                     let width = (below - above) / exact;
@@ -194,7 +194,7 @@ fn the_derivative_of_the_least_cocontent_to_a_conductance_is_half_the_square_of_
                     assert!(
                         width <= 8.0 * h,
                         "{family:?} {seed} {}: {width:e}",
-                        element.name
+                        element.name()
                     );
                     (compared, widest) = (compared + 1, widest.max(width));
                 }

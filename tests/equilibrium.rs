@@ -89,7 +89,7 @@ fn the_gradient_is_that_of_the_circuit() {
     let classes = test.targets.width();
     let mut compared = 0;
     for (id, derivative) in parameters.ids().zip(&by_circuit) {
-        let name = engine.circuit.element(id.element).name.to_string();
+        let name = engine.circuit.element(id.element).name().to_string();
         let (kind, places) = name.split_at(2);
         let places: Vec<usize> = places
             .split('_')

@@ -58,6 +58,6 @@ fn networks() {
 #[test]
 fn a_whole_checkpoint_is_read() {
     let whole = include_bytes!("findings/checkpoint/whole");
-    let path = Path::new("checkpoint.json");
+    let path = Path::new("checkpoint.bin");
     assert!(ohmgrad::learning::Checkpoint::parse(whole, path).is_ok());
 }

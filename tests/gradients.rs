@@ -275,7 +275,7 @@ fn check_family(family: Family, seeds: std::ops::Range<u64>, largest: usize) -> 
                 let entry = gradients[k].entries.iter().find(|e| e.parameter == id);
                 let gradient = entry.expect("an entry for every parameter").gradient;
                 let place = || {
-                    let element = &probe.solver.circuit.element(id.element).name;
+                    let element = &probe.solver.circuit.element(id.element).name();
                     format!(
                         "{family:?} {seed}: d {} / d {element} {}",
                         names[k], id.parameter

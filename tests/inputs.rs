@@ -112,7 +112,7 @@ fn agrees_with_single_points(solver: &Solver, names: &[String], rows: usize) -> 
 
 fn sources(solver: &Solver) -> Vec<String> {
     let ids = solver.system.source_elements().iter();
-    ids.map(|id| solver.circuit.element(*id).name.to_string())
+    ids.map(|id| solver.circuit.element(*id).name().to_string())
         .collect()
 }
 

@@ -55,9 +55,9 @@ fn ports_of(circuit: &Circuit, every: usize) -> (Vec<Port>, Vec<f64>) {
     };
     let sources = circuit
         .elements()
-        .filter_map(|(_, e)| Some((e, value(&e.device)?)));
-    let port = |(e, value): (&ohmgrad::circuit::Element, f64)| {
-        (Port::parse(circuit, &e.name).expect("a source"), value)
+        .filter_map(|(_, e)| value(&e.device).map(|value| (e, value)));
+    let port = |(e, value): (ohmgrad::circuit::ElementRef, f64)| {
+        (Port::parse(circuit, &e.name()).expect("a source"), value)
     };
     sources.step_by(every).map(port).unzip()
 }

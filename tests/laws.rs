@@ -212,7 +212,7 @@ fn elements_without_sources_take_power_and_two_ports_pass_it_on() {
                     assert!(
                         power >= 0.0,
                         "{family:?} {seed}: {} {power:e}",
-                        element.name
+                        element.name()
                     );
                 }
             }
@@ -253,7 +253,7 @@ fn cocontent(circuit: &Circuit, potentials: &[f64]) -> f64 {
             _ => 0.0,
         }
     };
-    circuit.elements().map(|(_, e)| of(e)).sum()
+    circuit.elements().map(|(_, e)| of(&e)).sum()
 }
 
 /// Nodes that move together because voltage sources join them; ground's group cannot move.

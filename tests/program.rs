@@ -208,9 +208,9 @@ fn train(folder: &Path, more: &[&str]) -> Output {
     ohmgrad(&arguments)
 }
 
-fn trained_bits(folder: &Path) -> (String, String) {
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
-    (read("trained.cir"), read("checkpoint.json"))
+fn trained_bits(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+    let read = |name: &str| std::fs::read(folder.join(name)).expect(name);
+    (read("trained.cir"), read("checkpoint.bin"))
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn training_killed_at_any_instant_resumes_to_the_same_bits() {
             .spawn()
             .expect("the program runs");
         // The first checkpoint is written before the first epoch.
-        while !run.join("checkpoint.json").exists() {
+        while !run.join("checkpoint.bin").exists() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         std::thread::sleep(std::time::Duration::from_millis(delay));
@@ -294,7 +294,7 @@ fn a_run_folder_is_never_overwritten_and_a_damaged_checkpoint_is_refused() {
     let kept = trained_bits(&run);
     assert_eq!(train(&run, &["--epochs", "1"]).status.code(), Some(2));
     assert_eq!(trained_bits(&run), kept);
-    std::fs::write(run.join("checkpoint.json"), &kept.1[..kept.1.len() / 2]).expect("a cut");
+    std::fs::write(run.join("checkpoint.bin"), &kept.1[..kept.1.len() / 2]).expect("a cut");
     let resumed = ohmgrad(&["train", "--resume", run.to_str().expect("a path")]);
     assert_eq!(resumed.status.code(), Some(3));
     let message = String::from_utf8_lossy(&resumed.stderr).into_owned();
@@ -344,4 +344,122 @@ fn a_training_file_with_a_slip_says_where() {
             "{expected} is not in:\n{message}"
         );
     }
+}
+
+#[test]
+fn a_trained_circuit_is_exported_with_values_that_can_be_bought() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = path("run");
+    let trained = train(&folder.path().join("run"), &["--epochs", "3"]);
+    assert!(trained.status.success());
+    let exported = ohmgrad(&[
+        "export",
+        &run,
+        "--for",
+        "ohmgrad",
+        "--out",
+        &path("flat.cir"),
+    ]);
+    assert!(exported.status.success());
+    let potentials = |deck: &str| json(&["op", deck, "--format", "json"])["nodes"].clone();
+    let own = potentials(&format!("{run}/trained.cir"));
+    assert_eq!(potentials(&path("flat.cir")), own);
+
+    let bill = json(&["export", &run, "--series", "E24", "--for", "bom-json"]);
+    assert_eq!(bill["series"], "E24");
+    assert_eq!(bill["before"]["samples"], bill["after"]["samples"]);
+    assert!(bill["before"]["accuracy"].is_f64() && bill["after"]["accuracy"].is_f64());
+    assert_ne!(bill["before"]["loss"], bill["after"]["loss"]);
+    let parts = bill["parts"].as_array().expect("parts");
+    let resistors = parts.iter().filter(|line| line["part"] == "resistor");
+    let count: u64 = resistors
+        .map(|line| line["count"].as_u64().expect("a count"))
+        .sum();
+    assert_eq!(Some(count), bill["snapped"]["resistors"].as_u64());
+
+    let said = ohmgrad(&["export", &run, "--series", "e24", "--for", "bom"]);
+    let message = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        message.contains("values of E24 for") && message.contains("accuracy"),
+        "{message}"
+    );
+    assert_eq!(
+        code(&[
+            "export",
+            "circuits/diode/bridge.cir",
+            "--series",
+            "e24",
+            "--data",
+            "x"
+        ]),
+        2
+    );
+    assert_eq!(
+        code(&[
+            "export",
+            "circuits/rtgd/mondeq_two_neurons.cir",
+            "--for",
+            "kicad"
+        ]),
+        3
+    );
+}
+
+/// The commands that `--help` lists.
+fn commands() -> Vec<String> {
+    let help = ohmgrad(&["--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = lines.take_while(|line| !line.is_empty());
+    let names = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(String::from)
+        .collect()
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let commands = commands();
+    assert!(commands.len() >= 19, "{commands:?}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = ohmgrad(&["completions", shell]);
+        assert!(script.status.success());
+        let script = String::from_utf8(script.stdout).expect("text");
+        for command in &commands {
+            assert!(script.contains(command.as_str()), "{shell}: {command}");
+        }
+    }
+    assert_eq!(code(&["completions", "command.com"]), 2);
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("ohmgrad.bash");
+    let out = script.display().to_string();
+    assert!(
+        ohmgrad(&["completions", "bash", "--out", &out])
+            .status
+            .success()
+    );
+    if let Ok(checked) = Command::new("bash").arg("-n").arg(&script).status() {
+        assert!(checked.success());
+    }
+
+    let pages = folder.path().join("man/man1");
+    let out = pages.display().to_string();
+    assert!(ohmgrad(&["man", &out]).status.success());
+    for command in &commands {
+        let path = pages.join(format!("ohmgrad-{command}.1"));
+        let page = std::fs::read_to_string(&path).expect("a page");
+        assert!(
+            page.contains(".TH") && page.contains(".SH SYNOPSIS"),
+            "{command}"
+        );
+    }
+    let whole = std::fs::read_to_string(pages.join("ohmgrad.1")).expect("a page");
+    assert!(
+        whole.contains("EXIT") || whole.contains("did not converge"),
+        "{whole}"
+    );
+    assert_eq!(code(&["man", "/dev/null/x"]), 1);
 }

@@ -116,7 +116,7 @@ fn with_device(circuit: &Circuit, place: ElementId, device: &Device) -> Circuit 
     }
     for (id, element) in circuit.elements() {
         let device = if id == place { device } else { &element.device };
-        let (name, device) = (&element.name, device.clone());
+        let (name, device) = (&element.name(), device.clone());
         match (element.second(), element.control()) {
             (Some(second), _) => copy.add_two_port(name, device, element.port, second),
             (_, Some(control)) => copy.add_controlled(name, device, element.port, control),
@@ -129,7 +129,7 @@ fn with_device(circuit: &Circuit, place: ElementId, device: &Device) -> Circuit 
 
 /// A current that is open can be forced to be a little more or less, and all potentials stay.
 fn check_split(circuit: &Circuit, op: &OperatingPoint, id: ElementId, current: f64, step: f64) {
-    let name = &circuit.element(id).name;
+    let name = &circuit.element(id).name();
     let largest = op.potentials.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
     let mut is_open = vec![false; op.potentials.len()];
     for item in op.undetermined(circuit) {
@@ -167,7 +167,7 @@ fn floating(circuit: &Circuit) -> Vec<(String, Option<f64>, Option<f64>)> {
 fn splits(circuit: &Circuit) -> Vec<String> {
     let splits = found(circuit).into_iter().filter_map(|item| match item {
         Undetermined::OpenSplit { elements, .. } => {
-            let names = elements.iter().map(|&id| circuit.element(id).name.as_str());
+            let names = elements.iter().map(|&id| circuit.element(id).name());
             Some(names.collect::<Vec<_>>().join(" "))
         }
         Undetermined::FloatingNodes { .. } => None,
@@ -341,7 +341,7 @@ fn parallel_shorts_are_told_with_the_choice() {
     };
     let names: Vec<_> = elements
         .iter()
-        .map(|&id| &circuit.element(id).name[..])
+        .map(|&id| circuit.element(id).name())
         .collect();
     assert_eq!(names, ["r2", "r3"]);
     assert_eq!(chosen, &[0.0025, 0.0]);

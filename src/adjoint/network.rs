@@ -118,7 +118,7 @@ fn sensing(solver: &Solver) -> HashMap<ElementId, Vec<Sensing>> {
             }
             Device::Behavioural(source) => {
                 let quantity = source.quantity;
-                for (control, slope) in solver.controls(by, element) {
+                for (control, slope) in solver.controls(by, &element) {
                     if let Control::Current(id) = control {
                         let item = Sensing {
                             by,
@@ -198,7 +198,7 @@ impl Builder<'_> {
     }
 
     fn name(&self, id: ElementId) -> Name {
-        self.solver.circuit.element(id).name.clone()
+        self.solver.circuit.element(id).name()
     }
 
     /// True if a source takes the place of the element's branch.
@@ -271,7 +271,8 @@ impl Builder<'_> {
 
     fn element(&mut self, id: ElementId) -> Result<(), TopologyError> {
         let element = self.solver.circuit.element(id);
-        let name = element.name.as_str();
+        let name = element.name();
+        let name = name.as_str();
         let [p, n] = element.port;
         let second = element.second().unwrap_or([NodeId::GROUND; 2]);
         match &element.device {
@@ -330,12 +331,12 @@ impl Builder<'_> {
     fn law(&mut self, id: ElementId, quantity: Quantity) -> Result<(), TopologyError> {
         let solver = self.solver;
         let element = solver.circuit.element(id);
-        for (control, slope) in solver.controls(id, element) {
+        for (control, slope) in solver.controls(id, &element) {
             match (control, quantity) {
                 (Control::Voltage(_), _) if slope == 0.0 => {}
                 (Control::Voltage(pair), Quantity::Voltage) => self.drain(id, slope, pair)?,
                 (Control::Voltage(pair), Quantity::Current) => {
-                    let name = self.free_name(&format!("g.{}", element.name));
+                    let name = self.free_name(&format!("g.{}", element.name()));
                     let device = Device::Vccs {
                         transconductance: slope,
                     };
@@ -393,7 +394,7 @@ impl Builder<'_> {
         match (quantity, self.carrier(by)) {
             (Quantity::Current, _) => {
                 let device = Device::Vcvs { gain: -slope };
-                let name = self.free_name(&format!("e.{}", element.name));
+                let name = self.free_name(&format!("e.{}", element.name()));
                 self.circuit
                     .add_two_port(&name, device, port, element.port)
                     .map(drop)
@@ -402,7 +403,7 @@ impl Builder<'_> {
                 let device = Device::Ccvs {
                     transresistance: slope,
                 };
-                let name = self.free_name(&format!("h.{}", element.name));
+                let name = self.free_name(&format!("h.{}", element.name()));
                 self.circuit
                     .add_controlled(&name, device, port, carrier)
                     .map(drop)
@@ -421,7 +422,7 @@ impl Builder<'_> {
         let mut port = [p, n];
         if voltage != 0.0 {
             port[0] = self.series_node(id);
-            let name = self.free_name(&format!("v.{}", element.name));
+            let name = self.free_name(&format!("v.{}", element.name()));
             self.circuit
                 .add(&name, Device::VoltageSource { voltage }, [p, port[0]])?;
         }
@@ -433,7 +434,7 @@ impl Builder<'_> {
         let device = element.device.clone();
         let carrier = self
             .circuit
-            .add_two_port(&element.name.clone(), device, port, second)?;
+            .add_two_port(&element.name(), device, port, second)?;
         self.carriers.push((id, carrier));
         Ok(())
     }

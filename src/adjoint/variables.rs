@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::analysis::{OperatingPoint, Output, Probe, Solver};
 use crate::circuit::{Circuit, ParameterId, Variable};
+use crate::netlist::Name;
 
 use super::AdjointError;
 
@@ -21,15 +22,18 @@ pub struct Derivative {
 
 impl Derivative {
     /// The element or model that the variable belongs to, if any, and what it is called there.
-    pub fn owner_and_parameter<'a>(&'a self, circuit: &'a Circuit) -> (Option<&'a str>, String) {
+    pub fn owner_and_parameter(&self, circuit: &Circuit) -> (Option<Name>, String) {
         match &self.variable {
             Variable::Temperature => (None, "temp".to_string()),
             Variable::Named(name) => (None, circuit.parameter_graph().name(*name).to_string()),
             Variable::Elements(ids) => {
                 let parameter = ids.first().map(|id| id.parameter.to_string());
                 let owner = match ids[..] {
-                    [id] => circuit.element(id.element).name.as_str(),
-                    _ => self.name.rsplit_once(':').map_or("", |(owner, _)| owner),
+                    [id] => circuit.element(id.element).name(),
+                    _ => self
+                        .name
+                        .rsplit_once(':')
+                        .map_or_else(Name::default, |(owner, _)| owner.into()),
                 };
                 (Some(owner), parameter.unwrap_or_default())
             }

@@ -28,7 +28,7 @@ pub fn check_reciprocal(circuit: &Circuit) -> Result<(), NotReciprocal> {
     match elements.find(|(_, element)| !element.device.is_reciprocal()) {
         None => Ok(()),
         Some((_, element)) => Err(NotReciprocal {
-            element: element.name.to_string(),
+            element: element.name().to_string(),
         }),
     }
 }
@@ -37,7 +37,7 @@ pub fn check_reciprocal(circuit: &Circuit) -> Result<(), NotReciprocal> {
 /// transformers and ideal diodes allow these is not looked at.
 pub fn cocontent(circuit: &Circuit, potentials: &[f64]) -> f64 {
     let elements = circuit.elements();
-    let branches = elements.map(|(_, element)| branch(element, voltage(element, potentials)));
+    let branches = elements.map(|(_, element)| branch(&element, voltage(&element, potentials)));
     branches.sum()
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn slope(circuit: &Circuit, potentials: &[f64], direction: &[f64]) ->
         };
         current * voltage(element, direction)
     };
-    circuit.elements().map(|(_, element)| of(element)).sum()
+    circuit.elements().map(|(_, element)| of(&element)).sum()
 }
 
 /// Of the first port, V.

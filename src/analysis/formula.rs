@@ -280,8 +280,8 @@ fn node(circuit: &Circuit, name: &str, span: Span) -> Result<NodeId, Diagnostic>
 
 fn element(circuit: &Circuit, name: &str, span: Span) -> Result<ElementId, Diagnostic> {
     circuit.find_element_spelled(name).ok_or_else(|| {
-        let elements = circuit.elements().map(|(_, e)| e.name.as_str());
-        unknown("element", name, span, closest(name, elements))
+        let elements = circuit.elements().map(|(_, e)| e.name());
+        unknown("element", name, span, closest(name, elements).as_deref())
     })
 }
 

@@ -142,7 +142,7 @@ impl Solver {
     }
 }
 
-fn newton_options(circuit: &Circuit) -> NewtonOptions {
+pub(crate) fn newton_options(circuit: &Circuit) -> NewtonOptions {
     let mut options = NewtonOptions::default();
     for (name, value) in &circuit.options {
         let value = *value;

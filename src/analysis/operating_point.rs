@@ -232,7 +232,7 @@ impl OperatingPoint {
             if let Some((quantity, value)) =
                 values.into_iter().find(|(_, x)| !(x.abs() < LARGEST_VALUE))
             {
-                let element = element.name.to_string();
+                let element = element.name().to_string();
                 return Err(SolveError::OutOfRange {
                     element,
                     quantity,

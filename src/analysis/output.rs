@@ -68,7 +68,7 @@ impl Output {
                 None => Err(OutputError::UnknownElement {
                     text: text.to_string(),
                     name: (*name).to_string(),
-                    suggestion: closest(name, circuit.elements().map(|(_, e)| e.name.as_str())),
+                    suggestion: closest(name, circuit.elements().map(|(_, e)| e.name())),
                 }),
             },
             _ => Err(syntax()),
@@ -93,7 +93,7 @@ impl Output {
             Output::Voltage { p, n } => {
                 format!("v({},{})", circuit.node_name(p), circuit.node_name(n))
             }
-            Output::Current { element } => format!("i({})", circuit.element(element).name),
+            Output::Current { element } => format!("i({})", circuit.element(element).name()),
         }
     }
 }
@@ -108,6 +108,6 @@ fn node(circuit: &Circuit, text: &str, name: &str) -> Result<NodeId, OutputError
         })
 }
 
-fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    crate::netlist::closest(name, candidates).map(str::to_string)
+fn closest<S: AsRef<str>>(name: &str, candidates: impl Iterator<Item = S>) -> Option<String> {
+    crate::netlist::closest(name, candidates).map(|found| found.as_ref().to_string())
 }

@@ -72,7 +72,7 @@ impl Probe {
     pub(crate) fn power(circuit: &Circuit, element: ElementId) -> Self {
         let (unit, reading) = of_subject(circuit, Subject::Power(element));
         Self {
-            name: format!("p({})", circuit.element(element).name),
+            name: format!("p({})", circuit.element(element).name()),
             unit,
             reading,
         }

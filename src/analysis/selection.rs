@@ -125,12 +125,13 @@ fn matching_elements<'a>(
     circuit: &'a Circuit,
     pattern: &'a str,
 ) -> impl Iterator<Item = ElementId> + use<'a> {
-    let path = |name: &'a str| match name.split_once('.') {
-        Some((letter, path)) if letter.len() == 1 => path,
-        _ => name,
-    };
     let matching = circuit.elements().filter(move |(_, e)| {
-        glob_match(pattern, &e.name) || glob_match(pattern, path(e.name.as_str()))
+        let name = e.name();
+        let path = match name.split_once('.') {
+            Some((letter, path)) if letter.len() == 1 => path,
+            _ => &name,
+        };
+        glob_match(pattern, &name) || glob_match(pattern, path)
     });
     matching.map(|(id, _)| id)
 }

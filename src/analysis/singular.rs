@@ -114,7 +114,7 @@ fn largest(circuit: &Circuit, system: &System, direction: &[f64]) -> Vec<String>
         branch
             .is_some_and(|full| is_large(system.node_unknown_count() + full - system.node_count()))
     });
-    let currents = currents.map(|(_, element)| format!("i({})", element.name));
+    let currents = currents.map(|(_, element)| format!("i({})", element.name()));
     let mut outputs: Vec<_> = potentials.chain(currents).collect();
     if outputs.len() > SHOWN {
         let rest = outputs.len() - SHOWN;

@@ -9,9 +9,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::equilibrium::EpochResult;
 use crate::learning::data::Dataset;
-use crate::learning::{Evaluation, Optimizer, OptimizerConfig, OptimizerKind};
+use crate::learning::{EpochReport, Evaluation, Optimizer, OptimizerConfig, OptimizerKind};
 
 /// Samples of one task, and columns of one task of a product: they decide the bits, threads do not.
 pub(super) const TASK: usize = 16;
@@ -116,7 +115,7 @@ impl<'a, M: Model> Trainer<'a, M> {
     ///
     /// # Errors
     /// [`Diverged`]
-    pub fn train_epoch(&mut self) -> Result<EpochResult, Diverged> {
+    pub fn train_epoch(&mut self) -> Result<EpochReport, Diverged> {
         let mut order: Vec<usize> = (0..self.train.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(self.options.seed);
         random.set_stream(2 + self.epoch as u64);
@@ -138,7 +137,7 @@ impl<'a, M: Model> Trainer<'a, M> {
         train.divide();
         let test = self.evaluate();
         match train.loss.is_finite() && test.loss.is_finite() {
-            true => Ok(EpochResult {
+            true => Ok(EpochReport {
                 epoch: self.epoch,
                 train,
                 test,

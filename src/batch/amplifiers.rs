@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use petgraph::unionfind::UnionFind;
 
-use crate::circuit::{Circuit, Element, ElementId, NodeId, Weights, held_nodes, series};
+use crate::circuit::{Circuit, Element, ElementId, ElementRef, NodeId, Weights, held_nodes};
 use crate::device::Device;
 
 /// Products of the two gains of an amplifier that differ from 1 by less are 1.
@@ -53,7 +53,7 @@ impl Unamplified {
         for (id, element) in circuit.elements() {
             let moved = match removed.contains(&id) {
                 true => None,
-                false => Some(plan.add(element)?),
+                false => Some(plan.add(&element)?),
             };
             plan.built.elements.push(moved);
         }
@@ -125,11 +125,10 @@ impl<'a> Plan<'a> {
     /// Joins the nodes of each amplifier; returns its elements.
     fn join_amplifiers(&mut self) -> Option<std::collections::HashSet<ElementId>> {
         let mut removed = std::collections::HashSet::new();
-        let elements = || self.original.elements();
-        for (id, vcvs) in elements() {
-            match vcvs.device {
+        for (id, element) in self.original.elements() {
+            match element.device {
                 Device::Vcvs { gain } => {
-                    let ([output, a], [input, b]) = (vcvs.port, vcvs.second()?);
+                    let ([output, a], [input, b]) = (element.port, element.second()?);
                     let units = (self.unit(output)?, self.unit(input)?);
                     let agrees = (units.0 / (units.1 * gain) - 1.0).abs() < SAME;
                     if a != NodeId::GROUND || b != NodeId::GROUND || !(gain > 0.0) || !agrees {
@@ -140,17 +139,12 @@ impl<'a> Plan<'a> {
                 }
                 Device::Cccs { .. } => {
                     removed.insert(id);
-                    // A source of no voltage that senses is a wire.
-                    let sensor = vcvs.control()?;
+                    // There are weights, so that its sensor is the amplifier or in series with it;
+                    // without a voltage that is a wire.
+                    let sensor = element.control()?;
                     let wire = self.original.element(sensor);
                     if matches!(wire.device, Device::VoltageSource { voltage: 0.0 }) {
-                        let mut amplifiers = elements().map(|(_, e)| e);
-                        let is_amplifier = |e: &Element| matches!(e.device, Device::Vcvs { .. });
-                        amplifiers.find(|e| {
-                            is_amplifier(e) && series(self.original, e, wire).is_some()
-                        })?;
-                        self.joined
-                            .union(wire.port[0].index(), wire.port[1].index());
+                        (self.joined).union(wire.port[0].index(), wire.port[1].index());
                         removed.insert(sensor);
                     }
                 }
@@ -187,14 +181,14 @@ impl<'a> Plan<'a> {
         if let Some((source, _)) = self.holder[node.index()] {
             let element = self.original.element(source);
             let port = element.port.map(|end| self.node(end, unit));
-            let name = format!("{}#{unit}", element.name);
-            let copy = self.insert(&name, element, port, unit);
+            let name = format!("{}#{unit}", element.name());
+            let copy = self.insert(&name, &element, port, unit);
             self.built.copies.extend(copy.map(|copy| (source, copy)));
         }
         rail
     }
 
-    fn add(&mut self, element: &Element) -> Option<ElementId> {
+    fn add(&mut self, element: &ElementRef) -> Option<ElementId> {
         if !matches!(
             element.device,
             Device::Resistor { .. }
@@ -208,7 +202,7 @@ impl<'a> Plan<'a> {
         let unit = element.port.into_iter().find_map(|node| self.unit(node));
         let unit = unit.unwrap_or(1.0);
         let port = element.port.map(|node| self.node(node, unit));
-        self.insert(&element.name, element, port, unit)
+        self.insert(&element.name(), element, port, unit)
     }
 
     fn insert(

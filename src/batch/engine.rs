@@ -1,9 +1,7 @@
-//! Blocks of samples over threads, and the sums over samples that make a gradient.
+//! Blocks of samples over threads: operating points, outputs, adjoint states.
 
 use std::time::{Duration, Instant};
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +9,14 @@ use crate::circuit::NodeId;
 
 use super::assembly::Assembly;
 use super::block::{BlockState, Shared};
+use super::ends::End;
 use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::law::Law;
 use super::real::Real;
-use super::rows::{Common, sum_of};
 use super::sample::Sample;
-use super::structure::{BatchSystem, End, Method};
+use super::structure::{BatchSystem, Method};
+use super::sums::Sums;
 
 /// The numbers that operating points and adjoint states are computed in. Parameters and what the
 /// optimizer remembers are doubles in any case.
@@ -95,10 +94,6 @@ pub struct Nudge {
     pub is_centered: bool,
 }
 
-/// Rows and columns of a gradient that one task sums; kernels take 96 or 48 columns at once.
-const ROWS: usize = 128;
-const COLUMNS: usize = 192;
-
 /// What a sweep of relaxation may still change at the end, in parts of the largest potential.
 pub const TOLERANCE_F64: f64 = 1e-13;
 pub const TOLERANCE_F32: f64 = 3e-6;
@@ -133,24 +128,6 @@ struct Worker<T> {
     timing: Timing,
     /// Steps of the last batch, times samples.
     steps: usize,
-}
-
-/// Sums over the samples of a batch.
-#[derive(Debug)]
-struct Sums<T> {
-    samples: usize,
-    /// Adjoint potentials and potentials of all samples: nodes x samples.
-    lambda: Vec<T>,
-    x: Vec<T>,
-    /// Adjoint potentials of the fed nodes, where these are not neighbours.
-    fed: Vec<T>,
-    /// `sum lambda` and `sum lambda x` of each node.
-    lambda_sum: Vec<f64>,
-    product_sum: Vec<f64>,
-    /// `sum lambda u`: fed nodes x columns.
-    feed: Vec<T>,
-    /// `sum lambda_a x_b + x_a lambda_b` of each dense block.
-    blocks: Vec<Vec<T>>,
 }
 
 impl<T: Real> BatchEngine<T> {
@@ -281,16 +258,65 @@ impl<T: Real> BatchEngine<T> {
         });
         let samples = results.len();
         let used = samples.div_ceil(lanes);
-        for worker in &mut self.blocks[..used] {
-            self.timing.add(&std::mem::take(&mut worker.timing));
-        }
         self.blocks[used..]
             .iter_mut()
             .for_each(|worker| worker.steps = 0);
+        self.end(samples, differentiate);
+    }
+
+    /// Adjoint states at the operating points of the last batch, which did not ask for them;
+    /// `cotangents` are the derivatives of the loss to the outputs, samples x outputs. A result that was
+    /// none stays so.
+    pub fn differentiate<R: Send>(&mut self, cotangents: &[f64], results: &mut [Option<R>]) {
+        let width = self.outputs.len().max(1);
+        let lanes = self.lanes.max(1);
+        let Self {
+            system,
+            conductances,
+            outputs,
+            laws,
+            assembly,
+            features,
+            blocks,
+            tolerance,
+            ..
+        } = self;
+        let shared = Shared {
+            system,
+            conductances,
+            outputs,
+            laws,
+            assembly,
+            features,
+            tolerance: *tolerance,
+            nudge: None,
+        };
+        let work = blocks
+            .par_iter_mut()
+            .zip(results.par_chunks_mut(lanes))
+            .zip(cotangents.par_chunks(lanes * width));
+        work.for_each(|((worker, results), cotangents)| {
+            worker.state.cotangent.fill(T::ZERO);
+            for (lane, weights) in cotangents.chunks(width).enumerate() {
+                if results[lane].is_some() {
+                    seed(&mut worker.state, shared.outputs, lane, weights);
+                }
+            }
+            worker.differentiate(&shared, results);
+        });
+        self.end(results.len(), true);
+    }
+
+    /// Gathers what the blocks of a batch found.
+    fn end(&mut self, samples: usize, differentiate: bool) {
+        let used = samples.div_ceil(self.lanes.max(1));
+        for worker in &mut self.blocks[..used] {
+            self.timing.add(&std::mem::take(&mut worker.timing));
+        }
         if differentiate {
             let began = Instant::now();
-            self.sums
-                .collect(&self.system, &self.blocks, lanes, samples);
+            let states = self.blocks[..used].iter().map(|b| &b.state);
+            self.sums.collect(&self.system, states, self.lanes, samples);
             self.sums.multiply(&self.system, &self.features);
             self.timing.outer_products += began.elapsed();
         }
@@ -323,6 +349,56 @@ impl<T: Real> BatchEngine<T> {
     /// times `factor`.
     pub fn conductance_derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
         (self.sums).conductances(&self.system, &self.features, first, factor, out);
+    }
+
+    /// Derivatives of the loss of each sample of the last batch to its features: samples x features.
+    /// `cotangents` are those of the outputs, samples x outputs. Nothing for a circuit whose diodes meet
+    /// features, of which [`BatchSystem::has_driven_diodes`] tells.
+    pub fn feature_derivatives(&self, cotangents: &[f64], out: &mut [f64]) {
+        let (system, features) = (&self.system, self.system.inputs.features);
+        let columns = system.inputs.columns();
+        let mut by_column = vec![
+            0.0;
+            if columns == features {
+                0
+            } else {
+                self.sums.samples * columns
+            }
+        ];
+        let found = if columns == features {
+            &mut *out
+        } else {
+            &mut by_column
+        };
+        (self.sums).columns(system, &self.assembly, &self.conductances, found);
+        let width = self.outputs.len();
+        if width > 0 && columns > 0 {
+            let rows = found
+                .par_chunks_mut(columns)
+                .zip(cotangents.par_chunks(width));
+            rows.for_each(|(row, weights)| {
+                for (ends, &weight) in self.outputs.iter().zip(weights) {
+                    for ((end, unit), sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
+                        let affine = &system.inputs.held[end.held as usize];
+                        if let Some(entry) = row.get_mut(affine.column as usize) {
+                            *entry += sign * unit * weight * affine.coefficient;
+                        }
+                    }
+                }
+            });
+        }
+        if columns > features {
+            let rows = out.chunks_mut(features).zip(by_column.chunks(columns));
+            for (row, found) in rows {
+                let (plain, derived) = found.split_at(features);
+                row.copy_from_slice(plain);
+                for (terms, derivative) in system.inputs.derived.iter().zip(derived) {
+                    for &(feature, coefficient) in terms {
+                        row[feature as usize] += coefficient * derivative;
+                    }
+                }
+            }
+        }
     }
 
     /// Derivative of the same to the value of a constant current source, in 1/A.
@@ -380,213 +456,50 @@ impl<T: Real> Worker<T> {
                 continue;
             }
             *result = Some(judge(first + lane, outputs, &mut self.derivative));
-            for (ends, &weight) in shared.outputs.iter().zip(&self.derivative) {
-                for ((end, unit), sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
-                    if let Some(node) = end.node() {
-                        state.cotangent[node * state.lanes + lane] += T::of(sign * unit * weight);
-                    }
-                }
+            if differentiate {
+                seed(state, shared.outputs, lane, &self.derivative);
             }
         }
-        let solved = Instant::now();
+        self.timing.operating_points += began.elapsed();
         if differentiate {
-            match shared.nudge {
-                None => state.solve_adjoint(shared),
-                Some(nudge) => state.nudge(shared, nudge),
-            }
-            for (lane, result) in results.iter_mut().enumerate() {
-                if result.is_none() || state.is_moving[lane] {
-                    *result = None;
-                    state.clear(lane);
-                }
-            }
+            self.differentiate(shared, results);
         }
-        self.steps = state.steps * results.len();
-        self.timing.operating_points += solved - began;
-        self.timing.adjoint += solved.elapsed();
-        self.timing.steps += state.steps as u64;
+        let steps = self.state.steps;
+        self.steps = steps * results.len();
+        self.timing.steps += steps as u64;
         self.timing.blocks += 1;
     }
-}
 
-impl<T: Real> Sums<T> {
-    fn new(system: &BatchSystem) -> Self {
-        let zeros = |count: usize| vec![T::ZERO; count];
-        Self {
-            samples: 0,
-            lambda: Vec::new(),
-            x: Vec::new(),
-            fed: Vec::new(),
-            lambda_sum: vec![0.0; system.nodes],
-            product_sum: vec![0.0; system.nodes],
-            feed: zeros(system.fed.len() * system.inputs.columns()),
-            blocks: system
-                .blocks
-                .iter()
-                .map(|b| zeros(b.conductances.len()))
-                .collect(),
+    /// Adjoint states from the cotangent of the block; lanes whose state is not certain leave all sums.
+    fn differentiate<R>(&mut self, shared: &Shared<'_, T>, results: &mut [Option<R>]) {
+        let began = Instant::now();
+        let state = &mut self.state;
+        match shared.nudge {
+            None => state.solve_adjoint(shared),
+            Some(nudge) => state.nudge(shared, nudge),
         }
-    }
-
-    /// Rows of all blocks side by side.
-    fn collect(
-        &mut self,
-        system: &BatchSystem,
-        workers: &[Worker<T>],
-        lanes: usize,
-        samples: usize,
-    ) {
-        let blocks = samples.div_ceil(lanes);
-        self.samples = samples;
-        self.lambda.resize(system.nodes * samples, T::ZERO);
-        self.x.resize(system.nodes * samples, T::ZERO);
-        let apart = match fed_range(system) {
-            Some(_) => 0,
-            None => system.fed.len(),
-        };
-        self.fed.resize(apart * samples, T::ZERO);
-        let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
-            for (part, worker) in row.chunks_mut(lanes).zip(&workers[..blocks]) {
-                let source = &of(&worker.state)[index * lanes..];
-                part.copy_from_slice(&source[..part.len()]);
+        for (lane, result) in results.iter_mut().enumerate() {
+            if result.is_none() || state.is_moving[lane] {
+                *result = None;
+                state.clear(lane);
             }
-        };
-        if samples == 0 {
-            return;
         }
-        let rows = self
-            .lambda
-            .par_chunks_mut(samples)
-            .zip(self.x.par_chunks_mut(samples));
-        let sums = self.lambda_sum.par_iter_mut().zip(&mut self.product_sum);
-        rows.zip(sums)
-            .enumerate()
-            .for_each(|(node, ((lambda, x), (sum, products)))| {
-                copy(lambda, node, |state| &state.lambda);
-                copy(x, node, |state| &state.x);
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    move || {
-                        let (sum, products) = (sum, products);
-                        *sum = sum_of(lambda.iter().map(|l| l.f64()));
-                        let pairs = lambda.iter().zip(&*x);
-                        *products = sum_of(pairs.map(|(l, x)| l.f64() * x.f64()));
-                    },
-                );
-            });
-        let rows = self.fed.par_chunks_mut(samples).zip(&system.fed);
-        rows.for_each(|(row, &node)| copy(row, node as usize, |state| &state.lambda));
-    }
-
-    fn multiply(&mut self, system: &BatchSystem, features: &Features<T>) {
-        let (samples, columns) = (self.samples, system.inputs.columns());
-        if samples == 0 {
-            return;
-        }
-        if columns > 0 {
-            let inputs = features.matrix(samples);
-            let lambda = match fed_range(system) {
-                Some(nodes) => &self.lambda[nodes.start * samples..nodes.end * samples],
-                None => &self.fed,
-            };
-            let tiles = self.feed.par_chunks_mut(ROWS * columns);
-            tiles
-                .zip(lambda.par_chunks(ROWS * samples))
-                .for_each(|(tile, lambda)| {
-                    outer(tile, Accum::Replace, inputs, lambda, samples);
-                });
-        }
-        for (products, block) in self.blocks.iter_mut().zip(&system.blocks) {
-            let [rows, others] = block
-                .groups
-                .map(|g| system.groups.groups[g as usize].clone());
-            let part = |range: &std::ops::Range<usize>| range.start * samples..range.end * samples;
-            let around = part(&others);
-            let [x, lambda] = [&self.x, &self.lambda]
-                .map(|v| MatRef::from_row_major_slice(&v[around.clone()], others.len(), samples));
-            let own = part(&rows);
-            let tiles = products.par_chunks_mut(ROWS * others.len());
-            let states = self.lambda[own.clone()].par_chunks(ROWS * samples);
-            let states = states.zip(self.x[own].par_chunks(ROWS * samples));
-            tiles.zip(states).for_each(|(tile, (own_lambda, own_x))| {
-                outer(tile, Accum::Replace, x, own_lambda, samples);
-                outer(tile, Accum::Add, lambda, own_x, samples);
-            });
-        }
-    }
-
-    /// `-sum lambda_pn v_pn` (Director and Rohrer 1969).
-    fn conductances(
-        &self,
-        system: &BatchSystem,
-        features: &Features<T>,
-        first: usize,
-        factor: f64,
-        out: &mut [f64],
-    ) {
-        let end = first + out.len();
-        let columns = system.inputs.columns();
-        let mut rows = system.rows.from(first).iter().peekable();
-        let mut from = first;
-        while from < end {
-            let Some(row) = rows.next_if(|row| row.conductances.start <= from) else {
-                out[from - first] = factor * self.other_conductance(system, features, from);
-                from += 1;
-                continue;
-            };
-            let own = from..row.conductances.end.min(end);
-            let feed = &self.feed[row.place as usize * columns..][..columns];
-            let common = Common {
-                factor,
-                lambda: self.lambda_sum[row.node as usize],
-                product: self.product_sum[row.node as usize],
-            };
-            let start = row.conductances.start;
-            let members = own.start - start..own.end - start;
-            let out = &mut out[own.start - first..own.end - first];
-            let pattern = system.rows.pattern_of(row);
-            pattern.derivatives(members, feed, common, out);
-            from = own.end;
-        }
-    }
-
-    fn other_conductance(&self, system: &BatchSystem, features: &Features<T>, index: usize) -> f64 {
-        let ends = system.ends[index];
-        if let [Some(p), Some(n)] = ends.map(End::node)
-            && !system.is_offset(index)
-            && let Some((block, entry)) = system.block_entry(p, n)
-        {
-            let cross = self.blocks[block][entry].f64();
-            return cross - self.product_sum[p] - self.product_sum[n];
-        }
-        // Sample by sample: differences lose no digit.
-        let derivative = |sample: usize| {
-            let at = |values: &[T], node: usize| values[node * self.samples + sample].f64();
-            let [p, n] = ends.map(|end| {
-                let affine = &system.inputs.held[end.held as usize];
-                let prescribed = affine.at(|column| features.value(column, sample).f64());
-                let node = |values| end.node().map_or(0.0, |node| at(values, node));
-                (node(&self.lambda), node(&self.x) + prescribed)
-            });
-            -(p.0 - n.0) * (p.1 - n.1)
-        };
-        (0..self.samples).map(derivative).sum()
+        self.timing.adjoint += began.elapsed();
     }
 }
 
-/// The fed nodes, if they are neighbours.
-fn fed_range(system: &BatchSystem) -> Option<std::ops::Range<usize>> {
-    let (&first, &last) = (system.fed.first()?, system.fed.last()?);
-    let is_dense = (last - first) as usize + 1 == system.fed.len();
-    is_dense.then_some(first as usize..last as usize + 1)
-}
-
-/// `out (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
-fn outer<T: Real>(out: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
-    let (rows, columns) = (own.len() / samples, others.nrows());
-    let own = MatRef::from_column_major_slice(own, samples, rows);
-    let out = MatMut::from_column_major_slice_mut(out, columns, rows);
-    let tiles = out.par_row_chunks_mut(COLUMNS);
-    let tiles = tiles.zip(others.par_row_chunks(COLUMNS));
-    tiles.for_each(|(tile, others)| matmul(tile, sum, others, own, T::ONE, Par::Seq));
+/// Derivatives of the loss to the outputs of one sample become the right-hand side of its adjoint.
+fn seed<T: Real>(
+    state: &mut BlockState<T>,
+    outputs: &[[(End, f64); 2]],
+    lane: usize,
+    weights: &[f64],
+) {
+    for (ends, &weight) in outputs.iter().zip(weights) {
+        for ((end, unit), sign) in [(ends[0], 1.0), (ends[1], -1.0)] {
+            if let Some(node) = end.node() {
+                state.cotangent[node * state.lanes + lane] += T::of(sign * unit * weight);
+            }
+        }
+    }
 }

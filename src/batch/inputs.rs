@@ -1,6 +1,6 @@
 //! Potentials that sources hold, as functions of the features.
 
-use crate::mna::{System, Values};
+use crate::mna::Outline;
 
 /// Value of an independent source (V or A): `coefficient u[feature] + constant`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,12 +62,12 @@ impl Inputs {
     }
 
     pub(super) fn new(
-        system: &System,
-        values: &Values,
+        outline: &Outline,
+        sources: &[f64],
         features: usize,
         drives: &[(usize, Drive)],
     ) -> Self {
-        let constants = values.sources.iter().map(|&v| Drive::constant(v));
+        let constants = sources.iter().map(|&v| Drive::constant(v));
         let mut of_source: Vec<Drive> = constants.collect();
         for &(source, drive) in drives {
             of_source[source] = drive;
@@ -80,16 +80,16 @@ impl Inputs {
                 coefficient: 0.0,
                 constant: 0.0,
             }],
-            held_of_node: vec![0; system.node_count()],
+            held_of_node: vec![0; outline.node_count()],
             sources: of_source.iter().map(plain).collect(),
         };
-        inputs.hold(system, &of_source);
+        inputs.hold(outline, &of_source);
         inputs
     }
 
-    fn hold(&mut self, system: &System, drives: &[Drive]) {
-        let mut sums: Vec<Sum> = vec![Sum::default(); system.node_count()];
-        for tie in system.tied_nodes() {
+    fn hold(&mut self, outline: &Outline, drives: &[Drive]) {
+        let mut sums: Vec<Sum> = vec![Sum::default(); outline.node_count()];
+        for tie in outline.tied_nodes() {
             let mut sum = sums[tie.parent.index()].clone();
             let mut index = self.held_of_node[tie.parent.index()];
             if let Some(source) = tie.source {

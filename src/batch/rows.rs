@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
+use super::ends::{End, Ends};
 use super::inputs::{Inputs, NO_COLUMN};
 use super::real::Real;
-use super::structure::End;
 
 /// Conductances of one row.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn find(inputs: &Inputs, ends: &[[End; 2]], fed_place: &[Option<u32>]) -> Self {
+    pub(super) fn find(inputs: &Inputs, ends: &Ends, fed_place: &[Option<u32>]) -> Self {
         let mut found = Self::default();
         // The free node of a conductance that belongs into a row, its place, and the held end.
         let member = |ends: &[End; 2]| {
@@ -53,15 +53,19 @@ impl Rows {
             let place = fed_place[node as usize].filter(|_| has_column)?;
             Some((node, place, held))
         };
-        let (mut first, mut held) = (0, Vec::new());
-        while first < ends.len() {
-            let Some((node, place, _)) = member(&ends[first]) else {
-                first += 1;
+        let mut members = ends.iter().map(|ends| member(&ends)).enumerate().peekable();
+        let mut held = Vec::new();
+        while let Some((first, start)) = members.next() {
+            let Some((node, place, start)) = start else {
                 continue;
             };
             held.clear();
-            let own = ends[first..].iter().map_while(member);
-            held.extend(own.take_while(|m| m.0 == node).map(|m| m.2));
+            held.push(start);
+            let is_next =
+                |(_, m): &(usize, Option<(u32, u32, u32)>)| m.is_some_and(|m| m.0 == node);
+            while let Some((_, Some(next))) = members.next_if(is_next) {
+                held.push(next.2);
+            }
             let pattern = found.pattern(&held, inputs);
             found.rows.push(Row {
                 conductances: first..first + held.len(),
@@ -69,7 +73,6 @@ impl Rows {
                 place,
                 pattern,
             });
-            first += held.len();
         }
         let places = fed_place.iter().flatten().count();
         found.by_place = (0..found.rows.len() as u32).collect();

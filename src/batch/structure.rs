@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Parameter;
-use crate::mna::{System, Values};
+use crate::mna::Outline;
 
 use super::elimination::Elimination;
+use super::ends::{End, Ends};
 use super::groups::Groups;
 use super::inputs::{Drive, Inputs, NO_COLUMN};
 use super::relaxation::Relaxation;
@@ -36,7 +37,7 @@ pub enum Unsuited {
 impl Unsuited {
     /// The reason in words, with the names of `circuit`.
     pub fn describe(&self, circuit: &Circuit) -> String {
-        let name = |id: &ElementId| circuit.element(*id).name.to_string();
+        let name = |id: &ElementId| circuit.element(*id).name().to_string();
         match self {
             Unsuited::NotReciprocal => "it has controlled sources or two-ports".into(),
             Unsuited::FloatingIdealDiode(id) => {
@@ -70,43 +71,6 @@ impl fmt::Display for Method {
             Method::Elimination(e) => e.fmt(f),
             Method::Relaxation(r) => r.fmt(f),
         }
-    }
-}
-
-/// One end of a branch: the potential of a free node, or zero, plus one that sources prescribe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
-    /// Internal index of the free node.
-    node: u32,
-    /// Entry of the table of prescribed potentials.
-    pub held: u32,
-}
-
-const NO_NODE: u32 = u32::MAX;
-
-impl End {
-    #[inline]
-    pub(super) fn node(self) -> Option<usize> {
-        (self.node != NO_NODE).then_some(self.node as usize)
-    }
-
-    /// The free node and the held potential of a conductance between the two, if it is one without a
-    /// prescribed potential on top of the free node.
-    pub(super) fn fed(ends: &[End; 2]) -> Option<(u32, u32)> {
-        match *ends {
-            [p, n] if p.node != NO_NODE && n.node == NO_NODE && p.held == 0 => {
-                Some((p.node, n.held))
-            }
-            [p, n] if p.node == NO_NODE && n.node != NO_NODE && n.held == 0 => {
-                Some((n.node, p.held))
-            }
-            _ => None,
-        }
-    }
-
-    /// A free node with a prescribed potential on top.
-    fn is_offset(self) -> bool {
-        self.node != NO_NODE && self.held != 0
     }
 }
 
@@ -173,8 +137,8 @@ pub struct BatchSystem {
     /// Free nodes.
     pub(super) nodes: usize,
     pub(super) inputs: Inputs,
-    /// Ends of each conductance of the system.
-    pub(super) ends: Vec<[End; 2]>,
+    /// Ends of each conductance of the outline.
+    pub(super) ends: Ends,
     pub(super) rows: Rows,
     /// Conductances to held nodes that are in no dense row, by free node.
     pub(super) feeds: Vec<Feed>,
@@ -195,60 +159,49 @@ pub struct BatchSystem {
     pub(super) injections: Vec<Injection>,
     pub(super) groups: Groups,
     method: Method,
-    /// Internal index of each unknown of the system.
-    place: Vec<u32>,
-    /// Unknown of each node of the circuit that is free.
-    unknown_of_node: Vec<Option<u32>>,
 }
 
 impl BatchSystem {
-    /// Compiles `system`, whose independent sources carry `features` as `drives` say.
+    /// Compiles a circuit of these source values (V, A), whose independent sources carry `features`
+    /// as `drives` say.
     ///
     /// # Errors
     /// [`Unsuited`] if the general solver has to take the samples.
     pub fn compile(
-        system: &System,
-        values: &Values,
+        outline: &Outline,
+        sources: &[f64],
         features: usize,
         drives: &[(usize, Drive)],
     ) -> Result<Self, Unsuited> {
-        if !system.is_plain() {
+        if !outline.is_plain() {
             return Err(Unsuited::NotReciprocal);
         }
-        let nodes = system.node_unknown_count();
+        let nodes = outline.node_unknown_count();
         if nodes == 0 {
             return Err(Unsuited::NoUnknowns);
         }
-        let inputs = Inputs::new(system, values, features, drives);
-        let unknown_of_node: Vec<Option<u32>> = (0..system.node_count())
-            .map(|k| Some(system.unknowns()[k]).filter(|u| u.is_some()))
-            .map(|u| u.map(|u| u.index() as u32))
-            .collect();
-        let raw = |node: NodeId| End {
-            node: unknown_of_node[node.index()].unwrap_or(NO_NODE),
-            held: inputs.held_of_node[node.index()],
-        };
-        let mut ends: Vec<[End; 2]> = system
-            .conductance_ports()
-            .map(|[p, n]| [raw(p), raw(n)])
-            .collect();
-        let raw_ports: Vec<[End; 2]> = system
-            .one_port_nodes()
-            .map(|[p, n]| [raw(p), raw(n)])
-            .collect();
-        let groups = find_groups(nodes, &ends, &raw_ports);
-        let place = groups.order.clone();
-        let internal = |end: End| End {
-            node: end.node().map_or(NO_NODE, |unknown| place[unknown]),
-            ..end
-        };
-        ends.iter_mut().for_each(|e| *e = e.map(internal));
-        let ports = raw_ports.iter().map(|e| Port {
-            ends: e.map(internal),
+        let inputs = Inputs::new(outline, sources, features, drives);
+        let of_node = (0..outline.node_count()).map(NodeId::from_index);
+        let of_node = of_node.map(|node| {
+            let unknown = outline.node_unknown(node);
+            End::new(
+                unknown.map(|u| u.index() as u32),
+                inputs.held_of_node[node.index()],
+            )
         });
+        let mut ends = Ends::new(outline.conductance_runs().clone(), of_node.collect());
+        let port_ends = |ends: &Ends| -> Vec<[End; 2]> {
+            let ports = outline.one_ports().iter();
+            ports
+                .map(|(_, port)| port.map(|node| ends.of_node(node)))
+                .collect()
+        };
+        let groups = find_groups(nodes, &ends, &port_ends(&ends));
+        ends.renumber(&groups.order);
+        let ports = port_ends(&ends).into_iter().map(|ends| Port { ends });
         let ports: Vec<Port> = ports.collect();
-        let clamps = find_clamps(system, |node| internal(raw(node)))?;
-        let injections = find_injections(system, |node| internal(raw(node)));
+        let clamps = find_clamps(outline, &ends)?;
+        let injections = find_injections(outline, &ends);
         let (feeds, feeds_of) = find_feeds(nodes, &ends);
         let (fed, fed_place) = find_fed(&inputs, &feeds, &feeds_of);
         let rows = Rows::find(&inputs, &ends, &fed_place);
@@ -277,8 +230,6 @@ impl BatchSystem {
             injections,
             groups,
             method,
-            place,
-            unknown_of_node,
         })
     }
 
@@ -301,11 +252,7 @@ impl BatchSystem {
 
     /// Where the potential of a circuit node is found.
     pub(super) fn end(&self, node: NodeId) -> End {
-        let unknown = self.unknown_of_node[node.index()];
-        End {
-            node: unknown.map_or(NO_NODE, |unknown| self.place[unknown as usize]),
-            held: self.inputs.held_of_node[node.index()],
-        }
+        self.ends.of_node(node)
     }
 
     /// Whether anything but dense rows depends on the features.
@@ -321,14 +268,19 @@ impl BatchSystem {
             || { sources }.any(|k| self.inputs.sources[k].column != NO_COLUMN)
     }
 
+    /// Whether a diode or another nonlinear one-port meets a potential that depends on the features.
+    pub fn has_driven_diodes(&self) -> bool {
+        let has_column = |held: u32| self.inputs.held[held as usize].column != NO_COLUMN;
+        let of_clamps = self.clamps.iter().flat_map(|clamp| clamp.bound);
+        let of_ports = self.ports.iter().flat_map(|port| port.ends);
+        of_clamps
+            .chain(of_ports.map(|end| end.held))
+            .any(has_column)
+    }
+
     /// No crossbars: a pass over all branches costs no more than a solution.
     pub(super) fn is_sparse(&self) -> bool {
         self.fed.is_empty() && self.blocks.is_empty()
-    }
-
-    /// A conductance with a prescribed potential on top of a free node.
-    pub(super) fn is_offset(&self, conductance: usize) -> bool {
-        self.ends[conductance].iter().any(|end| end.is_offset())
     }
 
     /// The dense block that the conductance between two free nodes belongs to, and its entry there.
@@ -370,10 +322,10 @@ fn between(ends: [End; 2]) -> Option<[u32; 2]> {
     }
 }
 
-fn find_groups(nodes: usize, ends: &[[End; 2]], ports: &[[End; 2]]) -> Groups {
+fn find_groups(nodes: usize, ends: &Ends, ports: &[[End; 2]]) -> Groups {
     let mut neighbours = vec![Vec::new(); nodes];
     let mut plain = vec![true; nodes];
-    for [p, n] in ends.iter().filter_map(|e| between(*e)) {
+    for [p, n] in ends.iter().filter_map(between) {
         neighbours[p as usize].push(n);
         neighbours[n as usize].push(p);
     }
@@ -387,20 +339,21 @@ fn find_groups(nodes: usize, ends: &[[End; 2]], ports: &[[End; 2]]) -> Groups {
     Groups::find(&neighbours, &plain)
 }
 
-fn find_clamps(system: &System, end: impl Fn(NodeId) -> End) -> Result<Vec<Clamp>, Unsuited> {
+fn find_clamps(outline: &Outline, ends: &Ends) -> Result<Vec<Clamp>, Unsuited> {
     let mut clamps: Vec<Clamp> = Vec::new();
     let mut taken = std::collections::HashSet::new();
-    for (element, [p, n]) in system.ideal_ports() {
-        let (node, held, is_upper) = match [p, n].map(&end) {
-            [p, n] if p.node().is_some() && n.node().is_none() => (p, n, true),
-            [p, n] if p.node().is_none() && n.node().is_some() => (n, p, false),
+    for &(element, port) in outline.ideal_diodes() {
+        let [p, n] = port.map(|node| ends.of_node(node));
+        let (index, node, held, is_upper) = match (p.node(), n.node()) {
+            (Some(index), None) => (index, p, n, true),
+            (None, Some(index)) => (index, n, p, false),
             _ => return Err(Unsuited::FloatingIdealDiode(element)),
         };
-        if !taken.insert((node.node, is_upper)) {
+        if !taken.insert((index, is_upper)) {
             return Err(Unsuited::TwoClamps(element));
         }
         clamps.push(Clamp {
-            node: node.node,
+            node: index as u32,
             bound: [held.held, node.held],
             is_upper,
         });
@@ -416,11 +369,11 @@ fn clamps_of(nodes: usize, clamps: &[Clamp]) -> Vec<Vec<u32>> {
     of
 }
 
-fn find_injections(system: &System, end: impl Fn(NodeId) -> End) -> Vec<Injection> {
+fn find_injections(outline: &Outline, ends: &Ends) -> Vec<Injection> {
     let mut injections = Vec::new();
-    for ([p, n], source) in system.current_ports() {
+    for &([p, n], source) in outline.current_sources() {
         for (node, sign) in [(p, -1.0), (n, 1.0)] {
-            if let Some(node) = end(node).node() {
+            if let Some(node) = ends.of_node(node).node() {
                 injections.push(Injection {
                     node: node as u32,
                     sign,
@@ -433,8 +386,8 @@ fn find_injections(system: &System, end: impl Fn(NodeId) -> End) -> Vec<Injectio
 }
 
 /// Conductances to held nodes, sorted by free node.
-fn find_feeds(nodes: usize, ends: &[[End; 2]]) -> (Vec<Feed>, Vec<usize>) {
-    let feed = |ends: &[End; 2]| match ends.map(End::node) {
+fn find_feeds(nodes: usize, ends: &Ends) -> (Vec<Feed>, Vec<usize>) {
+    let feed = |ends: [End; 2]| match ends.map(End::node) {
         [Some(node), None] => Some((node, ends[1].held)),
         [None, Some(node)] => Some((node, ends[0].held)),
         _ => None,
@@ -500,22 +453,22 @@ fn find_fed(inputs: &Inputs, feeds: &[Feed], start: &[usize]) -> (Vec<u32>, Vec<
     (fed, place)
 }
 
-fn find_offsets(ends: &[[End; 2]]) -> Vec<OffsetFeed> {
+fn find_offsets(ends: &Ends) -> Vec<OffsetFeed> {
     let mut offsets = Vec::new();
-    for (conductance, &[p, n]) in ends.iter().enumerate() {
-        if p.node == n.node || !(p.is_offset() || n.is_offset()) {
+    for (conductance, [p, n]) in ends.iter().enumerate() {
+        if p.node() == n.node() || !(p.is_offset() || n.is_offset()) {
             continue;
         }
-        for (own, other) in [(p, n), (n, p)]
-            .into_iter()
-            .filter(|(own, _)| own.node != NO_NODE)
-        {
+        for (own, other) in [(p, n), (n, p)] {
+            let Some(node) = own.node() else {
+                continue;
+            };
             // What a held node sends is a feed already.
-            let other = (other.node != NO_NODE).then_some((other.held, 1.0));
+            let other = other.node().map(|_| (other.held, 1.0));
             for (held, sign) in [(own.held, -1.0)].into_iter().chain(other) {
                 if held != 0 {
                     offsets.push(OffsetFeed {
-                        node: own.node,
+                        node: node as u32,
                         held,
                         sign,
                         conductance: conductance as u32,
@@ -536,7 +489,7 @@ fn block_of(groups: &Groups) -> Vec<Option<u32>> {
     of
 }
 
-fn find_blocks(groups: &Groups, ends: &[[End; 2]]) -> (Vec<Block>, Vec<Edge>) {
+fn find_blocks(groups: &Groups, ends: &Ends) -> (Vec<Block>, Vec<Edge>) {
     const NONE: u32 = u32::MAX;
     let mut blocks: Vec<Block> = groups
         .blocks
@@ -553,7 +506,7 @@ fn find_blocks(groups: &Groups, ends: &[[End; 2]]) -> (Vec<Block>, Vec<Edge>) {
     let block_of = block_of(groups);
     let mut edges = Vec::new();
     for (conductance, ends) in ends.iter().enumerate() {
-        let Some(mut pair) = between(*ends) else {
+        let Some(mut pair) = between(ends) else {
             continue;
         };
         pair.sort_unstable();

@@ -11,7 +11,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::Output;
-use crate::circuit::{Circuit, Control, Element, ElementId, Node, NodeId, ParameterId, canonical};
+use crate::circuit::{
+    Circuit, Control, ElementId, ElementRef, Node, NodeId, ParameterId, canonical,
+};
 use crate::device::{Device, Parameter};
 
 use super::solve::Compiled;
@@ -121,8 +123,8 @@ impl Source<'_> {
     }
 
     /// `r.s2.r1` of the element `r1`, with a letter of choice.
-    fn name(&self, letter: char, element: &Element) -> String {
-        format!("{letter}.s{}.{}", self.k + 1, element.name)
+    fn name(&self, letter: char, element: &ElementRef) -> String {
+        format!("{letter}.s{}.{}", self.k + 1, element.name())
     }
 }
 
@@ -144,10 +146,7 @@ impl Builder {
             stage,
             before,
             nodes: from.nodes().map(node).collect(),
-            sensed: from
-                .elements()
-                .flat_map(|(_, e)| e.control_currents())
-                .collect(),
+            sensed: from.sensed_elements().collect(),
         };
         let drives = stage.drives.iter().enumerate();
         let drives: HashMap<ElementId, usize> = drives.map(|(j, d)| (d.source, j)).collect();
@@ -191,12 +190,12 @@ impl Builder {
         let mut sensor = None;
         if is_voltage && source.sensed.contains(&id) {
             // F, H and laws read the current of a V source: it stays, at 0 V, in series.
-            let name = source.name('v', element);
+            let name = source.name('v', &element);
             let between = self.circuit.fresh_node(&format!("{name}.in"));
             sensor = Some((name, [behind[0], between]));
             behind[0] = between;
         }
-        let name = source.name(letter, element);
+        let name = source.name(letter, &element);
         let control = source.before[driven.from];
         let buffer = self.circuit.add_two_port(&name, device, behind, control)?;
         let id = ParameterId {
@@ -218,8 +217,8 @@ impl Builder {
     /// Adds an element as it is, its controls left out.
     fn element(&mut self, source: &Source, id: ElementId) -> Result<ElementId, CascadeError> {
         let element = source.stage.solver.circuit.element(id);
-        let letter = element.name.chars().next().unwrap_or('e');
-        let name = canonical(&source.name(letter, element));
+        let letter = element.name().chars().next().unwrap_or('e');
+        let name = canonical(&source.name(letter, &element));
         let second = element.second().map(|pair| source.pair(pair));
         let (device, port) = (element.device.clone(), source.pair(element.port));
         let new = self

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** this folder knows names, devices and who is connected to whom; it knows no matrix.
 
+mod elements;
 pub mod generators;
 mod models_of_deck;
 mod name_index;
@@ -14,13 +15,16 @@ mod writer;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
 use crate::expression::{Tape, Term, UserFunction};
 use crate::netlist::{Analysis, Commands, Diagnostic, Name, SourceMap, Span, Spanned};
 
 pub use crate::elaboration::BuildError;
+use elements::{Connections, Elements};
+pub use elements::{Element, ElementRef};
+pub(crate) use elements::{Fan, Segment};
 use name_index::NameIndex;
 pub use parameters::{NamedParameter, ParameterGraph};
 pub(crate) use topology::{
@@ -29,8 +33,8 @@ pub(crate) use topology::{
 };
 pub use topology::{TopologyError, TopologyFault};
 pub use variable::{Variable, VariableError};
+pub(crate) use weights::held_nodes;
 pub use weights::{WeightFault, Weights};
-pub(crate) use weights::{held_nodes, series};
 pub use writer::Simulator;
 
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
@@ -93,71 +97,6 @@ pub struct Branch {
     pub port: u8,
 }
 
-/// An element with its terminals.
-#[derive(Clone, Debug)]
-pub struct Element {
-    pub name: Name,
-    pub span: Option<Span>,
-    pub device: Device,
-    /// Positive and negative terminal of the (first) port.
-    pub port: [NodeId; 2],
-    first_branch: BranchId,
-    /// Most elements have but their port.
-    more: Option<Box<Connections>>,
-}
-
-/// What an element depends on beside its port.
-#[derive(Clone, Debug, Default)]
-struct Connections {
-    second: Option<[NodeId; 2]>,
-    control: Option<ElementId>,
-    controls: Box<[Control]>,
-}
-
-impl Element {
-    /// Control pair of E and G; second port of a transformer or gyrator.
-    pub fn second(&self) -> Option<[NodeId; 2]> {
-        self.more.as_ref().and_then(|more| more.second)
-    }
-
-    /// The element whose current controls an F or H.
-    pub fn control(&self) -> Option<ElementId> {
-        self.more.as_ref().and_then(|more| more.control)
-    }
-
-    /// What a behavioural source depends on, in the order of its law.
-    pub fn controls(&self) -> &[Control] {
-        self.more.as_ref().map_or(&[], |more| &more.controls)
-    }
-
-    fn more_mut(&mut self) -> &mut Connections {
-        self.more.get_or_insert_default()
-    }
-
-    /// True for devices whose second pair of terminals is a port and not a control input.
-    pub fn is_two_port(&self) -> bool {
-        matches!(
-            self.device,
-            Device::Transformer { .. } | Device::Gyrator { .. }
-        )
-    }
-
-    /// The elements whose currents control this one.
-    pub fn control_currents(&self) -> impl Iterator<Item = ElementId> + '_ {
-        let of_law = self.controls().iter().filter_map(|control| match *control {
-            Control::Current(id) => Some(id),
-            Control::Voltage(_) => None,
-        });
-        self.control().into_iter().chain(of_law)
-    }
-
-    /// Branches in port order.
-    pub fn branches(&self) -> impl Iterator<Item = BranchId> + use<> {
-        let first = self.first_branch.0;
-        (first..first + 1 + u32::from(self.is_two_port())).map(BranchId)
-    }
-}
-
 /// A voltage or a current that controls a behavioural source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Control {
@@ -195,20 +134,18 @@ pub struct Circuit {
     own: std::collections::HashSet<ParameterId>,
     /// Elements that share a model, by its name.
     models: indexmap::IndexMap<Name, Vec<ElementId>>,
-    graph: DiGraph<Node, Branch>,
-    elements: Vec<Element>,
+    nodes: Vec<Node>,
     node_index: NameIndex,
-    element_index: NameIndex,
+    elements: Elements,
 }
 
 impl Circuit {
     /// A circuit that holds nothing but the ground node.
     pub fn new(title: impl Into<String>) -> Self {
-        let mut graph = DiGraph::new();
-        graph.add_node(Node {
+        let ground = Node {
             name: Name::const_new("0"),
             span: None,
-        });
+        };
         Self {
             title: title.into(),
             sources: SourceMap::default(),
@@ -221,10 +158,9 @@ impl Circuit {
             graph_of_parameters: ParameterGraph::new(Environment::default().temperature),
             own: std::collections::HashSet::new(),
             models: indexmap::IndexMap::new(),
-            graph,
-            elements: Vec::new(),
+            nodes: vec![ground],
             node_index: NameIndex::of_one("0"),
-            element_index: NameIndex::default(),
+            elements: Elements::default(),
         }
     }
 
@@ -239,10 +175,10 @@ impl Circuit {
             return id;
         }
         let name = Name::new(name);
-        let id = NodeId(self.graph.node_count() as u32);
-        self.graph.add_node(Node { name, span });
-        let graph = &self.graph;
-        let name = |index: u32| graph[NodeIndex::new(index as usize)].name.as_str();
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Node { name, span });
+        let nodes = &self.nodes;
+        let name = |index: u32| nodes[index as usize].name.as_str();
         self.node_index.insert(id.0, name);
         id
     }
@@ -327,8 +263,6 @@ impl Circuit {
             let fault = TopologyFault::DuplicateName { name, span, first };
             return Err(TopologyError::new(self.sources.clone(), vec![fault]));
         }
-        let id = ElementId(self.elements.len() as u32);
-        let first_branch = BranchId(self.graph.edge_count() as u32);
         let more = (second.is_some() || control.is_some()).then(|| {
             Box::new(Connections {
                 second,
@@ -336,32 +270,29 @@ impl Circuit {
                 controls: Box::default(),
             })
         });
-        let element = Element {
-            name,
+        let first_branch = BranchId(0);
+        Ok(self.elements.push(Element {
+            label: name,
             span,
             device,
             port,
             first_branch,
             more,
-        };
-        self.add_edge(id, 0, port);
-        if let (true, Some(second)) = (element.is_two_port(), second) {
-            self.add_edge(id, 1, second);
-        }
-        self.elements.push(element);
-        let elements = &self.elements;
-        let name = |index: u32| elements[index as usize].name.as_str();
-        self.element_index.insert(id.0, name);
-        Ok(id)
+        }))
+    }
+
+    /// Adds resistors at once; no element may have one of their names.
+    pub(crate) fn add_fan(&mut self, fan: Fan) -> ElementId {
+        debug_assert!(
+            (0..fan.from.len()).all(|k| self.find_canonical(&fan.name(k)).is_none()),
+            "a fan brings new names"
+        );
+        self.elements.push_fan(fan)
     }
 
     /// Room for so many elements.
     pub(crate) fn reserve(&mut self, elements: usize) {
         self.elements.reserve(elements);
-        let known = &self.elements;
-        let name = |index: u32| known[index as usize].name.as_str();
-        self.element_index.reserve(elements, name);
-        self.graph.reserve_edges(elements);
     }
 
     pub(crate) fn set_environment(&mut self, environment: Environment) {
@@ -391,11 +322,15 @@ impl Circuit {
     }
 
     pub(crate) fn set_control(&mut self, element: ElementId, control: ElementId) {
-        self.elements[element.index()].more_mut().control = Some(control);
+        if let Some(element) = self.elements.one_mut(element) {
+            element.more_mut().control = Some(control);
+        }
     }
 
     pub(crate) fn set_controls(&mut self, element: ElementId, controls: Vec<Control>) {
-        self.elements[element.index()].more_mut().controls = controls.into();
+        if let Some(element) = self.elements.one_mut(element) {
+            element.more_mut().controls = controls.into();
+        }
     }
 
     pub(crate) fn set_control_of_law(
@@ -404,7 +339,9 @@ impl Circuit {
         index: usize,
         control: Control,
     ) {
-        self.elements[element.index()].more_mut().controls[index] = control;
+        if let Some(element) = self.elements.one_mut(element) {
+            element.more_mut().controls[index] = control;
+        }
     }
 
     /// Adds a `.op` to what the deck asks for.
@@ -419,38 +356,42 @@ impl Circuit {
         options.find(|(n, _)| n == name).map(|(_, value)| *value)
     }
 
-    fn add_edge(&mut self, element: ElementId, port: u8, [p, n]: [NodeId; 2]) {
-        let index = |node: NodeId| NodeIndex::new(node.index());
-        self.graph
-            .add_edge(index(p), index(n), Branch { element, port });
-    }
-
     /// The graph: nodes are circuit nodes, edges run from the positive to the negative terminal.
-    pub fn graph(&self) -> &DiGraph<Node, Branch> {
-        &self.graph
+    pub fn graph(&self) -> DiGraph<&Node, Branch> {
+        let mut graph = DiGraph::with_capacity(self.node_count(), self.branch_count());
+        for node in &self.nodes {
+            graph.add_node(node);
+        }
+        let index = |node: NodeId| NodeIndex::new(node.index());
+        for id in (0..self.branch_count()).map(BranchId::from_index) {
+            let [p, n] = self.branch_nodes(id);
+            graph.add_edge(index(p), index(n), self.branch(id));
+        }
+        graph
     }
 
     pub fn node_count(&self) -> usize {
-        self.graph.node_count()
+        self.nodes.len()
     }
 
     pub fn branch_count(&self) -> usize {
-        self.graph.edge_count()
+        self.elements.branch_count()
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.graph
-            .node_weights()
+        self.nodes
+            .iter()
             .enumerate()
             .map(|(k, node)| (NodeId(k as u32), node))
     }
 
     pub fn node_name(&self, id: NodeId) -> &str {
-        &self.graph[NodeIndex::new(id.index())].name
+        &self.nodes[id.index()].name
     }
 
     pub fn branch(&self, id: BranchId) -> Branch {
-        self.graph[EdgeIndex::new(id.index())]
+        let (element, port) = self.elements.branch(id);
+        Branch { element, port }
     }
 
     /// Positive and negative node of a branch.
@@ -463,15 +404,23 @@ impl Circuit {
         }
     }
 
-    pub fn elements(&self) -> impl ExactSizeIterator<Item = (ElementId, &Element)> {
-        self.elements
-            .iter()
-            .enumerate()
-            .map(|(k, element)| (ElementId(k as u32), element))
+    pub fn elements(&self) -> impl ExactSizeIterator<Item = (ElementId, ElementRef<'_>)> {
+        self.elements.iter()
     }
 
-    pub fn element(&self, id: ElementId) -> &Element {
-        &self.elements[id.index()]
+    /// Elements whose currents control another one, once for each that they control.
+    pub fn sensed_elements(&self) -> impl Iterator<Item = ElementId> + '_ {
+        let controls = |e: ElementRef| e.control_currents().collect::<Vec<_>>();
+        self.elements().flat_map(move |(_, e)| controls(e))
+    }
+
+    /// The elements, fans as one.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.elements.segments()
+    }
+
+    pub fn element(&self, id: ElementId) -> ElementRef<'_> {
+        self.elements.get(id)
     }
 
     pub fn element_count(&self) -> usize {
@@ -495,8 +444,7 @@ impl Circuit {
 
     /// The same for a name in lower case.
     fn find_canonical(&self, name: &str) -> Option<ElementId> {
-        let name_of = |index: u32| self.elements[index as usize].name.as_str();
-        self.element_index.find(name, name_of).map(ElementId)
+        self.elements.find(name)
     }
 
     /// Every parameter of every element, in element order.
@@ -519,14 +467,12 @@ impl Circuit {
     /// then nothing changes.
     #[must_use]
     pub fn set(&mut self, id: ParameterId, value: f64) -> bool {
-        self.elements[id.element.index()]
-            .device
-            .set(id.parameter, value)
+        self.elements.set(id.element, id.parameter, value)
     }
 
     /// True if every element is its own adjoint, so that a co-content exists.
     pub fn is_reciprocal(&self) -> bool {
-        self.elements.iter().all(|e| e.device.is_reciprocal())
+        self.elements().all(|(_, e)| e.device.is_reciprocal())
     }
 }
 

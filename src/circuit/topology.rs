@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use petgraph::graph::NodeIndex;
 use petgraph::unionfind::UnionFind;
 
 use crate::device::{Device, Quantity};
@@ -200,13 +199,13 @@ impl Circuit {
     pub(crate) fn locate_element(&self, id: ElementId) -> Located {
         let element = self.element(id);
         Located {
-            name: element.name.clone(),
+            name: element.name(),
             span: element.span,
         }
     }
 
     pub(crate) fn locate_node(&self, id: NodeId) -> Located {
-        let node = &self.graph[NodeIndex::new(id.index())];
+        let node = &self.nodes[id.index()];
         Located {
             name: node.name.clone(),
             span: node.span,
@@ -233,16 +232,15 @@ impl Circuit {
     }
 
     fn touches_ground(&self) -> bool {
-        self.elements
-            .iter()
-            .any(|e| terminals(e).any(|n| n == NodeId::GROUND))
+        self.elements()
+            .any(|(_, e)| terminals(&e).any(|n| n == NodeId::GROUND))
     }
 
     /// Components of the conducting graph without ground. Such a component is determined only if a
     /// dependent source feeds it *and* its potential against the rest is sensed somewhere.
     fn find_floating(&self, faults: &mut Vec<TopologyFault>) {
         let mut union = UnionFind::<u32>::new(self.node_count());
-        for element in self.elements.iter().filter(|e| conducts(&e.device)) {
+        for (_, element) in self.elements().filter(|(_, e)| conducts(&e.device)) {
             union.union(element.port[0].0, element.port[1].0);
             if let (true, Some([p, n])) = (element.is_two_port(), element.second()) {
                 union.union(p.0, n.0);
@@ -254,10 +252,10 @@ impl Circuit {
             return;
         }
         let mut component = vec![Component::default(); self.node_count()];
-        for (index, element) in self.elements.iter().enumerate() {
-            self.note_boundary(ElementId(index as u32), element, &root, &mut component);
+        for (id, element) in self.elements() {
+            self.note_boundary(id, &element, &root, &mut component);
         }
-        for (index, node) in self.graph.node_weights().enumerate() {
+        for (index, node) in self.nodes.iter().enumerate() {
             let located = Located {
                 name: node.name.clone(),
                 span: node.span,
@@ -286,7 +284,7 @@ impl Circuit {
             (a != b).then_some([a, b])
         };
         let located = || Located {
-            name: self.element(id).name.clone(),
+            name: self.element(id).name(),
             span: element.span,
         };
         if !conducts(&element.device) {
@@ -320,32 +318,22 @@ impl Circuit {
     /// harmless, unless something senses a current in it: its redundant member carries none by choice.
     fn find_voltage_loops(&self, faults: &mut Vec<TopologyFault>) {
         let mut union = UnionFind::<u32>::new(self.node_count());
-        let sensed: HashSet<ElementId> = self
-            .elements
-            .iter()
-            .flat_map(Element::control_currents)
-            .collect();
-        let is_free = |e: &Element| {
-            let id = self.find_canonical(&e.name);
-            is_short(&e.device) && !id.is_some_and(|id| sensed.contains(&id))
-        };
-        let mut tree: Vec<&Element> = Vec::new();
+        let sensed: HashSet<ElementId> = self.sensed_elements().collect();
+        let mut tree: Vec<ElementId> = Vec::new();
         // What elements of the tree connect that are free all the way.
         let mut free = UnionFind::<u32>::new(self.node_count());
-        for element in self
-            .elements
-            .iter()
-            .filter(|e| prescribes_voltage(&e.device))
-        {
+        let prescribing = self.elements();
+        for (id, element) in prescribing.filter(|(_, e)| prescribes_voltage(&e.device)) {
+            let is_free = is_short(&element.device) && !sensed.contains(&id);
             let [p, n] = element.port.map(|node| node.0);
             if union.union(p, n) {
-                tree.push(element);
-                if is_free(element) {
+                tree.push(id);
+                if is_free {
                     free.union(p, n);
                 }
                 continue;
             }
-            let shorts_only = is_free(element) && free.equiv(p, n);
+            let shorts_only = is_free && free.equiv(p, n);
             if shorts_only {
                 continue;
             }
@@ -353,20 +341,17 @@ impl Circuit {
                 return;
             }
             let path = self.tree_path(&tree, element.port);
-            let locate = |e: &Element| Located {
-                name: e.name.clone(),
-                span: e.span,
-            };
             faults.push(TopologyFault::VoltageLoop {
-                closing: locate(element),
-                others: path.into_iter().map(locate).collect(),
+                closing: self.locate_element(id),
+                others: path.into_iter().map(|id| self.locate_element(id)).collect(),
             });
         }
     }
 
     /// Elements on the path between the two nodes in the forest `tree`.
-    fn tree_path<'a>(&self, tree: &[&'a Element], [from, to]: [NodeId; 2]) -> Vec<&'a Element> {
-        let edges = tree.iter().map(|e| (e.port[0].0, e.port[1].0));
+    fn tree_path(&self, tree: &[ElementId], [from, to]: [NodeId; 2]) -> Vec<ElementId> {
+        let ports = tree.iter().map(|id| self.element(*id).port);
+        let edges = ports.map(|[p, n]| (p.0, n.0));
         let graph = petgraph::graph::UnGraph::<(), ()>::from_edges(edges);
         if from == to || graph.node_count() <= from.index().max(to.index()) {
             return Vec::new();
@@ -386,24 +371,24 @@ impl Circuit {
 
     fn topology_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
-        for element in &self.elements {
+        for (_, element) in self.elements() {
             let Device::Resistor { resistance } = element.device else {
                 continue;
             };
             let Some(span) = element.span else { continue };
             // Of an inductor the reader has said so already.
-            if resistance == 0.0 && element.name.starts_with('l') {
+            if resistance == 0.0 && element.name().starts_with('l') {
                 continue;
             }
             if resistance == 0.0 {
                 warnings.push(
-                    Diagnostic::warning(format!("`{}` has 0 ohm", element.name))
+                    Diagnostic::warning(format!("`{}` has 0 ohm", element.name()))
                         .at(span, "taken as a short")
                         .help("its two nodes are one; give it a small value to keep them apart"),
                 );
             } else if resistance < 0.0 {
                 warnings.push(
-                    Diagnostic::warning(format!("`{}` is negative", element.name))
+                    Diagnostic::warning(format!("`{}` is negative", element.name()))
                         .at(span, format!("{resistance} ohm"))
                         .help("the circuit is not monotone: it may have several operating points"),
                 );
@@ -415,12 +400,12 @@ impl Circuit {
 
     fn warn_of_dangling_nodes(&self, warnings: &mut Vec<Diagnostic>) {
         let mut uses = vec![0u32; self.node_count()];
-        for element in &self.elements {
-            for node in terminals(element) {
+        for (_, element) in self.elements() {
+            for node in terminals(&element) {
                 uses[node.index()] += 1;
             }
         }
-        for (index, node) in self.graph.node_weights().enumerate().skip(1) {
+        for (index, node) in self.nodes.iter().enumerate().skip(1) {
             if let (1, Some(span)) = (uses[index], node.span) {
                 warnings.push(
                     Diagnostic::warning(format!("node `{}` has one connection only", node.name))

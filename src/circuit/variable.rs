@@ -86,8 +86,8 @@ impl Circuit {
         let elements = self.parameters().into_iter().map(|id| {
             let element = self.element(id.element);
             let name = match element.device.principal() == Some(id.parameter) {
-                true => element.name.to_string(),
-                false => format!("{}:{}", element.name, id.parameter),
+                true => element.name().to_string(),
+                false => format!("{}:{}", element.name(), id.parameter),
             };
             (name, Variable::Elements(vec![id]))
         });
@@ -158,12 +158,9 @@ impl Circuit {
                     | Device::Resistor { .. }
             )
         });
-        let elements = sources.map(|(_, e)| e.name.as_str());
-        let named = self
-            .parameter_graph()
-            .names()
-            .map(|(name, _)| name.as_str());
-        closest(name, elements.chain(named).chain(["temp"])).map(str::to_string)
+        let elements = sources.map(|(_, e)| e.name());
+        let named = self.parameter_graph().names().map(|(name, _)| name.clone());
+        closest(name, elements.chain(named).chain(["temp".into()])).map(|n| n.to_string())
     }
 
     /// The value of a variable; that of its first element if it has several.

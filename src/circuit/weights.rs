@@ -11,7 +11,7 @@ use petgraph::unionfind::UnionFind;
 
 use crate::device::Device;
 
-use super::{Circuit, Element, ElementId, NodeId};
+use super::{Circuit, Element, ElementId, ElementRef, NodeId};
 
 /// The weight of the co-content around each node.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,14 +55,15 @@ impl Weights {
                         parts.union(pair[0].index(), pair[1].index());
                     }
                 }
-                _ => return Err(not_reciprocal(element)),
+                _ => return Err(not_reciprocal(&element)),
             }
         }
+        let terminals = terminals(circuit);
         let mut relations = Vec::new();
         for &(id, gain) in &amplifiers {
             let element = circuit.element(id);
             let mut back = 0.0;
-            returns.retain(|&(by, b)| match sense(circuit, id, by) {
+            returns.retain(|&(by, b)| match sense((circuit, &terminals), id, by) {
                 Some(sign) => {
                     back += sign * b;
                     false
@@ -75,20 +76,20 @@ impl Weights {
                 let is_one = free.all(|n| Some(parts.find(n.index())) == first);
                 is_one
                     .then_some(first)
-                    .ok_or_else(|| not_reciprocal(element))
+                    .ok_or_else(|| not_reciprocal(&element))
             };
             let input = part(element.second().unwrap_or(element.port))?;
             let output = part(element.port)?;
             // What is controlled by a held node is a source.
             if let (Some(input), Some(output)) = (input, output) {
                 if back == 0.0 {
-                    return Err(not_reciprocal(element));
+                    return Err(not_reciprocal(&element));
                 }
                 relations.push((id, input, output, back / gain));
             }
         }
         if let Some(&(id, _)) = returns.first() {
-            return Err(not_reciprocal(circuit.element(id)));
+            return Err(not_reciprocal(&circuit.element(id)));
         }
         let weights = spread(circuit, &relations)?;
         let weight = |node: usize| (!held[node]).then(|| weights[parts.find(node)]);
@@ -102,9 +103,9 @@ impl Weights {
     }
 }
 
-fn not_reciprocal(element: &Element) -> WeightFault {
+fn not_reciprocal(element: &ElementRef) -> WeightFault {
     WeightFault::NotReciprocal {
-        element: element.name.to_string(),
+        element: element.name().to_string(),
     }
 }
 
@@ -129,7 +130,11 @@ pub(crate) fn held_nodes(circuit: &Circuit) -> Vec<bool> {
 
 /// Sign with which the CCCS `by` draws, at the control pair of the VCVS `amplifier`, its gain times the
 /// current that the amplifier delivers; none if it does something else.
-fn sense(circuit: &Circuit, amplifier: ElementId, by: ElementId) -> Option<f64> {
+fn sense(
+    (circuit, terminals): (&Circuit, &[u32]),
+    amplifier: ElementId,
+    by: ElementId,
+) -> Option<f64> {
     let (vcvs, cccs) = (circuit.element(amplifier), circuit.element(by));
     let [p, n] = vcvs.second()?;
     let direction = match cccs.port {
@@ -141,7 +146,7 @@ fn sense(circuit: &Circuit, amplifier: ElementId, by: ElementId) -> Option<f64> 
     let along = if sensor == amplifier {
         1.0
     } else {
-        series(circuit, vcvs, circuit.element(sensor))?
+        series(terminals, &vcvs, &circuit.element(sensor))?
     };
     // A branch current flows from p to n inside the element: it delivers the opposite one.
     Some(-direction * along)
@@ -149,26 +154,27 @@ fn sense(circuit: &Circuit, amplifier: ElementId, by: ElementId) -> Option<f64> 
 
 /// 1 if a source carries the current of an amplifier in the same direction, -1 if in the other; none if
 /// something else meets them where they are joined.
-pub(crate) fn series(circuit: &Circuit, vcvs: &Element, sensor: &Element) -> Option<f64> {
+fn series(terminals: &[u32], vcvs: &Element, sensor: &Element) -> Option<f64> {
     if !matches!(sensor.device, Device::VoltageSource { .. }) {
         return None;
     }
     let joins = [(0, 0, -1.0), (1, 1, -1.0), (0, 1, 1.0), (1, 0, 1.0)];
     let found = joins.into_iter().find(|&(a, b, _)| {
         let node = vcvs.port[a];
-        node == sensor.port[b] && node != NodeId::GROUND && terminals(circuit, node) == 2
+        node == sensor.port[b] && node != NodeId::GROUND && terminals[node.index()] == 2
     });
     found.map(|(_, _, sign)| sign)
 }
 
-/// Terminals that carry current into a node.
-fn terminals(circuit: &Circuit, node: NodeId) -> usize {
-    let at = |element: &Element| {
+/// Terminals that carry current into each node.
+fn terminals(circuit: &Circuit) -> Vec<u32> {
+    let mut counts = vec![0; circuit.node_count()];
+    for (_, element) in circuit.elements() {
         let second = element.second().filter(|_| element.is_two_port());
         let nodes = element.port.into_iter().chain(second.into_iter().flatten());
-        nodes.filter(|n| *n == node).count()
-    };
-    circuit.elements().map(|(_, element)| at(element)).sum()
+        nodes.for_each(|node| counts[node.index()] += 1);
+    }
+    counts
 }
 
 /// Weights by the representative of each part, 1 where nothing is known.
@@ -199,7 +205,7 @@ fn spread(
     for &(id, input, output, ratio) in relations {
         let (expected, found) = (weight(input) * ratio, weight(output));
         if (expected - found).abs() > SAME * found.abs() {
-            let element = circuit.element(id).name.to_string();
+            let element = circuit.element(id).name().to_string();
             return Err(WeightFault::Ambiguous { element });
         }
     }

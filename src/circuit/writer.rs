@@ -49,7 +49,7 @@ impl Circuit {
         let body = deck.text.len();
         let longest = LONGEST + 64 * self.element_count();
         for (id, element) in self.elements() {
-            deck.element(id, element)?;
+            deck.element(id, &element)?;
             if deck.text.len() > longest {
                 return Err(TextTooLong { limit: longest });
             }
@@ -69,7 +69,7 @@ impl Circuit {
         let mut deck = Deck::new(self, Simulator::Ohmgrad);
         deck.title();
         for (id, element) in self.elements() {
-            deck.element(id, element)?;
+            deck.element(id, &element)?;
             if deck.text.len() > PART {
                 out(&deck.text);
                 deck.text.clear();
@@ -116,7 +116,10 @@ impl<'a> Deck<'a> {
             models: Models::new(),
             definitions: HashSet::new(),
             notes: Vec::new(),
-            ideal: circuit.ideal_conductances(),
+            ideal: match simulator {
+                Simulator::Ohmgrad => [0.0; 2],
+                Simulator::Ngspice => circuit.ideal_conductances(),
+            },
         }
     }
 
@@ -330,9 +333,9 @@ impl<'a> Deck<'a> {
     fn name(&self, id: ElementId) -> Name {
         let element = self.circuit.element(id);
         let letter = self.letter(&element.device);
-        match element.name.starts_with(letter) {
-            true => element.name.clone(),
-            false => compact_str::format_compact!("{letter}.{}", element.name),
+        match element.name().starts_with(letter) {
+            true => element.name(),
+            false => compact_str::format_compact!("{letter}.{}", element.name()),
         }
     }
 

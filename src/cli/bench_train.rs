@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::laboratory::{BenchConfig, BenchReport, Effect, effects_table, rows};
-use crate::learning::LoadedConfig;
+use crate::laboratory::{BenchConfig, Effect, effects_table, rows};
+use crate::learning::{EpochReport, LoadedConfig};
 use crate::report::{json, laboratory as report};
 use crate::units::parse_number;
 
@@ -154,7 +154,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
         false => vec![(Effect::list(&bench), bench)],
     };
     let epochs = loaded.config.epochs;
-    let watch = |effects: &str, seed: u64, report: &BenchReport| {
+    let watch = |effects: &str, seed: u64, report: &EpochReport| {
         if !arguments.table || report.epoch == epochs {
             crate::note!("{}", epoch_line(effects, seed, report, epochs));
         }
@@ -168,7 +168,7 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     emit(text, arguments.out.as_deref())
 }
 
-fn epoch_line(effects: &str, seed: u64, report: &BenchReport, epochs: usize) -> String {
+fn epoch_line(effects: &str, seed: u64, report: &EpochReport, epochs: usize) -> String {
     let mut line = format!(
         "{effects}, seed {seed}: epoch {:>3}/{epochs}  loss {:.4}",
         report.epoch, report.train.loss

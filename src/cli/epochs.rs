@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::equilibrium::EpochResult;
 use crate::learning::data::Dataset;
-use crate::learning::{DataConfig, LoadedConfig};
+use crate::learning::{DataConfig, EpochReport, LoadedConfig};
 
 use super::Failure;
 
@@ -38,7 +37,7 @@ pub fn loss(loss: f64) -> String {
 }
 
 /// One line on standard error.
-pub fn note(result: &EpochResult, epochs: usize, began: Instant) {
+pub fn note(result: &EpochReport, epochs: usize, began: Instant) {
     crate::note!(
         "epoch {:>3}/{epochs}  loss {}  train {:.2} %  test loss {}  test {:.2} %  {:.2} s",
         result.epoch,

@@ -6,8 +6,10 @@ use crate::activation::ActivationError;
 use crate::adjoint::AdjointError;
 use crate::analysis::{CompileError, OutputError, RequestError, SolveError, SweepError};
 use crate::baselines::Diverged;
+use crate::benchmark::BenchmarkError;
 use crate::cascade::CascadeError;
 use crate::circuit::{BuildError, TopologyError};
+use crate::drawing::DrawingError;
 use crate::equilibrium::{CircuitEvaluationError, NotSettled};
 use crate::estimators::EstimatorError;
 use crate::execution::ExecutionError;
@@ -16,7 +18,10 @@ use crate::laboratory::LaboratoryError;
 use crate::landscape::LandscapeError;
 use crate::learning::{CheckpointError, CircuitError, ConfigError, SampleError, TrainError};
 use crate::netlist::NetlistError;
+use crate::parts::KicadError;
+use crate::plots::PlotError;
 use crate::points::PointError;
+use crate::report::picture::PngError;
 use crate::synthesis::SynthesisError;
 
 use super::interrupt::Signal;
@@ -114,9 +119,26 @@ impl From<CompileError> for Failure {
     }
 }
 
+impl From<KicadError> for Failure {
+    fn from(error: KicadError) -> Self {
+        Self::of(BAD_INPUT, &error)
+    }
+}
+
 impl From<Diverged> for Failure {
     fn from(error: Diverged) -> Self {
         Self::of(FAILED, &error)
+    }
+}
+
+impl From<BenchmarkError> for Failure {
+    fn from(error: BenchmarkError) -> Self {
+        match error {
+            BenchmarkError::Topology(error) => error.into(),
+            BenchmarkError::Netlist(error) => error.into(),
+            BenchmarkError::Build(error) => error.into(),
+            BenchmarkError::Deck { .. } | BenchmarkError::File { .. } => Self::of(FAILED, &error),
+        }
     }
 }
 
@@ -266,6 +288,29 @@ impl From<ActivationError> for Failure {
             }
             error => Self::of(BAD_ARGUMENTS, &error),
         }
+    }
+}
+
+impl From<DrawingError> for Failure {
+    fn from(error: DrawingError) -> Self {
+        Self::of(BAD_ARGUMENTS, &error)
+    }
+}
+
+impl From<PlotError> for Failure {
+    fn from(error: PlotError) -> Self {
+        let code = match error {
+            PlotError::Unreadable { .. } => FAILED,
+            PlotError::NoVariable { .. } => BAD_ARGUMENTS,
+            PlotError::NotUnderstood { .. } | PlotError::NoCurve { .. } => BAD_INPUT,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<PngError> for Failure {
+    fn from(error: PngError) -> Self {
+        Self::of(FAILED, &error)
     }
 }
 

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::circuit::generators::{Clamp, Kind, Layered, Wild, grid, ladder};
+use crate::circuit::Circuit;
+use crate::circuit::generators::{
+    Clamp, Kind, Layered, Wild, crossbar, cube, grid, ladder, mesh, power_grid, random_amplifiers,
+    rectifier_mesh, string, wired_crossbar,
+};
 
 use super::{Failure, emit};
 
@@ -26,6 +30,22 @@ enum Family {
     Grid { rows: usize, columns: usize },
     /// Chain of resistors with a diode at every node
     Ladder { stages: usize },
+    /// Shockley diodes in series
+    String { stages: usize },
+    /// Resistor mesh with a Shockley diode at some nodes and between some
+    Mesh { rows: usize, columns: usize },
+    /// Resistor grid in three dimensions with a Shockley diode from every node to ground
+    Cube { side: usize },
+    /// Mesh of bridge rectifiers
+    Rectifier { rows: usize, columns: usize },
+    /// Crossbar of resistors whose rows are held, with a Shockley diode at every column
+    Crossbar { rows: usize, columns: usize },
+    /// Crossbar with wire resistance and a diode in every cell
+    Wires { rows: usize, columns: usize },
+    /// Linear power grid of two layers
+    Power { rows: usize, columns: usize },
+    /// Random sparse layers with amplifiers in both directions
+    Amplifiers { layers: usize, width: usize },
     /// Crossbar network with clamped hidden nodes
     Layered {
         /// Number of features; each drives a source x and a source -x
@@ -79,10 +99,18 @@ const MOST_ELEMENTS: usize = 50_000_000;
 impl Family {
     /// About how many elements the circuit will have.
     fn elements(&self) -> usize {
+        let times = |numbers: &[usize]| numbers.iter().fold(1, |p: usize, n| p.saturating_mul(*n));
         match self {
-            Family::Grid { rows, columns } => rows.saturating_mul(*columns).saturating_mul(3),
-            Family::Ladder { stages } => stages.saturating_mul(3),
-            Family::Random { nodes, .. } => nodes.unwrap_or(0).saturating_mul(10),
+            Family::Ladder { stages } | Family::String { stages } => times(&[*stages, 3]),
+            Family::Grid { rows, columns }
+            | Family::Mesh { rows, columns }
+            | Family::Power { rows, columns }
+            | Family::Wires { rows, columns } => times(&[*rows, *columns, 3]),
+            Family::Rectifier { rows, columns } => times(&[*rows, *columns, 7]),
+            Family::Crossbar { rows, columns } => times(&[*rows, *columns]),
+            Family::Cube { side } => times(&[*side, *side, *side, 4]),
+            Family::Amplifiers { layers, width } => times(&[*layers, *width, 9]),
+            Family::Random { nodes, .. } => times(&[nodes.unwrap_or(0), 10]),
             Family::Layered {
                 inputs,
                 outputs,
@@ -91,6 +119,44 @@ impl Family {
             } => Layered::size(*inputs, hidden, *outputs),
         }
     }
+
+    /// Whether there is anything to build.
+    fn is_empty(&self) -> bool {
+        match self {
+            Family::Layered {
+                inputs, outputs, ..
+            } => *inputs == 0 || *outputs == 0,
+            Family::Random { nodes, .. } => *nodes == Some(0),
+            _ => self.elements() == 0,
+        }
+    }
+
+    fn build(&self, seed: u64) -> Result<Circuit, Failure> {
+        Ok(match self {
+            Family::Grid { rows, columns } => grid(*rows, *columns, seed)?,
+            Family::Ladder { stages } => ladder(*stages)?,
+            Family::String { stages } => string(*stages)?,
+            Family::Mesh { rows, columns } => mesh(*rows, *columns, seed)?,
+            Family::Cube { side } => cube(*side, seed)?,
+            Family::Rectifier { rows, columns } => rectifier_mesh(*rows, *columns, seed)?,
+            Family::Crossbar { rows, columns } => crossbar(*rows, *columns, seed)?,
+            Family::Wires { rows, columns } => wired_crossbar(*rows, *columns, seed)?,
+            Family::Power { rows, columns } => power_grid(*rows, *columns, seed)?,
+            Family::Amplifiers { layers, width } => random_amplifiers(*layers, *width, seed)?,
+            Family::Layered {
+                inputs,
+                outputs,
+                hidden,
+                clamp,
+            } => layered(*inputs, *outputs, hidden, clamp, seed)?.build()?,
+            Family::Random { nodes, kind } => Wild {
+                seed,
+                nodes: *nodes,
+                kind: kind.map(Kind::from),
+            }
+            .build()?,
+        })
+    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -98,28 +164,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let message = format!("error: more than {MOST_ELEMENTS} elements");
         return Err(Failure::arguments(message));
     }
-    let circuit = match &arguments.family {
-        Family::Grid { rows, columns } if *rows > 0 && *columns > 0 => {
-            grid(*rows, *columns, arguments.seed)?
-        }
-        Family::Ladder { stages } if *stages > 0 => ladder(*stages)?,
-        Family::Layered {
-            inputs,
-            outputs,
-            hidden,
-            clamp,
-        } if *inputs > 0 && *outputs > 0 => {
-            layered(*inputs, *outputs, hidden, clamp, arguments.seed)?.build()?
-        }
-        Family::Random { nodes, kind } if *nodes != Some(0) => Wild {
-            seed: arguments.seed,
-            nodes: *nodes,
-            kind: kind.map(Kind::from),
-        }
-        .build()?,
-        _ => return Err(Failure::arguments("error: sizes must be at least 1")),
-    };
-    let mut circuit = circuit;
+    if arguments.family.is_empty() {
+        return Err(Failure::arguments("error: sizes must be at least 1"));
+    }
+    let mut circuit = arguments.family.build(arguments.seed)?;
     circuit.ask_for_operating_point();
     emit(&circuit.to_spice()?, arguments.out.as_deref())
 }

@@ -2,10 +2,12 @@
 
 mod activation;
 mod baseline;
+mod bench;
 mod bench_train;
 mod check;
 mod checksums;
 mod compare_gradients;
+mod draw;
 mod epochs;
 mod eval;
 mod export;
@@ -15,13 +17,16 @@ mod grad;
 mod interrupt;
 mod landscape;
 mod linearize;
+mod manual;
 mod mondeq;
 mod op;
 mod pictures;
+mod plot;
 mod points;
 mod ports;
 mod run;
 mod run_folder;
+mod run_pictures;
 mod settings;
 mod synth;
 mod train;
@@ -36,6 +41,7 @@ use crate::analysis::{OperatingPoint, Solver};
 use crate::circuit::Circuit;
 use crate::files::write_atomically;
 use crate::netlist::{Diagnostic, Netlist, SourceMap};
+use crate::report::picture::png;
 use crate::report::{csv, json, prn, raw, table};
 
 pub use failure::Failure;
@@ -71,7 +77,7 @@ enum Command {
     /// Port behaviour of a circuit of resistors, transformers, gyrators and ideal diodes: the matrices of
     /// its kernel equation
     Ports(ports::Arguments),
-    /// Write a flat, plain deck that other simulators run
+    /// Write a deck or a training run's circuit for other programs: plain SPICE, KiCad, a bill of materials
     Export(export::Arguments),
     /// Train a circuit; without a file, the built-in digits
     Train(train::Arguments),
@@ -81,6 +87,10 @@ enum Command {
     Eval(eval::Arguments),
     /// Set gradients that a circuit measures by itself (equilibrium propagation and others) beside the exact one
     CompareGradients(compare_gradients::Arguments),
+    /// Draw a circuit: its symbols, its operating point, its gradient; large crossbars as heat maps
+    Draw(draw::Arguments),
+    /// Plot what ohmgrad has written: sweeps, training runs, errors of gradients
+    Plot(plot::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
     /// Draw the co-content of a circuit along lines through its operating point, the least of them
@@ -93,6 +103,12 @@ enum Command {
     Synth(synth::Arguments),
     /// Write a standard circuit as a deck
     Generate(generate::Arguments),
+    /// Print the completions of a shell
+    Completions(manual::Completions),
+    /// Write the manual pages, one for each command
+    Man(manual::Pages),
+    /// Measure solvers, ours and other programs', side by side on circuits of any size
+    Bench(bench::Arguments),
 }
 
 /// Which format a result of rows is printed in.
@@ -191,12 +207,17 @@ impl Cli {
             Command::BenchTrain(arguments) => bench_train::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
+            Command::Draw(arguments) => draw::run(&arguments),
+            Command::Plot(arguments) => plot::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
             Command::Landscape(arguments) => landscape::run(&arguments),
             Command::Mondeq(arguments) => mondeq::run(&arguments),
             Command::Baseline(arguments) => baseline::run(&arguments),
             Command::Synth(arguments) => synth::run(&arguments),
             Command::Generate(arguments) => generate::run(&arguments),
+            Command::Completions(arguments) => manual::completions(&arguments),
+            Command::Man(arguments) => manual::pages(&arguments),
+            Command::Bench(arguments) => bench::run(&arguments),
         }
     }
 }
@@ -257,6 +278,15 @@ fn show_undetermined(circuit: &Circuit, op: &OperatingPoint) {
     let open = op.undetermined(circuit);
     let warnings: Vec<_> = open.iter().map(|item| item.diagnostic(circuit)).collect();
     show_warnings(&warnings, &circuit.sources);
+}
+
+/// Writes a picture as PNG to a file of that ending, as SVG elsewhere.
+fn emit_picture(svg: &str, out: Option<&Path>) -> Result<(), Failure> {
+    let ending = out.and_then(Path::extension);
+    match ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        true => emit(png(svg)?, out),
+        false => emit(svg, out),
+    }
 }
 
 /// Writes a result to a file, whole or not at all, or to standard output.

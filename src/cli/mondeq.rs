@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::equilibrium::{EpochResult, EquilibriumOptions, EquilibriumTrainer};
-use crate::learning::Evaluation;
+use crate::equilibrium::{EquilibriumOptions, EquilibriumTrainer};
 use crate::learning::data::Augmentation;
+use crate::learning::{EpochReport, Evaluation};
 use crate::synthesis::SynthesisError;
 use crate::units::format_exact;
 
@@ -125,7 +125,7 @@ fn train_epochs(
 /// Refuses a network that does much worse than equal logits, in training and after it; warns of one that
 /// knows the samples no better than by guessing.
 fn check_learned(
-    result: &EpochResult,
+    result: &EpochReport,
     (loss, share): (f64, f64),
     rate: f64,
 ) -> Result<(), Failure> {

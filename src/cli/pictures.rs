@@ -40,13 +40,14 @@ pub fn draw(
     Ok(pictures)
 }
 
-fn training_curve(log: &[LogLine]) -> String {
+pub fn training_curve(log: &[LogLine]) -> String {
     let series = |name: &str, value: &dyn Fn(&LogLine) -> Option<f64>| Series {
         name: name.to_string(),
         points: log
             .iter()
             .filter_map(|l| Some((l.epoch as f64, value(l)?)))
             .collect(),
+        ..Series::default()
     };
     let loss = Panel {
         y_title: "loss".to_string(),
@@ -54,6 +55,7 @@ fn training_curve(log: &[LogLine]) -> String {
             series("train", &|l| Some(l.loss)),
             series("test", &|l| l.test_loss),
         ],
+        ..Panel::default()
     };
     let percent = |x: Option<f64>| x.map(|a| 100.0 * a);
     let accuracy = Panel {
@@ -62,6 +64,7 @@ fn training_curve(log: &[LogLine]) -> String {
             series("train", &|l| percent(l.train_accuracy)),
             series("test", &|l| percent(l.test_accuracy)),
         ],
+        ..Panel::default()
     };
     let mut panels = vec![loss];
     if accuracy.series.iter().any(|s| !s.points.is_empty()) {
@@ -74,7 +77,7 @@ fn training_curve(log: &[LogLine]) -> String {
 }
 
 /// Solves the circuit on a raster of the two features.
-fn map_decisions(trainer: &mut Trainer) -> Result<String, SampleError> {
+pub fn map_decisions(trainer: &mut Trainer) -> Result<String, SampleError> {
     let shown = if trainer.test.is_empty() {
         &trainer.train
     } else {
@@ -221,7 +224,7 @@ fn node_weights(trainer: &Trainer) -> Vec<(NodeId, Vec<f64>)> {
     let mut feature_of = vec![None; circuit.node_count()];
     for (source, feature, sign) in trainer.engine.ports.drives() {
         let [p, n] = circuit
-            .element(trainer.engine.system.source_elements()[source])
+            .element(trainer.engine.outline.source_elements()[source])
             .port;
         if n == NodeId::GROUND {
             feature_of[p.index()] = Some((feature, sign));

@@ -14,7 +14,7 @@ use super::{Failure, checksums};
 
 const CONFIG: &str = "config.toml";
 const CIRCUIT: &str = "initial.cir";
-const CHECKPOINT: &str = "checkpoint.json";
+const CHECKPOINT: &str = "checkpoint.bin";
 const LOG: &str = "log.jsonl";
 const LOCK: &str = "lock";
 
@@ -234,7 +234,7 @@ impl RunFolder {
         self.write(CONFIG, &TrainingConfig::to_toml(&config)?)
     }
 
-    pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Failure> {
+    pub fn write_checkpoint(&self, checkpoint: &Checkpoint<'_>) -> Result<(), Failure> {
         Ok(checkpoint.write(&self.checkpoint())?)
     }
 
@@ -292,11 +292,7 @@ impl RunFolder {
     }
 
     fn log_text(&self) -> Result<String, Failure> {
-        match std::fs::read(self.log()) {
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
-            Err(e) => Err(Failure::read(&self.log(), &e)),
-        }
+        text_of(&self.log())
     }
 
     /// Drops log lines beyond the checkpoint's epochs, and what a crash left of a line; says if
@@ -318,6 +314,20 @@ impl RunFolder {
             return Ok(());
         }
         self.write(LOG, &after)
+    }
+}
+
+/// The log of a run, which may still be going on.
+pub fn log_of(folder: &Path) -> Result<Vec<LogLine>, Failure> {
+    let text = text_of(&folder.join(LOG))?;
+    Ok(lines(&text).map(|(_, line)| line).collect())
+}
+
+fn text_of(log: &Path) -> Result<String, Failure> {
+    match std::fs::read(log) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(e) => Err(Failure::read(log, &e)),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
 use crate::learning::{
-    Checkpoint, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, Trainer,
+    Checkpoint, CircuitSource, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, Trainer,
 };
 
 use super::interrupt::{Interrupts, Signal};
@@ -273,8 +273,13 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     folder.check_apart(&loaded, arguments.config.as_deref())?;
     folder.truncate_log(0)?;
     folder.write_config(&loaded)?;
-    // From here on as when it is resumed: by the folder's own files, of the same numbers.
-    trainer.config = LoadedConfig::read(&folder.config())?.config;
+    // From here on as when it is resumed: the bits are those of the folder's own files. What a
+    // generator made it makes again.
+    let own = LoadedConfig::read(&folder.config())?;
+    match own.config.circuit {
+        CircuitSource::Deck(_) => trainer = Trainer::new(&own)?,
+        _ => trainer.config = own.config,
+    }
     folder.write_checkpoint(&trainer.checkpoint())?;
     Ok((trainer, folder))
 }
@@ -312,7 +317,7 @@ fn headline(trainer: &Trainer, folder: &RunFolder) -> String {
         engine.circuit.title,
         engine.circuit.element_count(),
         trainer.parameters.len(),
-        engine.system.order(),
+        engine.outline.order(),
         trainer.train.len(),
         trainer.test.len(),
         engine.method(),

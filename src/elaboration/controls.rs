@@ -68,7 +68,7 @@ impl<'a> Elaborator<'a> {
         if self.faults.len() >= super::MOST_FAULTS {
             return;
         }
-        let name = self.circuit.element(control.element).name.clone();
+        let name = self.circuit.element(control.element).name();
         let problem = match found {
             None => "not there",
             Some(_) if control.index.is_some() => "not a branch that can be sensed",
@@ -78,7 +78,7 @@ impl<'a> Elaborator<'a> {
             let device = &e.device;
             matches!(device, Device::VoltageSource { .. })
         });
-        let suggestion = closest(&control.name, sources.map(|(_, e)| e.name.as_str()));
+        let suggestion = closest(&control.name, sources.map(|(_, e)| e.name()));
         let help = match (found, suggestion) {
             (None, Some(name)) => format!("did you mean `{name}`?"),
             _ => "put a 0 V source in series with the branch and name that".to_string(),

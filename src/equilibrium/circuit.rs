@@ -10,7 +10,7 @@ use crate::learning::{
     ConfigError, Engine, Evaluation, FeatureConfig, Loss, LossConfig, OutputConfig, Ports,
     SampleError, TrainedParameters,
 };
-use crate::mna::System;
+use crate::mna::Outline;
 use crate::synthesis::{Equilibrium, SymmetricPart};
 
 use super::splitting::{Room, Splitting};
@@ -46,7 +46,7 @@ pub fn engine(
     let mut circuit = built.map_err(CompileError::from)?;
     circuit.check().map_err(CompileError::from)?;
     let parameters = trained(&mut circuit)?;
-    let system = System::compile(&circuit).map_err(CompileError::from)?;
+    let outline = Outline::of(&circuit);
     let features = FeatureConfig {
         sources: vec!["vx*".into()],
         complements: Vec::new(),
@@ -58,7 +58,7 @@ pub fn engine(
             .map(|c| format!("i(vo{c})"))
             .collect(),
     };
-    let ports = Ports::resolve(&circuit, &system, &features, &outputs)?;
+    let ports = Ports::resolve(&circuit, outline.source_elements(), &features, &outputs)?;
     if ports.features() != data.features {
         return Err(ConfigError::Mismatch {
             left_what: "inputs of the network",
@@ -71,7 +71,7 @@ pub fn engine(
     }
     let loss = Loss::new(LOGITS, ports.outputs.len(), data)?;
     let accuracy = (&parameters, Accuracy::default());
-    let engine = Engine::new(circuit, system, ports, loss, accuracy);
+    let engine = Engine::new(circuit, outline, ports, loss, accuracy);
     Ok((engine, parameters))
 }
 

@@ -14,4 +14,4 @@ mod splitting;
 mod trainer;
 
 pub use circuit::{CircuitEvaluationError, engine, evaluate, logits};
-pub use trainer::{EpochResult, EquilibriumOptions, EquilibriumTrainer, NotSettled};
+pub use trainer::{EquilibriumOptions, EquilibriumTrainer, NotSettled};

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use crate::batch::Conversion;
 use crate::learning::data::{Augmentation, Dataset, MovedBatch, Targets};
 use crate::learning::{
-    ConfigError, Evaluation, Loss, LossConfig, Optimizer, OptimizerConfig, OptimizerKind,
+    ConfigError, EpochReport, Evaluation, Loss, LossConfig, Optimizer, OptimizerConfig,
+    OptimizerKind,
 };
 use crate::synthesis::{Equilibrium, Standardization};
 
@@ -41,14 +42,6 @@ pub struct EquilibriumOptions {
     pub seed: u64,
     /// Shifts of images.
     pub augment: Option<Augmentation>,
-}
-
-/// What one epoch did: means on the way, and of the test samples at its end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochResult {
-    pub epoch: usize,
-    pub train: Evaluation,
-    pub test: Evaluation,
 }
 
 /// No fixed point of a strongly monotone network: its numbers overflow.
@@ -163,7 +156,7 @@ impl EquilibriumTrainer {
     ///
     /// # Errors
     /// [`NotSettled`]
-    pub fn train_epoch(&mut self) -> Result<EpochResult, NotSettled> {
+    pub fn train_epoch(&mut self) -> Result<EpochReport, NotSettled> {
         let mut order: Vec<usize> = (0..self.train.len()).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.options.seed);
         rng.set_stream(2 + self.epoch as u64);
@@ -190,7 +183,7 @@ impl EquilibriumTrainer {
         total.divide();
         let test = self.evaluate()?;
         self.epoch += 1;
-        Ok(EpochResult {
+        Ok(EpochReport {
             epoch: self.epoch,
             train: total,
             test,

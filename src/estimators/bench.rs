@@ -52,7 +52,7 @@ impl Bench {
     pub fn new(trainer: &mut Trainer) -> Result<Self, EstimatorError> {
         let original = trainer.circuit().clone();
         let engine = &trainer.engine;
-        let sources = engine.system.source_elements();
+        let sources = engine.outline.source_elements();
         let drives = engine.ports.source_drives().into_iter();
         let drives = drives.map(|(k, drive)| (sources[k], drive)).collect();
         let outputs = engine.ports.outputs.clone();

@@ -22,7 +22,7 @@ impl Bench {
             let mut losses = [0.0; 2];
             for (loss, moved) in losses.iter_mut().zip([value + step, value - step]) {
                 if !self.set(id, moved) {
-                    let element = self.solver.circuit.element(id.element).name.to_string();
+                    let element = self.solver.circuit.element(id.element).name().to_string();
                     return Err(EstimatorError::Inapplicable {
                         estimator,
                         reason: Inapplicable::FixedValue { element },

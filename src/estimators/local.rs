@@ -55,7 +55,7 @@ impl Bench {
             };
             if !is_local {
                 return Err(Inapplicable::NoLocalRule {
-                    element: element.name.to_string(),
+                    element: element.name().to_string(),
                     parameter: id.parameter.to_string(),
                 });
             }

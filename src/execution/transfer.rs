@@ -56,7 +56,7 @@ fn transfer_variables(
     let (of_output, impedance) = match output {
         Output::Voltage { .. } => (Unit::Voltage, format!("output_impedance_at_{name}")),
         Output::Current { element } => {
-            let element = &solver.circuit.element(element).name;
+            let element = &solver.circuit.element(element).name();
             (Unit::Current, format!("{element}#output_impedance"))
         }
     };
@@ -66,7 +66,7 @@ fn transfer_variables(
         _ => Unit::Current,
     };
     let gain = of_output.per(&of_source);
-    let source = &source.name;
+    let source = &source.name();
     vec![
         Variable::new("transfer_function", gain),
         Variable::new(format!("{source}#input_impedance"), Unit::Resistance),

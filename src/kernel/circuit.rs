@@ -65,7 +65,7 @@ impl CircuitKernel {
         }
         let diode = |(&element, &variable): (&ElementId, &Variable)| Diode {
             element,
-            name: circuit.element(element).name.to_string(),
+            name: circuit.element(element).name().to_string(),
             variable,
         };
         let diodes: Vec<Diode> = network.diodes.iter().zip(&variables).map(diode).collect();

@@ -77,9 +77,9 @@ impl Driven {
             match (&element.device, kinds.as_slice().first()) {
                 (Device::IdealDiode, Some(&variable)) => {
                     kinds.next();
-                    builder.drive(element.name.clone(), id, element.port, variable, 1.0)?;
+                    builder.drive(element.name(), id, element.port, variable, 1.0)?;
                     if let Some(resistance) = across {
-                        let name = Name::from(format!("resistor across {}", element.name));
+                        let name = Name::from(format!("resistor across {}", element.name()));
                         let device = Device::Resistor { resistance };
                         builder.add(name, id, device, element.port, None)?;
                     }
@@ -208,8 +208,7 @@ impl<'a> Builder<'a> {
         let element = self.network.circuit.element(id);
         let device = element.device.clone();
         let (port, second) = (element.port, element.second());
-        self.add(element.name.clone(), id, device, port, second)
-            .map(drop)
+        self.add(element.name(), id, device, port, second).map(drop)
     }
 
     fn drive(

@@ -85,14 +85,14 @@ fn unsupported(circuit: &Circuit, id: ElementId, device: &Device) -> KernelError
     let message = format!(
         "`{}` is {what}: kernel equations are those of resistors, transformers, gyrators, ideal diodes \
          and independent sources",
-        element.name
+        element.name()
     );
     let mut diagnostic = Diagnostic::error(message).help(help);
     if let Some(span) = element.span {
         diagnostic = diagnostic.at(span, what);
     }
     KernelError::Unsupported(Box::new(Unsupported {
-        element: element.name.to_string(),
+        element: element.name().to_string(),
         diagnostic,
         sources: circuit.sources.clone(),
     }))

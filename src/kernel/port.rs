@@ -93,7 +93,7 @@ impl Port {
                 PortError::UnknownNode {
                     port: text.to_string(),
                     node: node.to_string(),
-                    suggestion: closest(&node.to_ascii_lowercase(), names).map(str::to_string),
+                    suggestion: closest(&node.to_ascii_lowercase(), names).map(|n| n.to_string()),
                 }
             })
         };
@@ -138,10 +138,10 @@ impl Port {
                 )
             };
             let sources = circuit.elements().filter(|(_, e)| is_source(&e.device));
-            let names = sources.map(|(_, e)| e.name.as_str());
+            let names = sources.map(|(_, e)| e.name());
             return Err(PortError::UnknownSource {
                 text: text.to_string(),
-                suggestion: closest(&text.to_ascii_lowercase(), names).map(str::to_string),
+                suggestion: closest(&text.to_ascii_lowercase(), names).map(|n| n.to_string()),
             });
         };
         let element = circuit.element(id);
@@ -156,7 +156,7 @@ impl Port {
             }
         };
         Ok(Self {
-            name: element.name.to_string(),
+            name: element.name().to_string(),
             nodes,
             drive,
             source: Some(id),

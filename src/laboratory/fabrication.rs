@@ -14,7 +14,7 @@ impl Deviations {
     /// Draws those of board `number`; another board, or another seed, has others.
     pub fn draw(circuit: &Circuit, bench: &BenchConfig, seed: u64, number: usize) -> Self {
         let mut random = SampleRandom::new(seed, number);
-        let factor = |(_, element): (_, &crate::circuit::Element)| {
+        let factor = |(_, element): (_, crate::circuit::ElementRef)| {
             // Every part takes its number, whatever the deviations: a part is the same in each row of a table.
             let drawn = random.gaussian(1.0);
             let sigma = match element.device {

@@ -42,4 +42,4 @@ pub use error::LaboratoryError;
 pub use fabrication::Deviations;
 pub use meter::Meter;
 pub use table::{Row, RunOutcome, effects_table, rows};
-pub use trainer::{BenchReport, BenchTrainer};
+pub use trainer::BenchTrainer;

@@ -44,7 +44,7 @@ impl Rule {
             }),
             (Device::CurrentSource { .. }, _, Parameter::Current) => Ok(Self::Current(port)),
             _ => Err(LaboratoryError::NoRule {
-                element: element.name.to_string(),
+                element: element.name().to_string(),
                 parameter: id.parameter.to_string(),
             }),
         }

@@ -110,7 +110,7 @@ impl Network {
             .map_err(crate::analysis::CompileError::from)?;
         let solver = Solver::new(adjoint.circuit.clone())?;
         let resistors = first.circuit.elements().filter_map(|(id, element)| {
-            let here = solver.circuit.find_element(&element.name)?;
+            let here = solver.circuit.find_element(&element.name())?;
             let is_one = |device: &Device| matches!(device, Device::Resistor { resistance } if *resistance != 0.0);
             let other = &solver.circuit.element(here).device;
             (is_one(&element.device) && is_one(other)).then_some((id, here))
@@ -162,7 +162,8 @@ impl Network {
 
 /// What a network is the same for.
 fn structure(first: &Solver, op: &OperatingPoint, injected: &Cotangent) -> Vec<bool> {
-    let of_element = |(id, element): (ElementId, &crate::circuit::Element)| match &element.device {
+    let of_element = |(id, element): (ElementId, crate::circuit::ElementRef)| match &element.device
+    {
         Device::IdealDiode => first.system.ideal_state(&first.workspace, id),
         Device::OnePort(law) => {
             let [p, n] = element.port;

@@ -1,8 +1,8 @@
 //! The same training on the ideal bench, with each effect alone, and with all of them.
 
-use crate::learning::{BenchConfig, LoadedConfig};
+use crate::learning::{BenchConfig, EpochReport, LoadedConfig};
 
-use super::{BenchReport, BenchTrainer, Effect, LaboratoryError};
+use super::{BenchTrainer, Effect, LaboratoryError};
 
 /// One run to its last epoch.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub fn effects_table(
     loaded: &LoadedConfig,
     configurations: Vec<(String, BenchConfig)>,
     seeds: &[u64],
-    mut watch: impl FnMut(&str, u64, &BenchReport),
+    mut watch: impl FnMut(&str, u64, &EpochReport),
 ) -> Result<Vec<Row>, LaboratoryError> {
     let mut table = Vec::with_capacity(configurations.len());
     for (effects, bench) in configurations {
@@ -64,7 +64,7 @@ pub fn effects_table(
         for &seed in seeds {
             let mut loaded = loaded.clone();
             loaded.config.seed = seed;
-            let watch = |report: &BenchReport| watch(&effects, seed, report);
+            let watch = |report: &EpochReport| watch(&effects, seed, report);
             runs.push(run(&loaded, bench, watch)?);
         }
         table.push(Row {
@@ -79,7 +79,7 @@ pub fn effects_table(
 fn run(
     loaded: &LoadedConfig,
     bench: BenchConfig,
-    mut watch: impl FnMut(&BenchReport),
+    mut watch: impl FnMut(&EpochReport),
 ) -> Result<RunOutcome, LaboratoryError> {
     let mut trainer = BenchTrainer::new(loaded, bench)?;
     let epochs = loaded.config.epochs;

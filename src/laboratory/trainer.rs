@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::learning::data::SampleRandom;
-use crate::learning::{BenchConfig, Evaluation, LoadedConfig, OptimizerKind, Trainer};
+use crate::learning::{BenchConfig, EpochReport, Evaluation, LoadedConfig, OptimizerKind, Trainer};
 
 use super::LaboratoryError;
 use super::program::Programming;
@@ -30,17 +30,6 @@ pub struct BenchTrainer {
     programming: Programming,
     workers: Vec<Worker>,
     updates: u64,
-}
-
-/// What one epoch did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BenchReport {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Mean over the epoch, measured on the way.
-    pub train: Evaluation,
-    /// Measured at its end; empty without test samples.
-    pub test: Evaluation,
 }
 
 impl BenchTrainer {
@@ -81,7 +70,7 @@ impl BenchTrainer {
     ///
     /// # Errors
     /// The first sample that does not settle.
-    pub fn train_epoch(&mut self) -> Result<BenchReport, LaboratoryError> {
+    pub fn train_epoch(&mut self) -> Result<EpochReport, LaboratoryError> {
         let order = self.trainer.shuffled();
         let mut train = Evaluation::default();
         for batch in order.chunks(self.trainer.config.batch) {
@@ -89,7 +78,7 @@ impl BenchTrainer {
         }
         train.divide();
         self.trainer.epoch += 1;
-        Ok(BenchReport {
+        Ok(EpochReport {
             epoch: self.trainer.epoch,
             train,
             test: self.test()?,
@@ -102,11 +91,16 @@ impl BenchTrainer {
     /// # Errors
     /// The first sample that does not settle.
     pub fn gradient(&mut self, samples: &[usize]) -> Result<Vec<f64>, LaboratoryError> {
+        self.measure(samples).map(|(_, gradient)| gradient)
+    }
+
+    /// Sums of the losses of training samples, and the gradient of their mean.
+    fn measure(&mut self, samples: &[usize]) -> Result<(Evaluation, Vec<f64>), LaboratoryError> {
         let seed = self.seed(READINGS, self.updates);
-        let (_, mut gradient) = self.run(Data::Training, samples, seed, true)?;
+        let (evaluation, mut gradient) = self.run(Data::Training, samples, seed, true)?;
         let count = samples.len().max(1) as f64;
         gradient.iter_mut().for_each(|g| *g /= count);
-        Ok(gradient)
+        Ok((evaluation, gradient))
     }
 
     /// Mean loss and accuracy of the test samples, as read on the bench.
@@ -123,10 +117,7 @@ impl BenchTrainer {
 
     /// One update; the evaluation holds sums.
     fn step(&mut self, batch: &[usize]) -> Result<Evaluation, LaboratoryError> {
-        let seed = self.seed(READINGS, self.updates);
-        let (evaluation, mut gradient) = self.run(Data::Training, batch, seed, true)?;
-        let count = batch.len().max(1) as f64;
-        gradient.iter_mut().for_each(|g| *g /= count);
+        let (evaluation, gradient) = self.measure(batch)?;
         let config = &self.trainer.config.optimizer;
         let rate = config.rate * config.decay.powi(self.trainer.epoch as i32);
         let mut random = SampleRandom::new(self.seed(UPDATES, 0), self.updates as usize);

@@ -116,7 +116,7 @@ impl Wiring {
         for (id, is_reciprocal) in trainer.parameters.entries() {
             let Some(&(stage, id)) = elements.get(&id) else {
                 return Err(LaboratoryError::NoRule {
-                    element: whole.element(id.element).name.to_string(),
+                    element: whole.element(id.element).name().to_string(),
                     parameter: id.parameter.to_string(),
                 });
             };
@@ -141,7 +141,7 @@ fn inputs(
     for follower in followers(trainer) {
         let mut own = monolith.inputs.iter();
         let Some(k) = own.position(|id| *id == follower.source) else {
-            let name = &whole.element(follower.source).name;
+            let name = &whole.element(follower.source).name();
             let expected = "inputs of the cascade: vx0, vx1, …, or vx*";
             return Err(value("features.sources", name, expected));
         };
@@ -181,7 +181,7 @@ fn elements(monolith: &Monolith) -> HashMap<ParameterId, (usize, ParameterId)> {
 
 /// The sources that features drive, of the trainer's whole circuit.
 fn followers(trainer: &Trainer) -> impl Iterator<Item = Follower> {
-    let sources = trainer.engine.system.source_elements();
+    let sources = trainer.engine.outline.source_elements();
     let drives = trainer.engine.ports.source_drives().into_iter();
     drives.map(|(k, drive)| Follower {
         source: sources[k],

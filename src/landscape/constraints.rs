@@ -36,7 +36,7 @@ pub(super) fn nearest(
                 let device = element.device.clone();
                 projection.add_two_port(&name, device, at(element.port), at(second))?;
             }
-            _ if prescribes_voltage(element) || is_rigid(id) => {
+            _ if prescribes_voltage(&element) || is_rigid(id) => {
                 let short = Device::Resistor { resistance: 0.0 };
                 projection.add(&name, short, at(element.port))?;
             }
@@ -69,7 +69,7 @@ pub(super) fn is_allowed(circuit: &Circuit, potentials: &[f64]) -> bool {
     let largest = potentials.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     circuit.elements().all(|(_, element)| {
         let is_diode = matches!(element.device, Device::IdealDiode);
-        !is_diode || element_voltage(element, potentials) <= ROUNDING * largest
+        !is_diode || element_voltage(&element, potentials) <= ROUNDING * largest
     })
 }
 
@@ -84,7 +84,7 @@ pub(super) fn reach(circuit: &Circuit, [p, n]: [NodeId; 2]) -> (f64, f64) {
             Device::VoltageSource { voltage } => {
                 edges.extend([([n, p], voltage), ([p, n], -voltage)]);
             }
-            _ if prescribes_voltage(element) => edges.extend([([n, p], 0.0), ([p, n], 0.0)]),
+            _ if prescribes_voltage(&element) => edges.extend([([n, p], 0.0), ([p, n], 0.0)]),
             _ => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::batch::{
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Parameter;
 use crate::estimators::Inapplicable;
-use crate::mna::{System, Values};
+use crate::mna::Outline;
 
 use super::config::OptimizerConfig;
 use super::data::Dataset;
@@ -75,27 +75,33 @@ impl Batches {
     /// [`Unsuited`] if the general solver has to take the samples.
     pub fn new(
         circuit: &Circuit,
-        system: &System,
-        values: &Values,
+        outline: &Outline,
         ports: &Ports,
         parameters: &TrainedParameters,
         accuracy: Accuracy,
     ) -> Result<Self, Unsuited> {
-        if let Some(without) = Unamplified::of(circuit).filter(|_| !system.is_plain()) {
-            let inner = System::for_batches(&without.circuit);
-            let values = Values::new(&inner, &without.circuit);
+        let without = match outline.is_plain() {
+            true => None,
+            false => Unamplified::of(circuit),
+        };
+        // A sensor that carries a feature is more than a wire.
+        let is_there =
+            |w: &Unamplified, source: usize| w.element(outline.source_elements()[source]).is_some();
+        let drives = ports.source_drives();
+        let without = without.filter(|w| drives.iter().all(|d| is_there(w, d.0)));
+        if let Some(without) = without {
             let frame = Frame {
-                system: &inner,
-                values: &values,
-                units: Some((&without, system)),
+                circuit: &without.circuit,
+                outline: &Outline::of(&without.circuit),
+                units: Some((&without, outline)),
             };
             let mut batches = Self::compile(&frame, ports, parameters, accuracy)?;
             batches.without = Some(without);
             return Ok(batches);
         }
         let frame = Frame {
-            system,
-            values,
+            circuit,
+            outline,
             units: None,
         };
         Self::compile(&frame, ports, parameters, accuracy)
@@ -107,7 +113,9 @@ impl Batches {
         parameters: &TrainedParameters,
         accuracy: Accuracy,
     ) -> Result<Self, Unsuited> {
-        let Frame { system, values, .. } = *frame;
+        let Frame {
+            circuit, outline, ..
+        } = *frame;
         let drives = frame.drives(&ports.source_drives());
         let handles = find_handles(frame, parameters, |source| {
             drives.iter().any(|(driven, _)| *driven == source)
@@ -120,8 +128,9 @@ impl Batches {
         let outputs: Vec<_> = (pairs.iter())
             .map(|pair| pair.map(|node| frame.node(node)))
             .collect();
-        let compiled = BatchSystem::compile(system, values, ports.features(), &drives)?;
-        let conductances = values.conductances().to_vec();
+        let sources = outline.source_values(circuit);
+        let compiled = BatchSystem::compile(outline, &sources, ports.features(), &drives)?;
+        let conductances = outline.conductances(circuit);
         let laws = frame.laws();
         let tolerance = accuracy.tolerance;
         let engine = match accuracy.precision {
@@ -386,10 +395,10 @@ fn find_runs(handles: &[Handle]) -> Vec<Run> {
 
 /// The circuit that batches are made of, and how the one that trains is seen in it.
 struct Frame<'a> {
-    system: &'a System,
-    values: &'a Values,
-    /// Without amplifiers, and the system with them.
-    units: Option<(&'a Unamplified, &'a System)>,
+    circuit: &'a Circuit,
+    outline: &'a Outline,
+    /// Without amplifiers, and the outline with them.
+    units: Option<(&'a Unamplified, &'a Outline)>,
 }
 
 impl Frame<'_> {
@@ -415,23 +424,22 @@ impl Frame<'_> {
         }
     }
 
-    /// The one-ports of the system in their units.
+    /// The one-ports of the circuit in their units.
     fn laws(&self) -> Vec<Law> {
         let unit = |element| self.units.map_or(1.0, |(without, _)| without.unit(element));
-        let ports = self.values.one_ports().iter().cloned();
-        let elements = self.system.one_port_elements();
-        let laws = ports.zip(elements);
-        laws.map(|(port, element)| Law::new(port, unit(element)))
+        let elements = self.outline.one_ports().iter().map(|(id, _)| *id);
+        let laws = self.outline.laws(self.circuit).zip(elements);
+        laws.map(|(law, element)| Law::new(law, unit(element)))
             .collect()
     }
 
-    /// What the sources of the system carry, for those that carry features.
+    /// What the sources of the circuit carry, for those that carry features.
     fn drives(&self, drives: &[(usize, Drive)]) -> Vec<(usize, Drive)> {
         let Some((without, original)) = self.units else {
             return drives.to_vec();
         };
         let place: HashMap<ElementId, usize> = self
-            .system
+            .outline
             .source_elements()
             .iter()
             .copied()
@@ -461,14 +469,14 @@ fn find_handles(
     parameters: &TrainedParameters,
     is_driven: impl Fn(usize) -> bool,
 ) -> Result<Vec<Handle>, Unsuited> {
-    let system = frame.system;
-    let source_of: HashMap<_, _> = system.source_elements().iter().zip(0usize..).collect();
+    let outline = frame.outline;
+    let source_of: HashMap<_, _> = outline.source_elements().iter().zip(0usize..).collect();
     let handle = |(id, is_conductance): (crate::circuit::ParameterId, bool)| {
         let unsuited = Unsuited::Parameter(id.element, id.parameter);
         let Some((element, unit)) = frame.element(id.element) else {
             return Err(unsuited);
         };
-        let conductance = system.conductance_of(element).filter(|_| is_conductance);
+        let conductance = outline.conductance_of(element).filter(|_| is_conductance);
         if let Some(k) = conductance {
             return Ok(Handle::Conductance(k as u32));
         }

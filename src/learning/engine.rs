@@ -13,7 +13,7 @@ use crate::analysis::{Output, SolveError, describe};
 use crate::batch::{Accuracy, Nudge, Unsuited};
 use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
-use crate::mna::{BranchCurrents, System, Values, Workspace};
+use crate::mna::{BranchCurrents, Outline, System, Values, Workspace, typical};
 use crate::newton::{self, NewtonOptions};
 
 use super::batches::Batches;
@@ -28,21 +28,37 @@ use super::ports::Ports;
 const BLOCK: usize = 16;
 
 /// Samples of one batch where nothing is trained.
-const EVALUATED_AT_ONCE: usize = 1024;
+const EVALUATED_AT_ONCE: std::ops::RangeInclusive<usize> = 64..=1024;
 
 /// A compiled circuit with its ports and a loss.
 #[derive(Debug)]
 pub struct Engine {
     pub circuit: Circuit,
-    pub system: System,
-    pub values: Values,
+    pub outline: Outline,
     pub ports: Ports,
     pub loss: Loss,
     options: NewtonOptions,
+    general: Option<General>,
     workers: Vec<Worker>,
+    evaluated_at_once: usize,
     batches: Result<Batches, Unsuited>,
     /// The values of the circuit are those before the last steps of the batch engine.
     is_stale: bool,
+}
+
+/// The circuit compiled for the general solver, once a sample needs it.
+#[derive(Debug)]
+struct General {
+    system: System,
+    values: Values,
+}
+
+impl General {
+    fn new(circuit: &Circuit) -> Self {
+        let system = System::put_off(circuit);
+        let values = Values::new(&system, circuit);
+        Self { system, values }
+    }
 }
 
 /// A sample whose operating point or gradient could not be found.
@@ -109,13 +125,12 @@ impl Engine {
     /// `parameters`.
     pub fn new(
         circuit: Circuit,
-        system: System,
+        outline: Outline,
         ports: Ports,
         loss: Loss,
         (parameters, accuracy): (&TrainedParameters, Accuracy),
     ) -> Self {
-        let values = Values::new(&system, &circuit);
-        let batches = Batches::new(&circuit, &system, &values, &ports, parameters, accuracy);
+        let batches = Batches::new(&circuit, &outline, &ports, parameters, accuracy);
         // Millions of solutions need no last digit; their gradients are refined all the same. Beside
         // a batch engine the general solver gets the hard samples only.
         let options = NewtonOptions {
@@ -124,12 +139,13 @@ impl Engine {
         };
         Self {
             circuit,
-            system,
-            values,
+            outline,
             ports,
             loss,
             options,
+            general: None,
             workers: Vec::new(),
+            evaluated_at_once: *EVALUATED_AT_ONCE.end(),
             batches,
             is_stale: false,
         }
@@ -151,6 +167,13 @@ impl Engine {
         self.batches.as_mut().ok()
     }
 
+    /// Evaluates samples in batches of about this size, so that these take no more memory than
+    /// training.
+    pub fn evaluate_in_batches_of(&mut self, size: usize) {
+        let (least, most) = EVALUATED_AT_ONCE.into_inner();
+        self.evaluated_at_once = size.clamp(least, most);
+    }
+
     /// Sends every sample to the general solver, which refines each solution to the last digit.
     pub fn solve_one_by_one(&mut self) {
         self.options.refine = true;
@@ -164,19 +187,27 @@ impl Engine {
                 batches.take(parameters);
                 self.is_stale = true;
             }
-            Err(_) => {
-                parameters.write(&mut self.circuit);
-                self.values.update(&self.system, &self.circuit);
-            }
+            Err(_) => self.write(parameters),
         }
     }
 
     /// Gives the circuit the values of `parameters`.
     pub fn update_circuit(&mut self, parameters: &mut TrainedParameters) {
         if std::mem::replace(&mut self.is_stale, false) {
-            parameters.write(&mut self.circuit);
-            self.values.update(&self.system, &self.circuit);
+            self.write(parameters);
         }
+    }
+
+    fn write(&mut self, parameters: &mut TrainedParameters) {
+        parameters.write(&mut self.circuit);
+        if let Some(General { system, values }) = &mut self.general {
+            values.update(system, &self.circuit);
+        }
+    }
+
+    /// Geometric mean of the conductances of the circuit's resistors, S.
+    pub fn typical_conductance(&self) -> f64 {
+        typical(self.outline.conductances(&self.circuit).into_iter())
     }
 
     /// Mean loss and accuracy of all samples of a data set.
@@ -190,7 +221,7 @@ impl Engine {
     ) -> Result<Evaluation, SampleError> {
         let indices: Vec<usize> = (0..data.len()).collect();
         let mut total = Evaluation::default();
-        for indices in indices.chunks(EVALUATED_AT_ONCE) {
+        for indices in indices.chunks(self.evaluated_at_once) {
             self.samples(data, indices, (parameters, None), &mut total)?;
         }
         total.divide();
@@ -210,8 +241,15 @@ impl Engine {
         gradient: &mut [f64],
     ) -> Result<Evaluation, SampleError> {
         let mut evaluation = Evaluation::default();
-        gradient.fill(0.0);
-        self.samples(data, indices, (parameters, Some(gradient)), &mut evaluation)?;
+        let mut alone = Vec::new();
+        self.samples(
+            data,
+            indices,
+            (parameters, Some(&mut alone)),
+            &mut evaluation,
+        )?;
+        alone.resize(gradient.len(), 0.0);
+        gradient.copy_from_slice(&alone);
         if let Ok(batches) = &self.batches {
             let mut own = vec![0.0; gradient.len()];
             batches.derivatives(0, 1.0, &mut own);
@@ -238,7 +276,6 @@ impl Engine {
         (optimizer, config, gradient): (&mut Optimizer, &OptimizerConfig, &mut Vec<f64>),
         evaluation: &mut Evaluation,
     ) -> Result<(), SampleError> {
-        gradient.resize(parameters.len(), 0.0);
         let alone = self.samples(data, indices, (parameters, Some(gradient)), evaluation)?;
         let count = indices.len().max(1) as f64;
         match &mut self.batches {
@@ -299,7 +336,7 @@ impl Engine {
         &mut self,
         data: &Dataset,
         indices: &[usize],
-        (parameters, gradient): (&mut TrainedParameters, Option<&mut [f64]>),
+        (parameters, gradient): (&mut TrainedParameters, Option<&mut Vec<f64>>),
         total: &mut Evaluation,
     ) -> Result<usize, SampleError> {
         let Ok(batches) = &mut self.batches else {
@@ -324,11 +361,12 @@ impl Engine {
     }
 
     /// Sums of the derivatives to the deck's parameters over the blocks of the last run, in order.
-    fn add_gradients(&self, samples: usize, gradient: Option<&mut [f64]>) {
+    fn add_gradients(&self, samples: usize, gradient: Option<&mut Vec<f64>>) {
         let Some(gradient) = gradient else {
             return;
         };
-        gradient.fill(0.0);
+        gradient.clear();
+        gradient.resize(self.workers.first().map_or(0, |w| w.gradient.len()), 0.0);
         for worker in &self.workers[..samples.div_ceil(BLOCK)] {
             for (sum, g) in gradient.iter_mut().zip(&worker.gradient) {
                 *sum += g;
@@ -343,23 +381,19 @@ impl Engine {
         parameters: Option<&TrainedParameters>,
     ) -> Result<Evaluation, SampleError> {
         let blocks = indices.len().div_ceil(BLOCK);
-        while self.workers.len() < blocks {
-            self.workers.push(Worker::new(
-                &self.system,
-                &self.values,
-                self.ports.outputs.len(),
-            ));
-        }
         let Self {
             circuit,
-            system,
-            values,
             ports,
             loss,
             options,
+            general,
             workers,
             ..
         } = self;
+        let General { system, values } = general.get_or_insert_with(|| General::new(circuit));
+        while workers.len() < blocks {
+            workers.push(Worker::new(system, values, ports.outputs.len()));
+        }
         let shared = Shared {
             circuit,
             system,

@@ -37,7 +37,7 @@ impl Guide {
             Some(config) if config.kind == Estimator::Adjoint => return Ok(Self::Adjoint),
             Some(config) => config,
         };
-        let unit = trainer.engine.values.typical_conductance();
+        let unit = trainer.engine.typical_conductance();
         let nudging = Nudging {
             estimator: config.kind,
             beta: config.beta * unit,

@@ -9,6 +9,7 @@ mod checkpoint;
 mod config;
 pub mod data;
 mod engine;
+mod entries;
 mod fingerprint;
 mod guide;
 mod loss;

@@ -22,6 +22,20 @@ impl Optimizer {
         }
     }
 
+    /// One that has taken `steps` steps and remembers these means of gradients and of their squares.
+    pub(super) fn resumed(steps: u64, first: Vec<f64>, second: Vec<f64>) -> Self {
+        Self {
+            steps,
+            first,
+            second,
+        }
+    }
+
+    /// Means of each parameter's gradients and of their squares.
+    pub(super) fn moments(&self) -> (&[f64], &[f64]) {
+        (&self.first, &self.second)
+    }
+
     /// Number of parameters it was made for.
     pub fn len(&self) -> usize {
         self.first.len()

@@ -10,24 +10,18 @@ use crate::device::{Device, Parameter};
 use rayon::prelude::*;
 
 use super::config::{ConfigError, OptimizerConfig, ParameterGroup, Quantity};
+use super::entries::{Entries, Entry};
 use super::optimizer::{Optimizer, Step};
 
 /// The vector that an optimizer moves: each entry is a parameter in units of its group's typical
 /// value, or the logarithm of it.
 #[derive(Clone, Debug)]
 pub struct TrainedParameters {
-    entries: Vec<Entry>,
+    entries: Entries,
     /// In the order of the entries.
     groups: Vec<Group>,
     /// Coordinates of all parameters.
     pub theta: Vec<f64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    id: ParameterId,
-    /// The quantity is the reciprocal of the parameter: conductance of a resistor.
-    is_reciprocal: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -53,25 +47,21 @@ impl TrainedParameters {
         seed: u64,
     ) -> Result<Self, ConfigError> {
         let mut trained = Self {
-            entries: Vec::new(),
+            entries: Entries::default(),
             groups: Vec::new(),
             theta: Vec::new(),
         };
-        let mut taken = std::collections::HashSet::new();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(1);
         for group in groups {
             let entries = match_group(circuit, group)?;
-            // Nothing is twice in one group.
-            let is_alone = groups.len() == 1;
-            let twice = entries.iter().find(|e| !is_alone && !taken.insert(e.id));
-            if let Some(entry) = twice {
+            if let Some(element) = trained.entries.first_shared(&entries) {
                 return Err(ConfigError::Value {
                     field: "elements of [[parameters]]".to_string(),
                     value: format!("`{}`", group.elements),
                     expected: format!(
                         "groups that do not overlap; `{}` is in two of them",
-                        circuit.element(entry.id.element).name
+                        circuit.element(element).name()
                     ),
                 });
             }
@@ -85,13 +75,13 @@ impl TrainedParameters {
         &mut self,
         circuit: &Circuit,
         group: &ParameterGroup,
-        entries: Vec<Entry>,
+        entries: Entries,
         rng: &mut ChaCha8Rng,
     ) -> Result<(), ConfigError> {
         let min = group.min.unwrap_or(f64::NEG_INFINITY);
         let max = group.max.unwrap_or(f64::INFINITY);
         let mut values = Vec::with_capacity(entries.len());
-        for entry in &entries {
+        for entry in entries.iter() {
             let factor = match group.spread {
                 0.0 => 1.0,
                 spread => f64::exp(rng.random_range(-spread..spread)),
@@ -117,7 +107,7 @@ impl TrainedParameters {
         };
         self.theta
             .extend(values.iter().map(|&v| group.coordinate(v)));
-        self.entries.extend(entries);
+        self.entries.append(entries);
         self.groups.push(group);
         Ok(())
     }
@@ -131,12 +121,12 @@ impl TrainedParameters {
     }
 
     /// The parameter behind each coordinate, and whether what trains is its reciprocal.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = (ParameterId, bool)> + '_ {
+    pub fn entries(&self) -> impl Iterator<Item = (ParameterId, bool)> + '_ {
         self.entries.iter().map(|e| (e.id, e.is_reciprocal))
     }
 
     /// The parameter behind each coordinate.
-    pub fn ids(&self) -> impl ExactSizeIterator<Item = ParameterId> + '_ {
+    pub fn ids(&self) -> impl Iterator<Item = ParameterId> + '_ {
         self.entries.iter().map(|e| e.id)
     }
 
@@ -184,7 +174,7 @@ impl TrainedParameters {
     /// `d quantity / d parameter`: a conductance falls as its resistance rises.
     pub fn slope_of_quantity(&self, k: usize) -> f64 {
         let quantity = self.quantity(k);
-        match self.entries[k].is_reciprocal {
+        match self.entries.at(k).is_reciprocal {
             true => -quantity * quantity,
             false => 1.0,
         }
@@ -272,17 +262,6 @@ impl TrainedParameters {
     }
 }
 
-impl Entry {
-    fn quantity(&self, circuit: &Circuit) -> f64 {
-        let value = circuit.value(self.id).unwrap_or(f64::NAN);
-        if self.is_reciprocal {
-            1.0 / value
-        } else {
-            value
-        }
-    }
-}
-
 impl Group {
     /// Moves coordinates against the derivatives to their quantities, within the bounds.
     fn move_along(
@@ -341,12 +320,12 @@ impl Group {
     }
 }
 
-fn match_group(circuit: &Circuit, group: &ParameterGroup) -> Result<Vec<Entry>, ConfigError> {
+fn match_group(circuit: &Circuit, group: &ParameterGroup) -> Result<Entries, ConfigError> {
     let glob = canonical(&group.elements);
-    let mut entries = Vec::new();
+    let mut entries = Entries::default();
     for (id, element) in circuit
         .elements()
-        .filter(|(_, e)| glob_match(&glob, &e.name))
+        .filter(|(_, e)| glob_match(&glob, &e.name()))
     {
         let found = find_quantity(&element.device, group.quantity.as_ref());
         let Some((parameter, is_reciprocal)) = found else {
@@ -404,9 +383,9 @@ fn unknown_quantity(circuit: &Circuit, group: &ParameterGroup, id: ElementId) ->
         field: format!("quantity of the parameters `{}`", group.elements),
         value,
         expected: if known.is_empty() {
-            format!("elements with parameters; `{}` has none", element.name)
+            format!("elements with parameters; `{}` has none", element.name())
         } else {
-            format!("a parameter of `{}`: {}", element.name, known.join(", "))
+            format!("a parameter of `{}`: {}", element.name(), known.join(", "))
         },
     }
 }

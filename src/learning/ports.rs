@@ -5,14 +5,14 @@ use glob_match::glob_match;
 use crate::analysis::Output;
 use crate::batch::{Drive, Sample};
 use crate::circuit::{Circuit, ElementId, NodeId, canonical};
-use crate::mna::{System, Workspace};
+use crate::mna::Workspace;
 
 use super::config::{ConfigError, FeatureConfig, OutputConfig};
 
 /// Which source carries which feature and what is read.
 #[derive(Clone, Debug)]
 pub struct Ports {
-    /// Index among the system's sources and sign of each feature's sources.
+    /// Index among the circuit's sources and sign of each feature's sources.
     drives: Vec<(usize, usize, f64)>,
     features: usize,
     scale: f64,
@@ -27,11 +27,10 @@ impl Ports {
     /// A name or glob without a match, or lists of different lengths.
     pub fn resolve(
         circuit: &Circuit,
-        system: &System,
+        sources: &[ElementId],
         features: &FeatureConfig,
         outputs: &OutputConfig,
     ) -> Result<Self, ConfigError> {
-        let sources = system.source_elements();
         let plain = match_sources(circuit, sources, "features.sources", &features.sources)?;
         let negated = match_sources(
             circuit,
@@ -70,7 +69,7 @@ impl Ports {
         self.features
     }
 
-    /// Index among the system's sources, feature and sign of each source that is driven.
+    /// Index among the circuit's sources, feature and sign of each source that is driven.
     pub fn drives(&self) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
         self.drives.iter().copied()
     }
@@ -106,7 +105,7 @@ pub(super) fn match_sources(
     for pattern in patterns {
         let glob = canonical(pattern);
         let before = found.len();
-        let matches = |id: &ElementId| glob_match(&glob, &circuit.element(*id).name);
+        let matches = |id: &ElementId| glob_match(&glob, &circuit.element(*id).name());
         found.extend(
             sources
                 .iter()
@@ -130,7 +129,7 @@ fn listing(circuit: &Circuit, elements: &[ElementId]) -> String {
     let names: Vec<_> = elements
         .iter()
         .take(8)
-        .map(|id| circuit.element(*id).name.as_str())
+        .map(|id| circuit.element(*id).name())
         .collect();
     match elements.len() {
         0 => "no V or I sources".to_string(),

@@ -1,5 +1,6 @@
 //! The training loop: shuffle, gradient, step, project; one batch at a time.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use rand::SeedableRng;
@@ -10,7 +11,7 @@ use crate::analysis::CompileError;
 use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
 use crate::expression::TextTooLong;
-use crate::mna::System;
+use crate::mna::Outline;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Sums};
 use super::config::{CircuitError, ConfigError, LoadedConfig, OptimizerConfig, TrainingConfig};
@@ -96,8 +97,13 @@ impl Trainer {
         }
         let fingerprints = Fingerprints::new(&config, &circuit, [&train, &test])?;
         let parameters = TrainedParameters::resolve(&mut circuit, &config.parameters, config.seed)?;
-        let system = System::for_batches(&circuit);
-        let ports = Ports::resolve(&circuit, &system, &config.features, &config.outputs)?;
+        let outline = Outline::of(&circuit);
+        let ports = Ports::resolve(
+            &circuit,
+            outline.source_elements(),
+            &config.features,
+            &config.outputs,
+        )?;
         if ports.features() != train.features {
             return Err(ConfigError::Mismatch {
                 left_what: "sources of features",
@@ -123,7 +129,7 @@ impl Trainer {
         let mut trainer = Self {
             engine: Engine::new(
                 circuit,
-                system,
+                outline,
                 ports,
                 loss,
                 (&parameters, config.accuracy()),
@@ -143,6 +149,7 @@ impl Trainer {
             fingerprints,
             guide: Guide::Adjoint,
         };
+        trainer.engine.evaluate_in_batches_of(trainer.config.batch);
         trainer.guide = Guide::new(&mut trainer)?;
         Ok(trainer)
     }
@@ -279,6 +286,24 @@ impl Trainer {
         self.engine.evaluate(&self.test, &mut self.parameters)
     }
 
+    /// What the circuit with other values of its elements makes of samples.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`], and if `circuit` is not that of the training.
+    pub fn evaluate_circuit(
+        &self,
+        mut circuit: Circuit,
+        data: &Dataset,
+    ) -> Result<Evaluation, TrainError> {
+        let mut nothing_trained = TrainedParameters::resolve(&mut circuit, &[], self.config.seed)?;
+        let outline = Outline::of(&circuit);
+        let (features, outputs) = (&self.config.features, &self.config.outputs);
+        let ports = Ports::resolve(&circuit, outline.source_elements(), features, outputs)?;
+        let precision = (&nothing_trained, self.config.accuracy());
+        let mut engine = Engine::new(circuit, outline, ports, self.engine.loss, precision);
+        Ok(engine.evaluate(data, &mut nothing_trained)?)
+    }
+
     /// The circuit with the values that training has come to.
     pub fn circuit(&mut self) -> &Circuit {
         self.engine.update_circuit(&mut self.parameters);
@@ -290,14 +315,14 @@ impl Trainer {
         matches!(self.train.targets, Targets::Classes { .. })
     }
 
-    pub fn checkpoint(&self) -> Checkpoint {
+    pub fn checkpoint(&self) -> Checkpoint<'_> {
         Checkpoint {
             fingerprints: self.fingerprints.clone(),
             epoch: self.epoch,
             batch: self.batch,
             sums: self.sums,
-            theta: self.parameters.theta.clone(),
-            optimizer: self.optimizer.clone(),
+            theta: Cow::Borrowed(&self.parameters.theta),
+            optimizer: Cow::Borrowed(&self.optimizer),
         }
     }
 
@@ -319,7 +344,7 @@ impl Trainer {
             });
         }
         self.epoch = checkpoint.epoch;
-        self.parameters.theta = checkpoint.theta;
+        self.parameters.theta = checkpoint.theta.into_owned();
         self.engine.set_parameters(&mut self.parameters);
         Ok(())
     }
@@ -348,8 +373,8 @@ impl Trainer {
         self.batch = checkpoint.batch;
         self.sums = checkpoint.sums;
         self.order.clear();
-        self.optimizer = checkpoint.optimizer;
-        self.parameters.theta = checkpoint.theta;
+        self.optimizer = checkpoint.optimizer.into_owned();
+        self.parameters.theta = checkpoint.theta.into_owned();
         self.engine.set_parameters(&mut self.parameters);
         Ok(())
     }

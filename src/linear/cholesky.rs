@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::LltRegularization;
 use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymmetricOrdering,
+    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
     factorize_symbolic_cholesky,
 };
 use faer::{Conj, MatMut, Par, Side, Spec};
@@ -30,6 +30,31 @@ impl CholeskySymbolic {
         )
         .map_err(|_| LinearError::OutOfMemory { order })?;
         Ok(Self { order, symbolic })
+    }
+
+    /// Multiplications, additions and divisions of one factorization: the sum of the squares of the
+    /// lengths of the columns of L (George and Liu 1981). Supernodes count with the zeros they hold.
+    pub fn flops(&self) -> f64 {
+        let square = |length: usize| (length as f64).powi(2);
+        match self.symbolic.raw() {
+            SymbolicCholeskyRaw::Simplicial(s) => {
+                let ends = s.col_ptr().windows(2);
+                ends.map(|w| square(w[1] - w[0])).sum()
+            }
+            SymbolicCholeskyRaw::Supernodal(s) => {
+                let nodes = s.supernode_begin().iter().zip(s.supernode_end());
+                let of = |(node, (begin, end)): (usize, (&usize, &usize))| -> f64 {
+                    let below = s.supernode(node).pattern().len();
+                    (1..=end - begin).map(|k| square(k + below)).sum()
+                };
+                nodes.enumerate().map(of).sum()
+            }
+        }
+    }
+
+    /// Whether columns of one pattern are factored as dense blocks.
+    pub fn is_supernodal(&self) -> bool {
+        matches!(self.symbolic.raw(), SymbolicCholeskyRaw::Supernodal(_))
     }
 
     /// Nonzeros of the factor L.

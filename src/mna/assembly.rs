@@ -3,6 +3,7 @@
 use crate::circuit::NodeId;
 use crate::linear::Method;
 
+use super::clock::Phase;
 use super::precise::two_sum;
 use super::stamps::Coupling;
 use super::workspace::{Scale, Workspace};
@@ -60,6 +61,7 @@ impl Workspace {
         if self.is_precise() {
             return self.evaluate_residual_precisely(system, values);
         }
+        let began = self.clock.begin();
         self.residual.fill(0.0);
         self.add_two_terminal_currents(system, values);
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
@@ -85,6 +87,7 @@ impl Workspace {
         self.add_law_values(system);
         self.add_pull(values);
         self.reduce(system);
+        self.clock.end(Phase::Residual, began);
     }
 
     /// Currents that pull nodes to where a start is sought.
@@ -226,6 +229,7 @@ impl Workspace {
     /// Measures what the residual of each reduced equation is to be compared with, into
     /// [`Workspace::scales`].
     pub fn measure_scales(&mut self, system: &System, values: &Values) {
+        let began = self.clock.begin();
         self.measure_reach(system);
         self.full_scales.fill(Scale::default());
         for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
@@ -263,6 +267,7 @@ impl Workspace {
         self.add_law_scales(system);
         self.add_pull_scales(values);
         self.reduce_scales(system);
+        self.clock.end(Phase::Scales, began);
     }
 
     /// Sum of the magnitudes of the currents that meet at ground, A, after

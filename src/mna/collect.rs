@@ -45,7 +45,7 @@ impl Stamps {
         }
         let branches = stamps.number_branches(circuit, sensed);
         for (id, element) in circuit.elements() {
-            stamps.element(id, element, forest, &branches);
+            stamps.element(id, &element, forest, &branches);
         }
         stamps
     }
@@ -54,17 +54,8 @@ impl Stamps {
     fn number_branches(&mut self, circuit: &Circuit, sensed: &[bool]) -> Vec<Option<KeptBranch>> {
         let mut branches = vec![None; circuit.element_count()];
         for (id, element) in circuit.elements() {
-            let keeps = match &element.device {
-                Device::Resistor { .. } => sensed[id.index()],
-                Device::VoltageSource { .. } => self.place[id.index()] == Place::RedundantShort,
-                Device::Vcvs { .. }
-                | Device::Ccvs { .. }
-                | Device::Transformer { .. }
-                | Device::IdealDiode => true,
-                Device::Behavioural(source) => source.quantity == Quantity::Voltage,
-                _ => false,
-            };
-            if keeps {
+            let is_tied = self.place[id.index()] != Place::RedundantShort;
+            if keeps_branch(&element.device, sensed[id.index()], is_tied) {
                 branches[id.index()] = Some(KeptBranch(self.kept));
                 self.kept += 1;
             }
@@ -296,6 +287,20 @@ impl Stamps {
                 }
             }
         }
+    }
+}
+
+/// True if the current of an element is an unknown.
+pub(super) fn keeps_branch(device: &Device, is_sensed: bool, is_tied: bool) -> bool {
+    match device {
+        Device::Resistor { .. } => is_sensed,
+        Device::VoltageSource { .. } => !is_tied,
+        Device::Vcvs { .. }
+        | Device::Ccvs { .. }
+        | Device::Transformer { .. }
+        | Device::IdealDiode => true,
+        Device::Behavioural(source) => source.quantity == Quantity::Voltage,
+        _ => false,
     }
 }
 

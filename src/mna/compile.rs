@@ -51,22 +51,30 @@ impl System {
     /// # Errors
     /// Only if memory runs out in the symbolic analysis.
     pub fn compile(circuit: &Circuit) -> Result<Self, LinearError> {
-        let system = Self::for_batches(circuit);
+        let system = Self::put_off(circuit);
         system.analyze()?;
         Ok(system)
     }
 
-    /// The same, with the symbolic analysis put off until a sample needs it.
-    pub fn for_batches(circuit: &Circuit) -> Self {
+    /// The same, with the symbolic analysis put off until something is solved.
+    pub fn put_off(circuit: &Circuit) -> Self {
+        Self::without_analysis(circuit, false)
+    }
+
+    /// The same for LU, whatever the circuit allows: to compare the methods.
+    pub fn for_lu(circuit: &Circuit) -> Self {
+        Self::without_analysis(circuit, true)
+    }
+
+    fn without_analysis(circuit: &Circuit, is_general: bool) -> Self {
         let sensed = sensed_sources(circuit);
         let forest = Forest::grow(circuit, &sensed);
         let stamps = Stamps::collect(circuit, &forest, &sensed);
-        let spd = is_positive_definite(circuit, &sensed);
+        let spd = !is_general && is_positive_definite(circuit, &sensed);
         stamps.assemble(circuit, forest, spd)
     }
 
-    /// The order of elimination and the pattern of the factors; a large crossbar's take a while, and
-    /// batches need none.
+    /// The order of elimination and the pattern of the factors; a large crossbar's take a while.
     ///
     /// # Errors
     /// If memory runs out.
@@ -212,9 +220,9 @@ impl System {
 }
 
 /// Voltage sources and resistors whose current controls another element keep it as an unknown.
-fn sensed_sources(circuit: &Circuit) -> Vec<bool> {
+pub(super) fn sensed_sources(circuit: &Circuit) -> Vec<bool> {
     let mut sensed = vec![false; circuit.element_count()];
-    for control in circuit.elements().flat_map(|(_, e)| e.control_currents()) {
+    for control in circuit.sensed_elements() {
         sensed[control.index()] = true;
     }
     sensed
@@ -229,56 +237,4 @@ fn is_positive_definite(circuit: &Circuit, sensed: &[bool]) -> bool {
         Device::CurrentSource { .. } | Device::OnePort(_) => true,
         _ => false,
     })
-}
-
-/// What a batch compiles further.
-impl System {
-    /// True for circuits of resistors, one-ports, ideal diodes and independent sources alone, whose
-    /// voltage sources are all eliminated.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.couplings.is_empty()
-            && self.laws.is_empty()
-            && self.kept_voltage_sources.is_empty()
-            && self.is_reciprocal
-    }
-
-    /// Nodes of each conductance, in the order of the values.
-    pub(crate) fn conductance_ports(&self) -> impl ExactSizeIterator<Item = [NodeId; 2]> + '_ {
-        self.conductances.iter().map(|stamp| [stamp.p, stamp.n])
-    }
-
-    /// Element of each one-port, in the order of the values.
-    pub(crate) fn one_port_elements(&self) -> impl ExactSizeIterator<Item = ElementId> + '_ {
-        self.one_ports.iter().map(|stamp| stamp.element)
-    }
-
-    /// Index of the conductance that an element is.
-    pub(crate) fn conductance_of(&self, id: ElementId) -> Option<usize> {
-        match self.place[id.index()] {
-            Place::Conductance(k) => Some(k as usize),
-            _ => None,
-        }
-    }
-
-    /// Each ideal diode with its nodes.
-    pub(crate) fn ideal_ports(&self) -> impl Iterator<Item = (ElementId, [NodeId; 2])> + '_ {
-        let places = self.place.iter().enumerate();
-        places.filter_map(|(element, place)| match place {
-            Place::Ideal(k) => {
-                let stamp = &self.ideal_diodes[*k as usize];
-                Some((ElementId::from_index(element), [stamp.p, stamp.n]))
-            }
-            _ => None,
-        })
-    }
-
-    /// Nodes of each current source, and which source it is.
-    pub(crate) fn current_ports(&self) -> impl Iterator<Item = ([NodeId; 2], SourceId)> + '_ {
-        self.current_sources.iter().map(|s| ([s.p, s.n], s.source))
-    }
-
-    /// Eliminated voltage sources and shorts, parents before children.
-    pub(crate) fn tied_nodes(&self) -> impl Iterator<Item = &Tie> + '_ {
-        self.ties.iter()
-    }
 }

@@ -44,7 +44,7 @@ impl Forest {
         let mut union = UnionFind::<u32>::new(circuit.node_count());
         let mut adjacent: Vec<Vec<(NodeId, Tie)>> = vec![Vec::new(); circuit.node_count()];
         for (id, element) in circuit.elements() {
-            if !is_tie(element, sensed[id.index()]) {
+            if !is_tie(&element, sensed[id.index()]) {
                 continue;
             }
             let [p, n] = element.port;

@@ -11,6 +11,7 @@
 
 mod assembly;
 mod barrier;
+mod clock;
 mod collect;
 mod compile;
 mod extended;
@@ -18,20 +19,27 @@ mod forest;
 mod incidence;
 mod laws;
 mod multipliers;
+mod outline;
 mod precise;
 mod recover;
 mod relaxed;
 mod sensitivity;
 mod stamps;
 mod values;
+mod work;
 mod workspace;
 
+pub use clock::{Clock, Phase};
 pub use compile::System;
 pub use incidence::incidence;
+pub(crate) use outline::ConductanceRun;
+pub use outline::Outline;
 pub use precise::TransposedResidual;
 pub use recover::BranchCurrents;
 pub use relaxed::Relaxed;
 pub use values::Values;
+pub(crate) use values::typical;
+pub use work::Work;
 pub use workspace::{Scale, Workspace};
 
 /// Index into the reduced vector of unknowns.

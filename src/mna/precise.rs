@@ -6,6 +6,7 @@
 
 use crate::circuit::NodeId;
 
+use super::clock::Phase;
 use super::laws::{ControlStamp, LawStamp};
 use super::workspace::Workspace;
 use super::{Entries, FullIndex, System, Values};
@@ -163,6 +164,7 @@ fn split(a: f64) -> (f64, f64) {
 impl Workspace {
     /// The residual as [`Workspace::evaluate_residual`] computes it, rounded once at the end.
     pub fn evaluate_residual_precisely(&mut self, system: &System, values: &Values) {
+        let began = self.clock.begin();
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
         self.add_linear_terms(system, values, &mut sums);
@@ -179,6 +181,7 @@ impl Workspace {
         reduce(system, &sums, &mut self.reduced, &mut self.scratch);
         self.sums = sums;
         self.add_shunts(system);
+        self.clock.end(Phase::Residual, began);
     }
 
     fn iterate(&self) -> Iterate<'_> {

@@ -78,7 +78,7 @@ impl Values {
             *value = coupling.sign * factor;
         }
         self.load_base(system);
-        self.typical_conductance = typical(&self.conductances);
+        self.typical_conductance = typical(self.conductances.iter().copied());
     }
 
     /// Conductance of each resistor, S.
@@ -128,11 +128,10 @@ impl Values {
     }
 }
 
-fn typical(conductances: &[f64]) -> f64 {
-    let logs = conductances
-        .iter()
-        .map(|g| g.abs().ln())
-        .filter(|l| l.is_finite());
+/// Geometric mean of conductances, S.
+pub(crate) fn typical(conductances: impl Iterator<Item = f64>) -> f64 {
+    let logs = conductances.map(|g| g.abs().ln());
+    let logs = logs.filter(|l| l.is_finite());
     let (sum, count) = logs.fold((0.0, 0usize), |(s, n), l| (s + l, n + 1));
     if count == 0 {
         1e-3

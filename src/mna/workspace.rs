@@ -4,6 +4,7 @@ use crate::circuit::NodeId;
 use crate::device::Companion;
 use crate::linear::{Factor, LinearError, Matrix};
 
+use super::clock::{Clock, Phase};
 use super::extended::PreciseJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
@@ -69,6 +70,7 @@ pub struct Workspace {
     holds_jacobian: bool,
     /// Nothing has been solved since the cold start.
     is_cold: bool,
+    pub clock: Clock,
 }
 
 /// What the residual at one entry is to be compared with.
@@ -85,6 +87,20 @@ pub struct Scale {
 
 impl Workspace {
     pub fn new(system: &System, values: &Values) -> Self {
+        Self::with(system, values, Factor::of(system.analyze()))
+    }
+
+    /// For who solves the equations by other means: nothing can be factored here.
+    pub(crate) fn without_factors(system: &System, values: &Values) -> Self {
+        let order = system.order;
+        Self::with(
+            system,
+            values,
+            Factor::Missing(LinearError::OutOfMemory { order }),
+        )
+    }
+
+    fn with(system: &System, values: &Values, factor: Factor) -> Self {
         let full = system.full_len();
         let mut ws = Self {
             sources: values.sources.clone(),
@@ -109,13 +125,14 @@ impl Workspace {
             laws: LawStates::new(system),
             nonzeros: vec![0.0; system.pattern.nnz()],
             precise: None,
-            factor: Factor::of(system.analyze()),
+            factor,
             is_regularized: false,
             scratch: vec![0.0; system.order],
             is_factored: false,
             held: vec![0.0; system.one_ports.len()],
             holds_jacobian: false,
             is_cold: true,
+            clock: Clock::default(),
         };
         ws.restart(system, values);
         ws
@@ -146,6 +163,7 @@ impl Workspace {
 
     /// Evaluates every one-port at its point.
     pub fn evaluate_companions(&mut self, values: &Values) {
+        let began = self.clock.begin();
         let mut is_factored = self.is_factored;
         for ((companion, one_port), &point) in self
             .companions
@@ -158,6 +176,7 @@ impl Workspace {
             *companion = new;
         }
         self.is_factored = is_factored;
+        self.clock.end(Phase::Devices, began);
     }
 
     /// Writes the reduced Jacobian at the companions in force and factors it.
@@ -169,6 +188,7 @@ impl Workspace {
             return Ok(());
         }
         if let Some(mut precise) = self.precise.take() {
+            let began = self.clock.begin();
             let outcome = match &mut precise {
                 PreciseJacobian::StarMesh(mesh) => mesh.factor(|conductances| {
                     values.load_linear(system, conductances);
@@ -180,14 +200,20 @@ impl Workspace {
                 }),
             };
             self.precise = Some(precise);
+            self.clock.end(Phase::Factor, began);
             outcome?;
         } else {
+            let began = self.clock.begin();
             let mut nonzeros = std::mem::take(&mut self.nonzeros);
             nonzeros.copy_from_slice(&values.base);
             self.load_jacobian(system, values, nonzeros.as_mut_slice());
             self.nonzeros = nonzeros;
             self.holds_jacobian = false;
-            self.factor.factor(&system.pattern, &self.nonzeros)?;
+            self.clock.end(Phase::Load, began);
+            let began = self.clock.begin();
+            let factored = self.factor.factor(&system.pattern, &self.nonzeros);
+            self.clock.end(Phase::Factor, began);
+            factored?;
             self.holds_jacobian = self.shunt == 0.0 && self.pull == 0.0;
             for (held, companion) in self.held.iter_mut().zip(&self.companions) {
                 *held = companion.conductance;
@@ -403,18 +429,22 @@ impl Workspace {
         for r in &mut self.reduced {
             *r = -*r;
         }
+        let began = self.clock.begin();
         match &mut self.precise {
             Some(precise) => precise.solve(&mut self.reduced),
             None => self.factor.solve(&mut self.reduced),
         }
+        self.clock.end(Phase::Solve, began);
     }
 
     /// Solves `J' x = b` in place on the held factors, b by reduced unknown.
     pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        let began = self.clock.begin();
         match &mut self.precise {
             Some(precise) => precise.solve_transpose(b),
             None => self.factor.solve_transpose(b),
         }
+        self.clock.end(Phase::Solve, began);
     }
 
     /// The reduced Jacobian at the state in force (lower triangle if the method is Cholesky).

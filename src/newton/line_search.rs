@@ -176,7 +176,7 @@ mod tests {
     impl State {
         fn of(circuit: &Circuit, run: &Run) -> Self {
             let ws = &*run.workspace;
-            let voltage = |(_, e): (ElementId, &crate::circuit::Element)| {
+            let voltage = |(_, e): (ElementId, crate::circuit::ElementRef)| {
                 let [p, n] = e.port;
                 ws.voltage(p, n)
             };
@@ -243,8 +243,9 @@ mod tests {
                 _ => (0.0, 0.0),
             }
         };
-        let devices = circuit.elements().map(|(_, e)| &e.device).enumerate();
-        let each = devices.map(|(k, device)| change(k, device));
+        let each = circuit
+            .elements()
+            .map(|(id, e)| change(id.index(), &e.device));
         each.map(|(change, current)| (change, UNSURE * change.abs() + rounding * current))
             .collect()
     }

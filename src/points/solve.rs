@@ -11,6 +11,7 @@ use crate::batch::{BatchEngine, BatchSystem, Drive, Law, Sample};
 use crate::circuit::{ElementId, NodeId, Variable};
 use crate::device::{Device, Parameter};
 use crate::limits::{ELEMENT, memory};
+use crate::mna::Outline;
 use crate::netlist::Diagnostic;
 
 use super::error::PointError;
@@ -99,9 +100,10 @@ fn blocks(
     if table.len() < FEWEST_ROWS {
         return None;
     }
-    let system = &solver.system;
+    let circuit = &solver.circuit;
+    let outline = Outline::of(circuit);
     let source_of: HashMap<ElementId, usize> =
-        system.source_elements().iter().copied().zip(0..).collect();
+        outline.source_elements().iter().copied().zip(0..).collect();
     let drive = |(feature, column): (usize, &Column)| {
         let element = driven_source(solver, &column.variable)?;
         let drive = Drive {
@@ -115,10 +117,15 @@ fn blocks(
     let pair = |nodes: [NodeId; 2]| nodes.map(|node| (node, 1.0));
     let outputs = probes.iter().map(|probe| voltage(probe).map(pair));
     let outputs: Option<Vec<_>> = outputs.collect();
-    let compiled = BatchSystem::compile(system, &solver.values, columns.len(), &drives?).ok()?;
-    let conductances = solver.values.conductances().to_vec();
-    let laws = solver.values.one_ports().iter().cloned();
-    let laws = laws.map(Law::from).collect();
+    let compiled = BatchSystem::compile(
+        &outline,
+        &outline.source_values(circuit),
+        columns.len(),
+        &drives?,
+    )
+    .ok()?;
+    let conductances = outline.conductances(circuit);
+    let laws = outline.laws(circuit).map(Law::from).collect();
     Some(BatchEngine::new(
         compiled,
         conductances,

@@ -124,8 +124,10 @@ impl PointTable {
         let names = match &self.columns {
             Columns::Named(names) => names.clone(),
             Columns::Sources => {
-                let names = sources.iter().map(|id| circuit.element(*id).name.as_str());
-                let names = names.map(|name| (name.to_string(), String::new()));
+                let names = sources
+                    .iter()
+                    .map(|id| circuit.element(*id).name().to_string());
+                let names = names.map(|name| (name, String::new()));
                 names.collect()
             }
         };

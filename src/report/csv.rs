@@ -19,7 +19,7 @@ pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
         );
     }
     for (id, element) in circuit.elements() {
-        let name = field(&element.name);
+        let name = field(&element.name());
         text += &format!("current,{name},{},A\n", op.current(circuit, id));
         text += &format!("power,{name},{},W\n", op.power[id.index()]);
     }
@@ -36,7 +36,7 @@ pub fn gradient(circuit: &Circuit, derivatives: &[Derivative]) -> String {
     let mut text = String::from("element,parameter,value,gradient\n");
     for d in derivatives {
         let (owner, parameter) = d.owner_and_parameter(circuit);
-        let owner = field(owner.unwrap_or_default());
+        let owner = field(&owner.unwrap_or_default());
         text += &format!("{owner},{},{},{}\n", field(&parameter), d.value, d.gradient);
     }
     text

@@ -124,25 +124,32 @@ pub fn json(comparisons: &[Comparison], unit: f64) -> Value {
 
 /// Relative error of the whole gradient over beta, both logarithmic; errors of zero are left out.
 pub fn picture(comparisons: &[Comparison]) -> String {
-    let mut curves: Vec<ErrorCurve> = Vec::new();
-    for comparison in comparisons {
-        let Ok((groups, _)) = &comparison.outcome else {
-            continue;
-        };
+    let entries = comparisons.iter().filter_map(|comparison| {
+        let (groups, _) = comparison.outcome.as_ref().ok()?;
         // The last entry is that of all parameters.
-        let Some(error) = groups.last().and_then(|g| g.relative_error) else {
-            continue;
-        };
-        let name = comparison.estimator.name();
+        let error = groups.last()?.relative_error?;
+        Some((
+            comparison.estimator.name().to_string(),
+            comparison.beta,
+            error,
+        ))
+    });
+    picture_of(entries)
+}
+
+/// The same from names of estimators, betas and errors; an estimator without beta is a level.
+pub fn picture_of(entries: impl Iterator<Item = (String, Option<f64>, f64)>) -> String {
+    let mut curves: Vec<ErrorCurve> = Vec::new();
+    for (name, beta, error) in entries {
         if curves.last().is_none_or(|curve| curve.name != name) {
             curves.push(ErrorCurve {
-                name: name.to_string(),
+                name,
                 points: Vec::new(),
                 level: None,
             });
         }
         if let Some(curve) = curves.last_mut() {
-            match comparison.beta {
+            match beta {
                 Some(beta) => curve.points.push((beta, error)),
                 None => curve.level = Some(error),
             }

@@ -78,7 +78,7 @@ pub fn gradient(circuit: &Circuit, output: &str, value: f64, derivatives: &[Deri
         let (owner, parameter) = d.owner_and_parameter(circuit);
         json!({
             "variable": d.name,
-            "element": owner,
+            "element": owner.as_deref(),
             "parameter": parameter,
             "value": finite(d.value),
             "gradient": finite(d.gradient),
@@ -160,7 +160,7 @@ fn currents(circuit: &Circuit, op: &OperatingPoint) -> Value {
         for (port, branch) in element.branches().enumerate() {
             let suffix = if port == 0 { "" } else { "#2" };
             map.insert(
-                format!("{}{suffix}", element.name),
+                format!("{}{suffix}", element.name()),
                 json!(op.currents[branch.index()]),
             );
         }
@@ -172,7 +172,7 @@ fn power(circuit: &Circuit, op: &OperatingPoint) -> Value {
     let entries = circuit.elements().zip(&op.power);
     Value::Object(
         entries
-            .map(|((_, e), p)| (e.name.to_string(), json!(p)))
+            .map(|((_, e), p)| (e.name().to_string(), json!(p)))
             .collect(),
     )
 }
@@ -185,7 +185,7 @@ fn diodes(circuit: &Circuit, op: &OperatingPoint) -> Value {
             "current": d.current,
             "conductance": finite(d.conductance),
         });
-        (circuit.element(d.element).name.to_string(), state)
+        (circuit.element(d.element).name().to_string(), state)
     };
     Value::Object(op.diodes.iter().map(entry).collect())
 }
@@ -195,7 +195,7 @@ fn diodes(circuit: &Circuit, op: &OperatingPoint) -> Value {
 /// split are the currents of its elements.
 fn undetermined(circuit: &Circuit, op: &OperatingPoint) -> Value {
     let elements = |ids: &[ElementId]| -> Vec<String> {
-        let names = ids.iter().map(|&id| circuit.element(id).name.to_string());
+        let names = ids.iter().map(|&id| circuit.element(id).name().to_string());
         names.collect()
     };
     let entry = |open: &Undetermined| match open {

@@ -4,6 +4,8 @@
 
 pub mod activation;
 pub mod baselines;
+pub mod benchmark;
+pub mod bill;
 pub mod csv;
 pub use crate::analysis::dataset;
 pub mod estimators;

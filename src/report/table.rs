@@ -167,7 +167,7 @@ fn element_rows(circuit: &Circuit, op: &OperatingPoint) -> Vec<Vec<String>> {
         .map(|(id, element)| {
             let voltage = op.voltage(element.port[0], element.port[1]);
             vec![
-                element.name.to_string(),
+                element.name().to_string(),
                 format_engineering(voltage, DIGITS, "V"),
                 format_engineering(op.current(circuit, id), DIGITS, "A"),
                 format_engineering(op.power[id.index()], DIGITS, "W"),

@@ -63,7 +63,7 @@ pub fn rounded(circuit: &Circuit, op: &OperatingPoint) -> Option<OperatingPoint>
     for (id, element) in circuit.elements() {
         let currents = system.currents(id);
         let mut power = DoubleDouble::ZERO;
-        for ((branch, port), current) in element.branches().zip(ports(element)).zip(currents) {
+        for ((branch, port), current) in element.branches().zip(ports(&element)).zip(currents) {
             exact.currents[branch.index()] = current.value();
             power = power + system.voltage(port.map(unknown)) * current;
         }

@@ -94,7 +94,7 @@ fn is_plain(circuit: &Circuit) -> bool {
 fn features(circuit: &Circuit) -> Vec<&'static str> {
     let diodes = || {
         circuit.elements().filter_map(|(_, e)| match &e.device {
-            Device::OnePort(one_port) => Some(&**one_port),
+            Device::OnePort(one_port) => Some((**one_port).clone()),
             _ => None,
         })
     };

@@ -2,7 +2,7 @@
 //! nothing but the circuit's elements and the numbers reported.
 
 use ohmgrad::analysis::OperatingPoint;
-use ohmgrad::circuit::{Circuit, Element, ElementId, NodeId};
+use ohmgrad::circuit::{Circuit, ElementId, ElementRef, NodeId};
 use ohmgrad::device::{Device, OnePort};
 
 use super::diode_law::DiodeLaw;
@@ -43,12 +43,12 @@ impl Verdict {
 pub fn verify(circuit: &Circuit, op: &OperatingPoint) -> Verdict {
     let mut check = Check::new(circuit, op);
     for (id, element) in circuit.elements() {
-        check.element(id, element);
+        check.element(id, &element);
     }
     check.gather_groups();
     for (id, element) in circuit.elements() {
         if element.device == Device::IdealDiode {
-            check.ideal_diode(id, element);
+            check.ideal_diode(id, &element);
         }
     }
     check.kirchhoff();
@@ -130,20 +130,20 @@ impl<'a> Check<'a> {
             verdict: Verdict::default(),
         };
         for (_, element) in circuit.elements() {
-            check.gather(element);
+            check.gather(&element);
         }
         check
     }
 
     /// Currents into the sums, before any law is looked at.
-    fn gather(&mut self, element: &Element) {
+    fn gather(&mut self, element: &ElementRef) {
         for (port, branch) in ports(element).into_iter().zip(element.branches()) {
             let [p, n] = port.map(NodeId::index);
             let current = self.op.currents[branch.index()];
             if !current.is_finite() {
                 self.verdict
                     .faults
-                    .push(format!("{}: {current} A", element.name));
+                    .push(format!("{}: {current} A", element.name()));
             }
             self.sum[p] = self.sum[p] + DoubleDouble::from(current);
             self.sum[n] = self.sum[n] - DoubleDouble::from(current);
@@ -179,7 +179,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn element(&mut self, id: ElementId, element: &Element) {
+    fn element(&mut self, id: ElementId, element: &ElementRef) {
         let v = self.op.voltage(element.port[0], element.port[1]);
         let open = self.open(element.port);
         let i = self.op.current(self.circuit, id);
@@ -225,7 +225,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn two(&self, element: &Element) -> [Port; 2] {
+    fn two(&self, element: &ElementRef) -> [Port; 2] {
         let ports = ports(element);
         let branches: Vec<_> = element.branches().collect();
         [0, 1].map(|k| Port {
@@ -247,17 +247,17 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn expect(&mut self, element: &Element, what: &str, got: f64, wanted: f64, open: f64) {
+    fn expect(&mut self, element: &ElementRef, what: &str, got: f64, wanted: f64, open: f64) {
         let allowed = RELATIVE * got.abs().min(wanted.abs()) + open + FLOOR;
         if !((got - wanted).abs() <= allowed) {
-            let name = &element.name;
+            let name = element.name();
             self.verdict.faults.push(format!(
                 "{name}: {what} {got:e} against {wanted:e}, allowed {allowed:.1e}"
             ));
         }
     }
 
-    fn ideal_diode(&mut self, id: ElementId, element: &Element) {
+    fn ideal_diode(&mut self, id: ElementId, element: &ElementRef) {
         let v = self.op.voltage(element.port[0], element.port[1]);
         let i = self.op.current(self.circuit, id);
         let [p, n] = element.port.map(NodeId::index);
@@ -272,7 +272,7 @@ impl<'a> Check<'a> {
         let weak = violation(v / (volts + unsure), i / (amps + rounding));
         self.verdict.complementarity = self.verdict.complementarity.max(strict);
         if !(weak <= RELATIVE) {
-            let name = &element.name;
+            let name = element.name();
             self.verdict
                 .faults
                 .push(format!("{name}: ideal diode at {v:e} V, {i:e} A"));
@@ -282,7 +282,7 @@ impl<'a> Check<'a> {
     /// Current of a straight one-port, and its distance from the law relative to it.
     fn straight(
         &mut self,
-        element: &Element,
+        element: &ElementRef,
         one_port: &OnePort,
         v: f64,
         i: f64,
@@ -296,7 +296,7 @@ impl<'a> Check<'a> {
         // A law written from its corners rounds relative to them.
         let allowed = RELATIVE * i.abs() + FLOOR + ROUNDING * corners(one_port, v);
         if !(beyond <= allowed) {
-            let name = &element.name;
+            let name = element.name();
             self.verdict.faults.push(format!(
                 "{name}: {i:e} A at {v:e} V, the law says {low:e} to {high:e}"
             ));
@@ -304,7 +304,7 @@ impl<'a> Check<'a> {
         high - low + ROUNDING * corners(one_port, v)
     }
 
-    fn one_port(&mut self, element: &Element, one_port: &OnePort, v: f64, i: f64, open: f64) {
+    fn one_port(&mut self, element: &ElementRef, one_port: &OnePort, v: f64, i: f64, open: f64) {
         let OnePort::Shockley(diode) = one_port else {
             let rounding = self.straight(element, one_port, v, i, open);
             return self.round(element.port, rounding);
@@ -312,7 +312,7 @@ impl<'a> Check<'a> {
         let law = DiodeLaw::of(diode);
         let allowed = RELATIVE * i.abs() + FLOOR;
         if !law.admits(v, open + ROUNDING * law.farthest(), i, allowed) {
-            let name = &element.name;
+            let name = element.name();
             self.verdict
                 .faults
                 .push(format!("{name}: no diode carries {i:e} A at {v:e} V"));
@@ -399,7 +399,7 @@ struct Port {
     current: f64,
 }
 
-pub fn ports(element: &Element) -> Vec<[NodeId; 2]> {
+pub fn ports(element: &ElementRef) -> Vec<[NodeId; 2]> {
     let second = element.second().filter(|_| element.is_two_port());
     std::iter::once(element.port).chain(second).collect()
 }

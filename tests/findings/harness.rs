@@ -119,7 +119,11 @@ fn read_back(circuit: &Circuit, op: Option<&OperatingPoint>, written: &str) {
     for ((_, a), (_, b)) in circuit.elements().zip(again.elements()) {
         // Laws and model cards are written in another form of the same meaning.
         let is_plain = !matches!(a.device, Device::Behavioural(_) | Device::OnePort(_));
-        assert!(!is_plain || a.device == b.device, "{}:\n{written}", a.name);
+        assert!(
+            !is_plain || a.device == b.device,
+            "{}:\n{written}",
+            a.name()
+        );
         let names = |c: &Circuit, port: [_; 2]| port.map(|n| c.node_name(n).to_string());
         assert_eq!(names(circuit, a.port), names(&again, b.port), "{written}");
     }
@@ -330,17 +334,16 @@ fn csv(choice: u8, text: &[u8]) {
 
 /// A checkpoint as it is, and as the body of one whose checksum is right.
 pub fn checkpoint(bytes: &[u8]) {
-    let path = Path::new("checkpoint.json");
+    let path = Path::new("checkpoint.bin");
     report(Checkpoint::parse(bytes, path));
-    let body = String::from_utf8_lossy(bytes);
-    report(Checkpoint::parse(sealed(body.trim_end()).as_bytes(), path));
+    report(Checkpoint::parse(&sealed(bytes), path));
 }
 
 /// A checkpoint in the format that is read, with this body and its checksum.
-pub fn sealed(body: &str) -> String {
-    let head = "ohmgrad-checkpoint 2";
-    let sum = sha256(format!("{head}\n{body}").as_bytes());
-    format!("{head} sha256={sum}\n{body}\n")
+pub fn sealed(body: &[u8]) -> Vec<u8> {
+    let head = "ohmgrad-checkpoint 3";
+    let sum = sha256(&[format!("{head}\n").as_bytes(), body].concat());
+    [format!("{head} sha256={sum}\n").as_bytes(), body].concat()
 }
 
 /// Networks of more units are read but not solved.

@@ -188,7 +188,7 @@ fn sensed(circuit: &Circuit, root: &[usize]) -> Vec<bool> {
     let mut sensed = vec![false; root.len()];
     for (_, element) in circuit.elements() {
         let second = element.second().filter(|_| !element.is_two_port());
-        for pair in control_pairs(element).chain(second) {
+        for pair in control_pairs(&element).chain(second) {
             let [p, n] = pair.map(|node| root[node.index()]);
             sensed[p] |= p != n;
             sensed[n] |= p != n;

@@ -12,7 +12,7 @@ use petgraph::unionfind::UnionFind;
 use petgraph::visit::EdgeRef;
 
 use crate::analysis::{Diode, OperatingPoint};
-use crate::circuit::{Circuit, Element, ElementId, NodeId, prescribes_voltage};
+use crate::circuit::{Circuit, ElementId, ElementRef, NodeId, prescribes_voltage};
 use crate::device::Device;
 
 use super::{Scales, Undetermined};
@@ -46,11 +46,11 @@ pub(super) fn find(circuit: &Circuit, op: &OperatingPoint, scales: &Scales) -> V
 /// In the order of the elements.
 fn branches(circuit: &Circuit, op: &OperatingPoint, scales: &Scales) -> Vec<Branch> {
     let mut is_sensed = vec![false; circuit.element_count()];
-    for control in circuit.elements().flat_map(|(_, e)| e.control_currents()) {
+    for control in circuit.sensed_elements() {
         is_sensed[control.index()] = true;
     }
     let mut diodes = op.diodes.iter().peekable();
-    let branch = |(id, element): (ElementId, &Element)| {
+    let branch = |(id, element): (ElementId, ElementRef)| {
         let diode = diodes.next_if(|d| d.element == id);
         let current = match element.device {
             _ if is_sensed[id.index()] => return None,

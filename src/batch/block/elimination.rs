@@ -6,9 +6,10 @@ use faer::{Accum, MatRef};
 
 use crate::batch::assembly::Assembly;
 use crate::batch::elimination::Elimination;
+use crate::batch::ends::End;
 use crate::batch::law::Law;
 use crate::batch::real::Real;
-use crate::batch::structure::{BatchSystem, End};
+use crate::batch::structure::BatchSystem;
 
 use super::lanes::{
     add_affine, add_scaled, dispatch, measure, product, row, row_mut, subtract_product, two_rows,
@@ -137,7 +138,7 @@ impl<T: Real> BlockState<T> {
                 }
             }
         };
-        for (&ends, &g) in system.ends.iter().zip(shared.conductances) {
+        for (ends, &g) in system.ends.iter().zip(shared.conductances) {
             for lane in 0..lanes {
                 let current = g * voltage(self, ends, out, lane);
                 subtract(self, ends, lane, current);

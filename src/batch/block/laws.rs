@@ -1,9 +1,10 @@
 //! One-ports that are not straight: where they are linearized in each lane, and what that stamps.
 
 use crate::batch::assembly::Assembly;
+use crate::batch::ends::End;
 use crate::batch::law::Law;
 use crate::batch::real::Real;
-use crate::batch::structure::{BatchSystem, End};
+use crate::batch::structure::BatchSystem;
 use crate::device::PlainDiode;
 
 use super::BlockState;

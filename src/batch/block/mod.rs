@@ -11,11 +11,12 @@ mod relaxation;
 use super::law::Law;
 
 use super::assembly::Assembly;
+use super::ends::End;
 use super::engine::Nudge;
 use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::real::Real;
-use super::structure::{BatchSystem, End, Method};
+use super::structure::{BatchSystem, Method};
 use lanes::{add_affine, add_scaled, dispatch, row, row_mut};
 
 /// What the blocks of a batch share.

@@ -141,8 +141,8 @@ impl StageConfig {
         let mut stage = Stage::new(circuit.clone());
         for (list, gain) in [(&plain, self.gain), (&negated, -self.gain)] {
             for (from, &source) in list.iter().enumerate() {
-                let name = circuit.element(sources[source]).name.as_str();
-                stage = stage.drive(name, from, gain)?;
+                let name = circuit.element(sources[source]).name();
+                stage = stage.drive(&name, from, gain)?;
             }
         }
         for output in outputs {
