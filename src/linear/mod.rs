@@ -1,11 +1,13 @@
 //! `A x = b` for sparse matrices: analyze once, then factor, solve and solve the transpose.
 //!
 //! **Invariant:** this folder knows matrices only; it never sees a circuit. A singular matrix is a
-//! result, not a panic. Factorizations run on one thread, so that bits do not depend on threads.
+//! result, not a panic. Bits do not depend on threads.
 //! Numbers are doubles or, where these do not suffice, [`Extended`].
 
 mod cholesky;
 mod lu;
+pub mod multifrontal;
+pub mod ordering;
 mod star_mesh;
 
 use std::sync::Arc;
@@ -67,7 +69,7 @@ impl Symbolic {
     /// Storage for numeric factors of this pattern.
     pub fn factor(&self) -> Factor {
         match self {
-            Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s.clone())),
+            Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s)),
             Symbolic::Lu(s) => Factor::Lu(Box::new(LuFactor::new(s.clone()))),
         }
     }

@@ -9,10 +9,8 @@
 
 use std::sync::Arc;
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::sparse::linalg::amd;
-
-use super::{LinearError, Matrix, pattern_view};
+use super::ordering::minimum_degree;
+use super::{LinearError, Matrix};
 
 /// Order of elimination and pattern of the factor of a lower-triangular pattern.
 #[derive(Debug)]
@@ -49,7 +47,11 @@ impl StarMeshSymbolic {
     /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
         let n = pattern.rows();
-        let (order, place) = minimum_degree(pattern)?;
+        let order = minimum_degree(pattern)?.order;
+        let mut place = vec![0; n];
+        for (new, &old) in order.iter().enumerate() {
+            place[old] = new;
+        }
         let mut lists: Vec<Vec<(u32, u32)>> = vec![Vec::new(); n];
         let mut grounds = vec![usize::MAX; n];
         let starts = pattern.indptr().into_raw_storage();
@@ -72,23 +74,6 @@ impl StarMeshSymbolic {
             factor,
         })
     }
-}
-
-/// Approximate minimum degree: the order of elimination and its inverse.
-fn minimum_degree(pattern: &Matrix) -> Result<(Vec<usize>, Vec<usize>), LinearError> {
-    let n = pattern.rows();
-    let (mut order, mut place) = (vec![0; n], vec![0; n]);
-    let memory = MemBuffer::try_new(amd::order_maybe_unsorted_scratch::<usize>(n, pattern.nnz()));
-    let mut memory = memory.map_err(|_| LinearError::OutOfMemory { order: n })?;
-    amd::order_maybe_unsorted(
-        &mut order,
-        &mut place,
-        pattern_view(pattern),
-        amd::Control::default(),
-        MemStack::new(&mut memory),
-    )
-    .map_err(|_| LinearError::OutOfMemory { order: n })?;
-    Ok((order, place))
 }
 
 fn concatenate<T>(lists: Vec<Vec<T>>) -> Columns<T> {

@@ -69,8 +69,8 @@ impl System {
         };
         let (nonzeros, order) = (self.pattern.nnz() as f64, self.order as f64);
         let fill = symbolic.factor_nonzeros() as f64;
-        // A supernode has one list of rows for all its columns.
-        let entry = match symbolic.is_supernodal() {
+        // A front has one list of rows for all its columns.
+        let entry = match symbolic.has_fronts() {
             true => NUMBER,
             false => NUMBER + INDEX,
         };

@@ -1,7 +1,9 @@
 //! Everything that changes while one operating point is sought; one for each thread.
 
+use rayon::prelude::*;
+
 use crate::circuit::NodeId;
-use crate::device::Companion;
+use crate::device::{Companion, OnePort};
 use crate::linear::{Factor, LinearError, Matrix};
 
 use super::clock::{Clock, Phase};
@@ -10,6 +12,9 @@ use super::laws::LawStates;
 use super::precise::Sums;
 use super::relaxed::Relaxed;
 use super::{Entries, System, Values};
+
+/// One-ports that one thread evaluates at a time.
+const ONE_PORTS_OF_A_THREAD: usize = 4096;
 
 /// Relative size of the regularization of ideal diodes in the Jacobian when the exact one is
 /// singular. The residual stays exact, so that the solution does not depend on it.
@@ -164,18 +169,27 @@ impl Workspace {
     /// Evaluates every one-port at its point.
     pub fn evaluate_companions(&mut self, values: &Values) {
         let began = self.clock.begin();
-        let mut is_factored = self.is_factored;
-        for ((companion, one_port), &point) in self
-            .companions
-            .iter_mut()
-            .zip(&values.one_ports)
-            .zip(&self.points)
-        {
-            let new = one_port.evaluate(point);
-            is_factored &= new.conductance == companion.conductance;
-            *companion = new;
-        }
-        self.is_factored = is_factored;
+        // Whether the conductances are what they were.
+        let evaluate = |companions: &mut [Companion], laws: &[OnePort], points: &[f64]| {
+            let mut are_same = true;
+            for ((companion, law), &point) in companions.iter_mut().zip(laws).zip(points) {
+                let new = law.evaluate(point);
+                are_same &= new.conductance == companion.conductance;
+                *companion = new;
+            }
+            are_same
+        };
+        let (laws, points) = (&values.one_ports, &self.points);
+        self.is_factored &= if points.len() <= ONE_PORTS_OF_A_THREAD {
+            evaluate(&mut self.companions, laws, points)
+        } else {
+            let parts = (self.companions.par_chunks_mut(ONE_PORTS_OF_A_THREAD))
+                .zip(laws.par_chunks(ONE_PORTS_OF_A_THREAD))
+                .zip(points.par_chunks(ONE_PORTS_OF_A_THREAD));
+            parts
+                .map(|((companions, laws), points)| evaluate(companions, laws, points))
+                .reduce(|| true, |a, b| a & b)
+        };
         self.clock.end(Phase::Devices, began);
     }
 
