@@ -83,6 +83,12 @@ impl Function {
     }
 }
 
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.function.recycle(&mut self.tape);
+    }
+}
+
 #[pymethods]
 impl Tape {
     /// Derivatives of `sum(cotangents * outputs)` to the inputs, rows x inputs, and to the conductances,

@@ -32,6 +32,16 @@ pub struct Rows {
     /// Solvers that no thread uses at the moment.
     idle: Mutex<Vec<Solver>>,
     batches: Option<Mutex<BatchFunction>>,
+    /// Memory for the inputs of tapes to come.
+    spare: Mutex<Vec<Vec<f64>>>,
+}
+
+/// Inputs that one thread copies at a time, and copies whose memory is kept.
+const AT_ONCE: usize = 1 << 15;
+const MOST_SPARE: usize = 2;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The operating point of one row, to come back to.
@@ -98,6 +108,7 @@ impl Rows {
             conductances,
             idle: Mutex::new(vec![solver]),
             batches,
+            spare: Mutex::default(),
         })
     }
 
@@ -135,9 +146,7 @@ impl Rows {
     /// Outputs (rows x outputs) at `inputs` (rows x inputs), and what leads back from there.
     pub fn forward(&self, inputs: &[f64], conductances: Vec<f64>) -> Result<(Vec<f64>, Tape)> {
         let (rows, width) = (inputs.len() / self.inputs.max(1), self.outputs.len());
-        self.check(inputs, &conductances)?;
-        // Millions of numbers take longer than what is done with them, on one thread.
-        let inputs: Vec<f64> = inputs.par_iter().with_min_len(1 << 14).copied().collect();
+        let inputs = self.take(inputs, &conductances)?;
         let mut outputs = vec![0.0; rows * width];
         let (batch, alone) = match self.batches(&conductances) {
             None => (None, (0..rows).collect()),
@@ -239,11 +248,19 @@ impl Rows {
         Ok(changes.concat())
     }
 
+    /// Takes the memory of a tape back: fresh pages take longer than what is written there.
+    pub fn recycle(&self, tape: &mut Tape) {
+        let mut spare = lock(&self.spare);
+        if spare.len() < MOST_SPARE {
+            spare.push(std::mem::take(&mut tape.inputs));
+        }
+    }
+
     /// The batch engine, if it takes the circuit with these conductances; no other thread has it then.
     fn batches(&self, conductances: &[f64]) -> Option<MutexGuard<'_, BatchFunction>> {
         let batches = self.batches.as_ref()?;
         let is_passive = conductances.iter().all(|g| *g > 0.0);
-        is_passive.then(|| batches.lock().unwrap_or_else(PoisonError::into_inner))
+        is_passive.then(|| lock(batches))
     }
 
     /// What `work` makes of each of some rows, in order; blocks of them are spread over threads.
@@ -268,16 +285,24 @@ impl Rows {
         Ok(all)
     }
 
-    /// Refuses numbers that no solver takes.
-    fn check(&self, given: &[f64], conductances: &[f64]) -> Result<()> {
+    /// A copy of the inputs, for the way back. Refuses numbers that no solver takes.
+    fn take(&self, given: &[f64], conductances: &[f64]) -> Result<Vec<f64>> {
         let is_usable = |g: &f64| *g != 0.0 && g.is_finite();
         if let Some(k) = conductances.iter().position(|g| !is_usable(g)) {
             return Err(self.unusable(self.conductances[k], conductances[k]));
         }
-        let inputs = given.par_iter().with_min_len(1 << 14);
-        let Some(k) = inputs.position_first(|x| !x.is_finite()) else {
-            return Ok(());
-        };
+        let mut copy = lock(&self.spare).pop().unwrap_or_default();
+        copy.resize(given.len(), 0.0);
+        let parts = copy.par_chunks_mut(AT_ONCE).zip(given.par_chunks(AT_ONCE));
+        let are_finite = parts.map(|(copy, given)| {
+            copy.copy_from_slice(given);
+            // A sum would be one long chain.
+            given.iter().fold(true, |all, x| all & x.is_finite())
+        });
+        if are_finite.reduce(|| true, |a, b| a & b) {
+            return Ok(copy);
+        }
+        let k = given.iter().position(|x| !x.is_finite()).unwrap_or(0);
         let (row, column) = (k / self.inputs + 1, k % self.inputs);
         // Drives by inputs come first.
         let name = &self.circuit.element(self.drives[column].id.element).name();
@@ -301,8 +326,7 @@ impl Rows {
         conductances: &[f64],
         work: impl FnOnce(&mut Solver) -> Result<T>,
     ) -> Result<T> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = idle().pop();
+        let known = lock(&self.idle).pop();
         let mut solver = match known {
             Some(solver) => solver,
             None => Solver::new(self.circuit.clone()).map_err(Fault::of)?,
@@ -314,7 +338,7 @@ impl Rows {
         }
         solver.take_values().map_err(Fault::of)?;
         let outcome = work(&mut solver);
-        idle().push(solver);
+        lock(&self.idle).push(solver);
         outcome
     }
 
