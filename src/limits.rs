@@ -12,6 +12,9 @@ pub const ELEMENT: u64 = 1000;
 /// About what an element of a circuit that a generator made takes in training, bytes.
 pub const TRAINED_ELEMENT: u64 = 300;
 
+/// The same where the columns of crossbars are one element each, with Adam and a batch.
+pub const TRAINED_CROSSING: u64 = 72;
+
 /// Bytes that a circuit may need.
 pub fn memory() -> u64 {
     let text = std::env::var(VARIABLE).ok();

@@ -1,11 +1,12 @@
 //! `checksums.txt` of a run folder: what its results were when they were written. The lines are those
 //! of `sha256sum`, whose `-c` reads them too.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::files::write_atomically;
-use crate::learning::sha256;
+use crate::learning::sha256_of;
 
 use super::Failure;
 
@@ -16,8 +17,9 @@ pub fn write(folder: &Path, names: &[String]) -> Result<(), Failure> {
     let mut text = String::new();
     for name in names {
         let path = folder.join(name);
-        let bytes = std::fs::read(&path).map_err(|e| Failure::read(&path, &e))?;
-        text += &format!("{}  {name}\n", sha256(&bytes));
+        let sum = File::open(&path).and_then(sha256_of);
+        let sum = sum.map_err(|e| Failure::read(&path, &e))?;
+        text += &format!("{sum}  {name}\n");
     }
     let path = folder.join(NAME);
     write_atomically(&path, text.as_bytes()).map_err(|e| Failure::write(Some(&path), &e))
@@ -61,8 +63,8 @@ fn fault(folder: &Path, line: &str) -> Option<String> {
         ));
     };
     let path = folder.join(name);
-    match std::fs::read(&path) {
-        Ok(bytes) if sha256(&bytes) == sum => None,
+    match File::open(&path).and_then(sha256_of) {
+        Ok(found) if found == sum => None,
         Ok(_) => Some(format!(
             "{} was altered: its checksum is not that of {NAME}",
             path.display()

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Timing;
-use crate::files::{remove_unfinished, write_atomically};
+use crate::circuit::Circuit;
+use crate::files::{Staged, remove_unfinished, write_atomically};
 use crate::learning::{Checkpoint, CircuitSource, EpochReport, LoadedConfig, TrainingConfig};
 
 use super::{Failure, checksums};
@@ -224,7 +225,7 @@ impl RunFolder {
             let circuit = loaded
                 .circuit()
                 .map_err(crate::learning::TrainError::from)?;
-            self.write(CIRCUIT, &circuit.to_spice()?)?;
+            self.write_deck(CIRCUIT, &circuit)?;
             config.circuit = CircuitSource::Deck(PathBuf::from(CIRCUIT));
         }
         for path in config.data.paths_mut() {
@@ -247,6 +248,24 @@ impl RunFolder {
     pub fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
         let path = self.path.join(name);
         write_atomically(&path, text.as_bytes()).map_err(|e| Failure::write(Some(&path), &e))
+    }
+
+    /// The same of a circuit as a deck, of which little is in memory at a time.
+    pub fn write_deck(&self, name: &str, circuit: &Circuit) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        let mut text = Ok(());
+        let staged = Staged::create(&path, |file| {
+            let mut written = Ok(());
+            text = circuit.write_spice(|part| {
+                if written.is_ok() {
+                    written = file.write_all(part.as_bytes());
+                }
+            });
+            written
+        });
+        let staged = staged.map_err(|e| Failure::write(Some(&path), &e))?;
+        text?;
+        staged.commit().map_err(|e| Failure::write(Some(&path), &e))
     }
 
     /// Writes the checksums of the run's own files and of these results: the last thing of a run.

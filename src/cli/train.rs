@@ -375,6 +375,9 @@ impl RunResult {
     }
 }
 
+/// The trained deck.
+const DECK: &str = "trained.cir";
+
 /// Writes the trained deck, the result and the pictures, then their checksums, and says what came out.
 fn write_results(
     trainer: &mut Trainer,
@@ -385,15 +388,14 @@ fn write_results(
     let test = trainer.test()?;
     let result = RunResult::new(ended, trainer, &test);
     let json = serde_json::to_string_pretty(&result).unwrap_or_default() + "\n";
-    let mut files = vec![
-        ("trained.cir".to_string(), trainer.circuit().to_spice()?),
-        ("result.json".to_string(), json),
-    ];
+    folder.write_deck(DECK, trainer.circuit())?;
+    let mut files = vec![("result.json".to_string(), json)];
     files.extend(pictures::draw(trainer, &folder.read_log()?, &test)?);
     for (name, text) in &files {
         folder.write(name, text)?;
     }
-    let names: Vec<String> = files.into_iter().map(|(name, _)| name).collect();
+    let files = files.into_iter().map(|(name, _)| name);
+    let names: Vec<String> = std::iter::once(DECK.to_string()).chain(files).collect();
     folder.write_checksums(&names)?;
     let phases = trainer.engine.batches().map(|b| Phases::new(&b.timing()));
     say(&summary(&result, phases, folder, &names, started))

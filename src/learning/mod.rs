@@ -27,7 +27,7 @@ pub use config::{
     TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
-pub use fingerprint::{Fingerprints, sha256};
+pub use fingerprint::{Fingerprints, sha256, sha256_of};
 pub use loss::{Loss, SampleLoss};
 pub use optimizer::Optimizer;
 pub use parameters::TrainedParameters;

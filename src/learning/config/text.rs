@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::circuit::generators::Layered;
-use crate::limits::{TRAINED_ELEMENT, memory};
+use crate::limits::{TRAINED_CROSSING, TRAINED_ELEMENT, memory};
 
 use super::{CircuitSource, ConfigError, DataConfig, ParameterGroup, TrainingConfig};
 
@@ -84,12 +84,15 @@ impl CircuitSource {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         match self {
             CircuitSource::Deck(_) => Ok(()),
-            CircuitSource::Layered(l) => check_size(Layered::size(l.inputs, &l.hidden, l.outputs)),
+            CircuitSource::Layered(l) => {
+                let size = Layered::size(l.inputs, &l.hidden, l.outputs);
+                check_size(size, TRAINED_ELEMENT)
+            }
             CircuitSource::Deep(deep) => {
                 check_layers("circuit.drn.layers", &deep.layers)?;
                 check_positive("circuit.drn.conductance", deep.conductance)?;
                 check_positive("circuit.drn.floor", deep.floor)?;
-                check_size(deep.size())
+                check_size(deep.size(), TRAINED_CROSSING)
             }
             CircuitSource::Kendall(network) => {
                 check_layers("circuit.kendall.layers", &network.layers)?;
@@ -98,7 +101,7 @@ impl CircuitSource {
                 check_positive("circuit.kendall.floor", network.floor)?;
                 let (bias, expected) = (network.bias, "a finite number");
                 check(bias.is_finite(), "circuit.kendall.bias", bias, expected)?;
-                check_size(network.size())
+                check_size(network.size(), TRAINED_ELEMENT)
             }
             CircuitSource::Cascade(stages) => {
                 let expected = "at least one stage";
@@ -188,8 +191,9 @@ fn check_layers(field: &str, layers: &[usize]) -> Result<(), ConfigError> {
     check(holds, field, format!("{layers:?}"), expected)
 }
 
-fn check_size(elements: usize) -> Result<(), ConfigError> {
-    let limit = memory() / TRAINED_ELEMENT;
+/// `bytes` is what an element takes.
+fn check_size(elements: usize, bytes: u64) -> Result<(), ConfigError> {
+    let limit = memory() / bytes;
     match elements as u64 > limit {
         true => Err(ConfigError::TooLarge { elements, limit }),
         false => Ok(()),
