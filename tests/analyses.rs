@@ -206,6 +206,21 @@ fn steps_go_round_every_analysis_and_the_deck_is_as_before() {
 }
 
 #[test]
+fn long_sweeps_in_batches_are_those_of_one_point_after_the_other() {
+    let bridge = "v1 a b 0\nv2 c 0 1\nd1 a p dx\nd2 b p dx\nd3 n a dx\nd4 n b dx\nrl p n 1k\nr0 n 0 1\n\
+                  rb b c 10\n.model dx d(is=1e-14)\n.dc v1 -10 10 0.1 v2 0 2 1\n.print dc v(p,n) v(a)\n";
+    let batches = run(bridge);
+    // A measurement sees the whole of every operating point.
+    let one_by_one = run(&format!("{bridge}.meas dc top max v(p,n)\n"));
+    let [batches, one_by_one] = [batches, one_by_one].map(|r| r.datasets().remove(0));
+    assert_eq!(batches.rows.len(), 603);
+    for name in ["v1", "v2", "v(p,n)", "v(a)"] {
+        let [found, expected] = [&batches, &one_by_one].map(|d| column(d, name));
+        assert_close(&found, &expected, 1e-10);
+    }
+}
+
+#[test]
 fn a_resistor_may_pass_through_zero() {
     let body = "V1 in 0 5\nR1 in out 1k\nR2 out 0 2k\n.dc R2 -500 1000 500\n";
     let results = run(body);

@@ -335,7 +335,7 @@ fn long_lines() {
 #[test]
 fn sweeps_without_end() {
     let folder = Folder::new();
-    let many_points = "the limit is 1000000";
+    let many_points = "the limit is 5000000";
     folder.is_refused("steps", ".dc v1 0 1 1e-12", many_points);
     folder.is_refused("tiny steps", ".dc v1 0 1 1e-308", many_points);
     folder.is_refused("decades", ".dc dec v1 1 10 1e15", many_points);

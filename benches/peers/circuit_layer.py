@@ -7,8 +7,12 @@ command line on the same work: cargo run --release --example training_speed -- c
 """
 
 import argparse
+import os
 import statistics
 import time
+
+# PyTorch's threads spin for a while after each of its operations, and take cores from the circuit.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 from ohmgrad.torch import CircuitLayer

@@ -259,7 +259,7 @@ impl Rows {
     /// The batch engine, if it takes the circuit with these conductances; no other thread has it then.
     fn batches(&self, conductances: &[f64]) -> Option<MutexGuard<'_, BatchFunction>> {
         let batches = self.batches.as_ref()?;
-        let is_passive = conductances.iter().all(|g| *g > 0.0);
+        let is_passive = conductances.iter().fold(true, |all, g| all & (*g > 0.0));
         is_passive.then(|| lock(batches))
     }
 
@@ -287,8 +287,10 @@ impl Rows {
 
     /// A copy of the inputs, for the way back. Refuses numbers that no solver takes.
     fn take(&self, given: &[f64], conductances: &[f64]) -> Result<Vec<f64>> {
-        let is_usable = |g: &f64| *g != 0.0 && g.is_finite();
-        if let Some(k) = conductances.iter().position(|g| !is_usable(g)) {
+        let is_usable = |g: &f64| (*g != 0.0) & g.is_finite();
+        // Without an end before the last number these loops are vector instructions.
+        if !conductances.iter().fold(true, |all, g| all & is_usable(g)) {
+            let k = conductances.iter().position(|g| !is_usable(g)).unwrap_or(0);
             return Err(self.unusable(self.conductances[k], conductances[k]));
         }
         let mut copy = lock(&self.spare).pop().unwrap_or_default();
@@ -296,7 +298,6 @@ impl Rows {
         let parts = copy.par_chunks_mut(AT_ONCE).zip(given.par_chunks(AT_ONCE));
         let are_finite = parts.map(|(copy, given)| {
             copy.copy_from_slice(given);
-            // A sum would be one long chain.
             given.iter().fold(true, |all, x| all & x.is_finite())
         });
         if are_finite.reduce(|| true, |a, b| a & b) {

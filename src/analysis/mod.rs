@@ -24,7 +24,9 @@ pub use probe::{Probe, ProbeDerivatives};
 pub use request::RequestError;
 pub use selection::{default_probes, potentials, probes_of, selected_probes};
 pub use sweep::{Sweep, SweepError, SweepPoint, dc_sweep};
-pub(crate) use sweep::{at_each_point, check_points, count_points, evenly_spaced, number};
+pub(crate) use sweep::{
+    at_each_point, check_points, coordinates, count_points, evenly_spaced, number,
+};
 pub use undetermined::Undetermined;
 
 use crate::circuit::{BuildError, Circuit, TopologyError};

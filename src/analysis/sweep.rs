@@ -44,7 +44,7 @@ pub enum SweepError {
     Compile { at: String, error: CompileError },
 }
 
-const MAX_POINTS: usize = 1_000_000;
+const MAX_POINTS: usize = 5_000_000;
 
 /// A quotient that is a whole number but for rounding counts as whole.
 const WHOLE: f64 = 1e-12;
@@ -327,7 +327,8 @@ fn place(sweeps: &[Sweep], values: &[f64]) -> String {
     at.join(", ")
 }
 
-fn coordinates(sweeps: &[Sweep], mut index: usize) -> Vec<f64> {
+/// Values of nested sweeps at a point, of which the first sweep changes fastest.
+pub(crate) fn coordinates(sweeps: &[Sweep], mut index: usize) -> Vec<f64> {
     let mut digit = |s: &Sweep| {
         let value = s.values[index % s.values.len()];
         index /= s.values.len();

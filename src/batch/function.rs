@@ -97,7 +97,9 @@ impl BatchFunction {
     pub fn forward(&mut self, inputs: &[f64], conductances: &[f64], outputs: &mut [f64]) -> u64 {
         for run in &self.runs {
             let own = &mut self.engine.conductances[run.first..][..run.arguments.len()];
-            own.copy_from_slice(&conductances[run.arguments.clone()]);
+            let given = conductances[run.arguments.clone()].par_chunks(AT_ONCE);
+            let parts = own.par_chunks_mut(AT_ONCE).zip(given);
+            parts.for_each(|(own, given)| own.copy_from_slice(given));
         }
         if !self.runs.is_empty() {
             self.engine.refresh();

@@ -6,16 +6,19 @@ mod measure;
 mod transfer;
 mod watch;
 
+use std::path::Path;
+
 pub use measure::Measurement;
 
 use crate::adjoint::AdjointError;
 use crate::analysis::dataset::{Dataset, Unit, Variable};
 use crate::analysis::{
     OperatingPoint, Probe, RequestError, SolveError, Solver, Sweep, SweepError, at_each_point,
-    check_points, count_points, dc_sweep, selected_probes,
+    check_points, coordinates, count_points, dc_sweep, selected_probes,
 };
 use crate::circuit::{self, Circuit};
 use crate::netlist::{self, Analysis, Diagnostic, Name, OutputCard};
+use crate::points::{PointTable, solve_in_batches};
 use crate::source::Spanned;
 
 use measure::Measurements;
@@ -73,6 +76,9 @@ pub enum ExecutionError {
 
 /// Numbers that all results may hold together.
 const MOST_NUMBERS: usize = 30_000_000;
+
+/// Points of a sweep from which the batch engine is worth its preparation.
+const MANY_POINTS: usize = 64;
 
 /// What a dataset or a column of it takes besides its rows, in numbers.
 const HEAD: usize = 20;
@@ -220,6 +226,11 @@ impl Execution {
         let kind = ("dc", "DC transfer characteristic");
         let mut dataset = self.dataset(solver, kind, variables);
         dataset.shape = sweeps.iter().map(|s| s.values.len()).collect();
+        if let Some(rows) = self.in_batches(solver, &sweeps, points) {
+            dataset.rows = rows;
+            self.push(dataset, None);
+            return Ok(());
+        }
         let mut measurements = Measurements::new(&solver.circuit, &self.measures);
         dc_sweep(solver, &sweeps, &mut |circuit, point| {
             measurements.sample(circuit, &point);
@@ -233,6 +244,30 @@ impl Execution {
         self.results.measurements.extend(measured);
         self.push(dataset, None);
         Ok(())
+    }
+
+    /// The rows of a sweep by the batch engine: where sources are swept, voltages are read, and there is no
+    /// operating point but the one, each point for itself is quicker than one after the other.
+    fn in_batches(
+        &self,
+        solver: &Solver,
+        sweeps: &[Sweep],
+        points: usize,
+    ) -> Option<Vec<Vec<f64>>> {
+        if points < MANY_POINTS || !self.measures.is_empty() || self.probes.is_empty() {
+            return None;
+        }
+        let names = sweeps.iter().map(|sweep| sweep.name.clone()).collect();
+        let mut values = Vec::with_capacity(points * sweeps.len());
+        (0..points).for_each(|point| values.extend(coordinates(sweeps, point)));
+        let table = PointTable::from_rows(Path::new(".dc"), names, values).ok()?;
+        let found = solve_in_batches(solver, &table, &self.probes)?;
+        let outputs = found.values.chunks(self.probes.len());
+        let rows = outputs.enumerate();
+        Some(
+            rows.map(|(point, outputs)| [table.row(point), outputs].concat())
+                .collect(),
+        )
     }
 
     /// The output itself, then its derivatives.

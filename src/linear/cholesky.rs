@@ -38,7 +38,7 @@ impl CholeskySymbolic {
     /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
         let ordering = minimum_degree(pattern)?;
-        let kind = match ordering.products < DENSE_FRONTS * ordering.fill {
+        let kind = match ordering.products <= DENSE_FRONTS * ordering.fill {
             true => Kind::Sparse(Arc::new(entry_by_entry(pattern, &ordering)?)),
             false => {
                 let symbolic = MultifrontalSymbolic::analyze(pattern, &ordering.order)?;

@@ -23,6 +23,9 @@ pub struct Ordering {
 /// [`LinearError::OutOfMemory`].
 pub fn minimum_degree(pattern: &Matrix) -> Result<Ordering, LinearError> {
     let n = pattern.rows();
+    if n == 0 {
+        return Ok(Ordering::default());
+    }
     let (mut order, mut place) = (vec![0; n], vec![0; n]);
     let memory = MemBuffer::try_new(amd::order_maybe_unsorted_scratch::<usize>(n, pattern.nnz()));
     let mut memory = memory.map_err(|_| LinearError::OutOfMemory { order: n })?;

@@ -14,6 +14,7 @@ mod solve;
 mod table;
 
 pub use error::{PointError, TableError};
+pub(crate) use solve::solve_in_batches;
 pub use solve::{Points, solve};
 pub(crate) use table::is_npz;
 pub use table::{PointTable, parse_csv, parse_npz};

@@ -90,6 +90,20 @@ pub fn solve(
     Ok(points)
 }
 
+/// The same where the batch engine takes the rows; none if it does not, or if there is anything to be said
+/// about the operating points.
+pub(crate) fn solve_in_batches(
+    solver: &Solver,
+    table: &PointTable,
+    probes: &[Probe],
+) -> Option<Points> {
+    let columns = table.resolve(&solver.circuit, &solver.system).ok()?;
+    // Two engines are made, if there is one; it takes no longer than a few rows.
+    blocks(solver, table, &columns, probes)?;
+    let points = solve(solver, table, probes, &|_| ()).ok()?;
+    points.warnings.is_empty().then_some(points)
+}
+
 /// The batch engine, where it can take the rows.
 fn blocks(
     solver: &Solver,
