@@ -51,6 +51,9 @@ class CircuitLayer(torch.nn.Module):
 
     ``forward`` takes values of the sources (V, A), ``(..., inputs)``, and gives ``(..., outputs)`` (V, A) of the same
     type. Computation is in double precision on the CPU whatever that is. A second derivative is not available.
+
+    PyTorch's threads spin for a while after each of its operations and take cores from the circuit: set
+    ``OMP_WAIT_POLICY=PASSIVE`` in the environment.
     """
 
     conductances: torch.nn.Parameter

@@ -10,6 +10,8 @@ pub mod multifrontal;
 pub mod ordering;
 mod star_mesh;
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 pub use cholesky::{CholeskyFactor, CholeskySymbolic};
@@ -127,7 +129,8 @@ impl Factor {
     }
 }
 
-/// Writes a matrix in MatrixMarket form; the lower triangle of a symmetric one stands for all of it.
+/// Writes a matrix in MatrixMarket form (Boisvert, Pozo and Remington 1996), of which the lower triangle
+/// stands for a symmetric one: what Cholesky has. sprs would look for the upper one.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -136,13 +139,18 @@ pub fn write_matrix_market(
     matrix: &Matrix,
     method: Method,
 ) -> std::io::Result<()> {
-    match method {
-        Method::Lu => sprs::io::write_matrix_market(path, matrix),
-        Method::Cholesky => {
-            let symmetry = sprs::io::SymmetryMode::Symmetric;
-            sprs::io::write_matrix_market_sym(path, matrix, symmetry)
-        }
+    let kind = match method {
+        Method::Cholesky => "symmetric",
+        Method::Lu => "general",
+    };
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "%%MatrixMarket matrix coordinate real {kind}")?;
+    let (rows, columns) = matrix.shape();
+    writeln!(out, "{rows} {columns} {}", matrix.nnz())?;
+    for (value, (row, column)) in matrix {
+        writeln!(out, "{} {} {value:e}", row + 1, column + 1)?;
     }
+    out.flush()
 }
 
 /// The matrix as faer sees it; no copy.
@@ -163,4 +171,24 @@ fn pattern_view(matrix: &Matrix) -> faer::sparse::SymbolicSparseColMatRef<'_, us
         None,
         matrix.indices(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_are_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("matrix.mtx");
+        let (starts, rows) = (vec![0, 2, 3], vec![0, 1, 1]);
+        let lower = Matrix::new_csc((2, 2), starts, rows, vec![2.0 / 3.0, -1e-300, 3.0]);
+        for (method, mirrored) in [(Method::Cholesky, -1e-300), (Method::Lu, 0.0)] {
+            write_matrix_market(&path, &lower, method).unwrap();
+            let read: Matrix = sprs::io::read_matrix_market(&path).unwrap().to_csc();
+            let at = |row, column| read.get(row, column).copied().unwrap_or(0.0);
+            assert_eq!((at(0, 0), at(1, 1)), (2.0 / 3.0, 3.0));
+            assert_eq!((at(1, 0), at(0, 1)), (-1e-300, mirrored));
+        }
+    }
 }
