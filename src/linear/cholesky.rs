@@ -1,35 +1,20 @@
-//! Sparse Cholesky of a symmetric positive definite matrix: entry by entry where there is little fill, by
-//! dense fronts elsewhere.
+//! Sparse Cholesky of a symmetric positive definite matrix: by a list of operations where there is little
+//! fill, by dense fronts elsewhere.
 
 use std::sync::Arc;
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::LltRegularization;
-use faer::perm::PermRef;
-use faer::sparse::linalg::SupernodalThreshold;
-use faer::sparse::linalg::cholesky::{
-    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
-    factorize_symbolic_cholesky,
-};
-use faer::{Conj, MatMut, Par, Side, Spec};
-
 use super::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
-use super::ordering::{Ordering, minimum_degree};
-use super::{LinearError, Matrix, pattern_view, view};
+use super::ordering::minimum_degree;
+use super::scheduled::{Schedule, ScheduledFactor};
+use super::{LinearError, Matrix};
 
 /// Multiplications for each entry of the factor from which dense fronts pay.
 const DENSE_FRONTS: f64 = 8.0;
 
 /// Ordering and fill pattern of a lower-triangular pattern.
-#[derive(Debug)]
-pub struct CholeskySymbolic {
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// By faer, entry by entry.
-    Sparse(Arc<SymbolicCholesky<usize>>),
+#[derive(Clone, Debug)]
+pub enum CholeskySymbolic {
+    Schedule(Arc<Schedule>),
     Fronts(Arc<MultifrontalSymbolic>),
 }
 
@@ -38,146 +23,74 @@ impl CholeskySymbolic {
     /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
         let ordering = minimum_degree(pattern)?;
-        let kind = match ordering.products <= DENSE_FRONTS * ordering.fill {
-            true => Kind::Sparse(Arc::new(entry_by_entry(pattern, &ordering)?)),
+        Ok(match ordering.products <= DENSE_FRONTS * ordering.fill {
+            true => Self::Schedule(Arc::new(Schedule::new(pattern, &ordering)?)),
             false => {
                 let symbolic = MultifrontalSymbolic::analyze(pattern, &ordering.order)?;
-                Kind::Fronts(Arc::new(symbolic))
+                Self::Fronts(Arc::new(symbolic))
             }
-        };
-        Ok(Self { kind })
+        })
     }
 
-    /// Multiplications, additions and divisions of one factorization: the sum of the squares of the
-    /// lengths of the columns of L (George and Liu 1981). Fronts count with the zeros they hold.
+    /// Multiplications, additions and divisions of one factorization. Fronts count with the zeros they
+    /// hold.
     pub fn flops(&self) -> f64 {
-        match &self.kind {
-            Kind::Sparse(symbolic) => match symbolic.raw() {
-                SymbolicCholeskyRaw::Simplicial(s) => {
-                    let ends = s.col_ptr().windows(2);
-                    ends.map(|w| ((w[1] - w[0]) as f64).powi(2)).sum()
-                }
-                SymbolicCholeskyRaw::Supernodal(_) => 0.0,
-            },
-            Kind::Fronts(symbolic) => symbolic.flops(),
+        match self {
+            Self::Schedule(schedule) => schedule.flops(),
+            Self::Fronts(symbolic) => symbolic.flops(),
         }
     }
 
     /// Whether columns of one pattern are factored as dense blocks.
     pub fn has_fronts(&self) -> bool {
-        matches!(self.kind, Kind::Fronts(_))
+        matches!(self, Self::Fronts(_))
     }
 
-    /// Nonzeros of the factor L.
+    /// Numbers that are stored for the factor.
     pub fn factor_nonzeros(&self) -> usize {
-        match &self.kind {
-            Kind::Sparse(symbolic) => symbolic.len_val(),
-            Kind::Fronts(symbolic) => symbolic.factor_nonzeros(),
+        match self {
+            Self::Schedule(schedule) => schedule.entries(),
+            Self::Fronts(symbolic) => symbolic.factor_nonzeros(),
         }
     }
 }
 
-fn entry_by_entry(
-    pattern: &Matrix,
-    ordering: &Ordering,
-) -> Result<SymbolicCholesky<usize>, LinearError> {
-    let n = pattern.rows();
-    let mut place = vec![0; n];
-    for (new, &old) in ordering.order.iter().enumerate() {
-        place[old] = new;
-    }
-    let parameters = CholeskySymbolicParams {
-        supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
-        ..CholeskySymbolicParams::default()
-    };
-    factorize_symbolic_cholesky(
-        pattern_view(pattern),
-        Side::Lower,
-        SymmetricOrdering::Custom(PermRef::new_checked(&ordering.order, &place, n)),
-        parameters,
-    )
-    .map_err(|_| LinearError::OutOfMemory { order: n })
-}
-
-/// Numeric factor `L L'`.
+/// Numeric factor.
+#[derive(Debug)]
 pub enum CholeskyFactor {
-    Sparse(SparseFactor),
+    Scheduled(Box<ScheduledFactor>),
     Fronts(Box<MultifrontalFactor>),
-}
-
-/// A factor that is made and solved entry by entry.
-pub struct SparseFactor {
-    symbolic: Arc<SymbolicCholesky<usize>>,
-    values: Vec<f64>,
-    /// False after a factorization that failed, which leaves numbers of no use.
-    is_usable: bool,
-    memory: MemBuffer,
 }
 
 impl CholeskyFactor {
     pub fn new(symbolic: &CholeskySymbolic) -> Self {
-        let s = match &symbolic.kind {
-            Kind::Fronts(fronts) => {
-                return Self::Fronts(Box::new(MultifrontalFactor::new(fronts.clone())));
+        match symbolic {
+            CholeskySymbolic::Schedule(s) => {
+                Self::Scheduled(Box::new(ScheduledFactor::new(s.clone())))
             }
-            Kind::Sparse(s) => s,
-        };
-        let request = s
-            .factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default())
-            .or(s.solve_in_place_scratch::<f64>(1, Par::Seq));
-        Self::Sparse(SparseFactor {
-            values: vec![0.0; s.len_val()],
-            is_usable: false,
-            memory: MemBuffer::new(request),
-            symbolic: s.clone(),
-        })
+            CholeskySymbolic::Fronts(s) => {
+                Self::Fronts(Box::new(MultifrontalFactor::new(s.clone())))
+            }
+        }
     }
 
+    /// Factors the matrix with these `nonzeros` of the analyzed pattern.
+    ///
     /// # Errors
     /// [`LinearError::Singular`] if a pivot is not positive.
-    pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
+    pub fn factor(&mut self, nonzeros: &[f64]) -> Result<(), LinearError> {
         match self {
-            Self::Sparse(factor) => factor.factor(pattern, values),
-            Self::Fronts(factor) => factor.factor(values),
+            Self::Scheduled(factor) => factor.factor(nonzeros),
+            Self::Fronts(factor) => factor.factor(nonzeros),
         }
     }
 
-    /// After a factorization that failed the solution is not a number.
+    /// `A x = b` in place. After a factorization that failed the solution is not a number.
     pub fn solve(&mut self, b: &mut [f64]) {
         match self {
-            Self::Sparse(factor) => factor.solve(b),
+            Self::Scheduled(factor) => factor.solve(b),
             Self::Fronts(factor) => factor.solve(b),
         }
-    }
-}
-
-impl SparseFactor {
-    fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
-        let outcome = self.symbolic.factorize_numeric_llt(
-            &mut self.values,
-            view(pattern, values),
-            Side::Lower,
-            LltRegularization::default(),
-            Par::Seq,
-            MemStack::new(&mut self.memory),
-            Spec::default(),
-        );
-        self.is_usable = outcome.is_ok();
-        // It allocates nothing.
-        outcome.map(drop).map_err(|_| LinearError::Singular)
-    }
-
-    fn solve(&mut self, b: &mut [f64]) {
-        if !self.is_usable {
-            return b.fill(f64::NAN);
-        }
-        let rhs = MatMut::from_column_major_slice_mut(b, self.symbolic.nrows(), 1);
-        LltRef::new(&self.symbolic, &self.values).solve_in_place_with_conj(
-            Conj::No,
-            rhs,
-            Par::Seq,
-            MemStack::new(&mut self.memory),
-        );
     }
 }
 
@@ -190,7 +103,7 @@ mod tests {
         let one = sprs::CsMat::eye_csc(1);
         let mut factor = CholeskyFactor::new(&CholeskySymbolic::analyze(&one).unwrap());
         let mut solve = |value: f64| {
-            let outcome = factor.factor(&one, &[value]);
+            let outcome = factor.factor(&[value]);
             let mut b = [8.0];
             factor.solve(&mut b);
             (outcome, b[0])
@@ -199,5 +112,42 @@ mod tests {
         let (outcome, solution) = solve(-4.0);
         assert_eq!(outcome, Err(LinearError::Singular));
         assert!(solution.is_nan());
+    }
+
+    #[test]
+    fn both_kinds_of_factors_solve_a_comb_and_a_mesh() {
+        let mut entries = sprs::TriMat::new((40, 40));
+        for k in 0..40 {
+            entries.add_triplet(k, k, 5.0 + (k % 3) as f64);
+            if k >= 4 {
+                entries.add_triplet(k, k - 4, -1.0);
+            }
+            if k % 4 > 0 {
+                entries.add_triplet(k, k - 1, -1.0 - (k % 5) as f64 / 5.0);
+            }
+        }
+        let matrix: Matrix = entries.to_csc();
+        let ordering = minimum_degree(&matrix).unwrap();
+        let fronts = MultifrontalSymbolic::analyze(&matrix, &ordering.order).unwrap();
+        let schedule = Schedule::new(&matrix, &ordering).unwrap();
+        let symbolic = [
+            CholeskySymbolic::Fronts(Arc::new(fronts)),
+            CholeskySymbolic::Schedule(Arc::new(schedule)),
+        ];
+        for symbolic in symbolic {
+            let mut factor = CholeskyFactor::new(&symbolic);
+            factor.factor(matrix.data()).unwrap();
+            let mut x: Vec<f64> = (0..40).map(|k| f64::from(k % 7) - 2.0).collect();
+            let b = x.clone();
+            factor.solve(&mut x);
+            let mut left = b;
+            for (value, (row, column)) in &matrix {
+                left[row] -= value * x[column];
+                if row != column {
+                    left[column] -= value * x[row];
+                }
+            }
+            assert!(left.iter().all(|r| r.abs() < 1e-14), "{left:?}");
+        }
     }
 }

@@ -8,7 +8,10 @@ mod cholesky;
 mod lu;
 pub mod multifrontal;
 pub mod ordering;
+pub mod pattern;
+pub mod scheduled;
 mod star_mesh;
+mod tree;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,7 +19,8 @@ use std::sync::Arc;
 
 pub use cholesky::{CholeskyFactor, CholeskySymbolic};
 pub use lu::{LuFactor, LuSymbolic};
-pub use star_mesh::{StarMeshFactor, StarMeshSymbolic};
+pub use pattern::EliminationPattern;
+pub use star_mesh::StarMeshFactor;
 
 /// A sparse matrix by columns. For Cholesky only the lower triangle is stored.
 pub type Matrix = sprs::CsMat<f64>;
@@ -49,14 +53,14 @@ pub enum LinearError {
 /// The symbolic analysis of one sparsity pattern, shared by all its factors.
 #[derive(Clone, Debug)]
 pub enum Symbolic {
-    Cholesky(Arc<CholeskySymbolic>),
+    Cholesky(CholeskySymbolic),
     Lu(Arc<LuSymbolic>),
 }
 
 impl Symbolic {
     pub fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
         Ok(match method {
-            Method::Cholesky => Symbolic::Cholesky(Arc::new(CholeskySymbolic::analyze(pattern)?)),
+            Method::Cholesky => Symbolic::Cholesky(CholeskySymbolic::analyze(pattern)?),
             Method::Lu => Symbolic::Lu(Arc::new(LuSymbolic::analyze(pattern)?)),
         })
     }
@@ -104,7 +108,7 @@ impl Factor {
     /// Replaces the factors by those of the matrix with the analyzed `pattern` and these `values`.
     pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
         match self {
-            Factor::Cholesky(f) => f.factor(pattern, values),
+            Factor::Cholesky(f) => f.factor(values),
             Factor::Lu(f) => f.factor(pattern, values),
             Factor::Missing(error) => Err(*error),
         }

@@ -9,124 +9,13 @@
 
 use std::sync::Arc;
 
-use super::ordering::minimum_degree;
-use super::{LinearError, Matrix};
-
-/// Order of elimination and pattern of the factor of a lower-triangular pattern.
-#[derive(Debug)]
-pub struct StarMeshSymbolic {
-    /// The node that is removed at each place of the order.
-    order: Vec<usize>,
-    /// Place of each node's diagonal entry among the nonzeros of the pattern, in that order.
-    grounds: Vec<usize>,
-    /// Off-diagonal entries of each column in that order: row and place among the nonzeros.
-    entries: Columns<(u32, u32)>,
-    /// Rows of the factor below the diagonal, ascending.
-    factor: Columns<u32>,
-}
-
-/// Lists of variable length, one behind the other.
-#[derive(Debug)]
-struct Columns<T> {
-    start: Vec<usize>,
-    items: Vec<T>,
-}
-
-impl<T> Columns<T> {
-    fn range(&self, column: usize) -> std::ops::Range<usize> {
-        self.start[column]..self.start[column + 1]
-    }
-
-    fn get(&self, column: usize) -> &[T] {
-        &self.items[self.range(column)]
-    }
-}
-
-impl StarMeshSymbolic {
-    /// # Errors
-    /// [`LinearError::OutOfMemory`].
-    pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
-        let n = pattern.rows();
-        let order = minimum_degree(pattern)?.order;
-        let mut place = vec![0; n];
-        for (new, &old) in order.iter().enumerate() {
-            place[old] = new;
-        }
-        let mut lists: Vec<Vec<(u32, u32)>> = vec![Vec::new(); n];
-        let mut grounds = vec![usize::MAX; n];
-        let starts = pattern.indptr().into_raw_storage();
-        for column in 0..n {
-            for index in starts[column]..starts[column + 1] {
-                let [a, b] = [place[column], place[pattern.indices()[index]]];
-                if a == b {
-                    grounds[a] = index;
-                } else {
-                    lists[a.min(b)].push((a.max(b) as u32, index as u32));
-                }
-            }
-        }
-        let entries = concatenate(lists);
-        let factor = fill(&entries, n);
-        Ok(Self {
-            order,
-            grounds,
-            entries,
-            factor,
-        })
-    }
-}
-
-fn concatenate<T>(lists: Vec<Vec<T>>) -> Columns<T> {
-    let mut columns = Columns {
-        start: Vec::with_capacity(lists.len() + 1),
-        items: Vec::with_capacity(lists.iter().map(Vec::len).sum()),
-    };
-    columns.start.push(0);
-    for mut list in lists {
-        columns.items.append(&mut list);
-        columns.start.push(columns.items.len());
-    }
-    columns
-}
-
-/// Pattern of the factor: the neighbours of a node when it is removed are its own and those of the
-/// nodes whose first remaining neighbour it is.
-fn fill(entries: &Columns<(u32, u32)>, n: usize) -> Columns<u32> {
-    let mut seen = vec![usize::MAX; n];
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); n];
-    let mut columns = Columns {
-        start: vec![0],
-        items: Vec::<u32>::new(),
-    };
-    for column in 0..n {
-        seen[column] = column;
-        let first = columns.items.len();
-        for &(row, _) in entries.get(column) {
-            if std::mem::replace(&mut seen[row as usize], column) != column {
-                columns.items.push(row);
-            }
-        }
-        for child in std::mem::take(&mut children[column]) {
-            for index in columns.range(child) {
-                let row = columns.items[index];
-                if std::mem::replace(&mut seen[row as usize], column) != column {
-                    columns.items.push(row);
-                }
-            }
-        }
-        columns.items[first..].sort_unstable();
-        columns.start.push(columns.items.len());
-        if let Some(&parent) = columns.items.get(first) {
-            children[parent as usize].push(column);
-        }
-    }
-    columns
-}
+use super::LinearError;
+use super::pattern::EliminationPattern;
 
 /// Numeric factors.
 #[derive(Debug)]
 pub struct StarMeshFactor {
-    symbolic: Arc<StarMeshSymbolic>,
+    symbolic: Arc<EliminationPattern>,
     /// Branches of the stars relative to their sum, positive.
     lower: Vec<f64>,
     /// Sum of the conductances of each star, S.
@@ -144,7 +33,7 @@ pub struct StarMeshFactor {
 const NONE: u32 = u32::MAX;
 
 impl StarMeshFactor {
-    pub fn new(symbolic: Arc<StarMeshSymbolic>) -> Self {
+    pub fn new(symbolic: Arc<EliminationPattern>) -> Self {
         let n = symbolic.order.len();
         Self {
             lower: vec![0.0; symbolic.factor.items.len()],
@@ -167,7 +56,7 @@ impl StarMeshFactor {
     pub fn factor(&mut self, conductances: &[f64]) -> Result<(), LinearError> {
         let symbolic = self.symbolic.clone();
         self.first.fill(NONE);
-        for (ground, &entry) in self.ground.iter_mut().zip(&symbolic.grounds) {
+        for (ground, &entry) in self.ground.iter_mut().zip(&symbolic.diagonal) {
             *ground = conductances.get(entry).copied().unwrap_or(0.0);
         }
         for column in 0..symbolic.order.len() {
@@ -196,7 +85,7 @@ impl StarMeshFactor {
     }
 
     /// Adds what the removed neighbours of a node put between it and the others.
-    fn add_meshes(&mut self, symbolic: &StarMeshSymbolic, column: usize) {
+    fn add_meshes(&mut self, symbolic: &EliminationPattern, column: usize) {
         let mut removed = std::mem::replace(&mut self.first[column], NONE);
         while removed != NONE {
             let k = removed as usize;
@@ -212,7 +101,7 @@ impl StarMeshFactor {
     }
 
     /// Notes that the star of removed node `k` reaches the row of its entry `position` next.
-    fn reach(&mut self, symbolic: &StarMeshSymbolic, k: usize, position: usize) {
+    fn reach(&mut self, symbolic: &EliminationPattern, k: usize, position: usize) {
         if position < symbolic.factor.start[k + 1] {
             let row = symbolic.factor.items[position] as usize;
             self.position[k] = position;
@@ -252,6 +141,7 @@ impl StarMeshFactor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Matrix;
     use super::*;
 
     /// Lower-triangular pattern and values of conductances between nodes and to ground.
@@ -267,7 +157,7 @@ mod tests {
     }
 
     fn solve(matrix: &Matrix, b: &[f64]) -> Vec<f64> {
-        let symbolic = StarMeshSymbolic::analyze(matrix).unwrap();
+        let symbolic = EliminationPattern::analyze(matrix).unwrap();
         let mut factor = StarMeshFactor::new(Arc::new(symbolic));
         factor.factor(matrix.data()).unwrap();
         let mut x = b.to_vec();
@@ -313,7 +203,7 @@ mod tests {
     #[test]
     fn a_node_that_nothing_holds_is_singular() {
         let matrix = laplacian(2, &[(0, 1, 1.0)]);
-        let symbolic = StarMeshSymbolic::analyze(&matrix).unwrap();
+        let symbolic = EliminationPattern::analyze(&matrix).unwrap();
         let mut factor = StarMeshFactor::new(Arc::new(symbolic));
         assert_eq!(factor.factor(matrix.data()), Err(LinearError::Singular));
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::linear::{
-    Extended, LinearError, LuFactor, LuSymbolic, Matrix, Method, StarMeshFactor, StarMeshSymbolic,
+    EliminationPattern, Extended, LinearError, LuFactor, LuSymbolic, Matrix, Method, StarMeshFactor,
 };
 
 use super::precise::Sums;
@@ -17,7 +17,7 @@ use super::{Entries, Slot, System};
 /// What is known of the elimination before there are numbers.
 #[derive(Debug)]
 pub(super) enum PreciseSymbolic {
-    StarMesh(Arc<StarMeshSymbolic>),
+    StarMesh(Arc<EliminationPattern>),
     Lu(Arc<LuSymbolic>),
 }
 
@@ -26,7 +26,7 @@ impl PreciseSymbolic {
     /// [`LinearError::OutOfMemory`].
     pub(super) fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
         Ok(match method {
-            Method::Cholesky => Self::StarMesh(Arc::new(StarMeshSymbolic::analyze(pattern)?)),
+            Method::Cholesky => Self::StarMesh(Arc::new(EliminationPattern::analyze(pattern)?)),
             Method::Lu => Self::Lu(Arc::new(LuSymbolic::analyze_without_blocks(pattern)?)),
         })
     }

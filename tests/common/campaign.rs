@@ -77,7 +77,13 @@ fn solve(circuit: &Circuit, limit: Duration) -> (Result<OperatingPoint, String>,
     let own = circuit.clone();
     let begin = Instant::now();
     let spawned = std::thread::Builder::new().spawn(move || {
-        let result = operating_point(&own).map_err(|error| error.to_string());
+        // Whoever waits here may be a thread of the pool that large factorizations want.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let solve = || operating_point(&own).map_err(|error| error.to_string());
+        let result = match pool {
+            Ok(pool) => pool.install(solve),
+            Err(error) => Err(error.to_string()),
+        };
         // Nobody listens any more once the time is over.
         let _ = sender.send((result, begin.elapsed().as_secs_f64()));
     });

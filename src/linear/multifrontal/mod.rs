@@ -9,7 +9,6 @@ mod front;
 mod numeric;
 mod plan;
 mod solve;
-mod tree;
 
 use std::sync::Arc;
 

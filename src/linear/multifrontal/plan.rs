@@ -8,9 +8,8 @@ use faer::sparse::linalg::cholesky::{
     supernodal::SymbolicSupernodalCholesky,
 };
 
+use crate::linear::tree::{NONE, postorder};
 use crate::linear::{LinearError, Matrix, pattern_view};
-
-use super::tree::{NONE, postorder};
 
 /// Columns that are eliminated together: a dense trapezoid, by columns.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! The elimination tree of a symmetric pattern (Liu 1990) and an order in which every subtree is in one
 //! piece.
 
-use crate::linear::Matrix;
+use super::Matrix;
 
 pub(super) const NONE: u32 = u32::MAX;
 

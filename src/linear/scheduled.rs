@@ -1,0 +1,191 @@
+//! Sparse `L D L'` as a list of operations: every product is written down once, with the place that it is
+//! subtracted from. Quicker than any search for matrices with little fill, which are ladders, trees, and all
+//! small circuits.
+
+use std::sync::Arc;
+
+use super::ordering::Ordering;
+use super::pattern::EliminationPattern;
+use super::tree::postorder;
+use super::{LinearError, Matrix};
+
+/// The operations of a factorization of a lower-triangular pattern.
+#[derive(Debug)]
+pub struct Schedule {
+    /// The unknown at each place of the elimination.
+    order: Vec<u32>,
+    /// Where each column of the factor begins: its diagonal entry, then what is below.
+    starts: Vec<u32>,
+    /// Rows of all entries, the diagonal included.
+    rows: Vec<u32>,
+    /// For each nonzero of the matrix, the entry of the factor that it is in.
+    entries: Vec<u32>,
+    /// For each column, for each of its entries below the diagonal and each from there on: the entry that their
+    /// product is subtracted from.
+    targets: Vec<u32>,
+}
+
+impl Schedule {
+    /// # Errors
+    /// [`LinearError::OutOfMemory`] if there are more than 2³² products.
+    pub fn new(pattern: &Matrix, ordering: &Ordering) -> Result<Self, LinearError> {
+        let n = pattern.rows();
+        let lack = LinearError::OutOfMemory { order: n };
+        let count = |products: f64| products < f64::from(u32::MAX);
+        if !count(ordering.products + ordering.fill) || !count(n as f64) {
+            return Err(lack);
+        }
+        let elimination = EliminationPattern::new(pattern, postorder(pattern, &ordering.order));
+        let mut starts = Vec::with_capacity(n + 1);
+        let mut rows = Vec::with_capacity(n + elimination.factor.items.len());
+        for column in 0..n {
+            starts.push(rows.len() as u32);
+            rows.push(column as u32);
+            rows.extend_from_slice(elimination.factor.get(column));
+        }
+        starts.push(rows.len() as u32);
+        let mut schedule = Self {
+            order: elimination.order.iter().map(|&old| old as u32).collect(),
+            starts,
+            rows,
+            entries: vec![u32::MAX; pattern.nnz()],
+            targets: Vec::with_capacity(ordering.products as usize),
+        };
+        let mut place = vec![0u32; n];
+        for column in 0..n {
+            let range = schedule.range(column);
+            for entry in range.clone() {
+                place[schedule.rows[entry] as usize] = entry as u32;
+            }
+            if let Some(own) = schedule.entries.get_mut(elimination.diagonal[column]) {
+                *own = range.start as u32;
+            }
+            for &(row, nonzero) in elimination.entries.get(column) {
+                schedule.entries[nonzero as usize] = place[row as usize];
+            }
+        }
+        for column in 0..n {
+            schedule.add_targets(column);
+        }
+        Ok(schedule)
+    }
+
+    fn range(&self, column: usize) -> std::ops::Range<usize> {
+        self.starts[column] as usize..self.starts[column + 1] as usize
+    }
+
+    /// Rows of a column are rows of the columns of all of them, and in the same order.
+    fn add_targets(&mut self, column: usize) {
+        let range = self.range(column);
+        for first in range.start + 1..range.end {
+            let mut at = self.starts[self.rows[first] as usize] as usize;
+            for entry in first..range.end {
+                while self.rows[at] != self.rows[entry] {
+                    at += 1;
+                }
+                self.targets.push(at as u32);
+            }
+        }
+    }
+
+    /// Entries of the factor.
+    pub fn entries(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Multiplications, additions and divisions of one factorization.
+    pub fn flops(&self) -> f64 {
+        2.0 * self.targets.len() as f64 + self.rows.len() as f64
+    }
+}
+
+/// Numeric factors.
+#[derive(Debug)]
+pub struct ScheduledFactor {
+    schedule: Arc<Schedule>,
+    /// Inverses of pivots, and below them the entries of a unit lower triangle.
+    values: Vec<f64>,
+    /// False after a factorization that failed, which leaves numbers of no use.
+    is_usable: bool,
+    x: Vec<f64>,
+}
+
+impl ScheduledFactor {
+    pub fn new(schedule: Arc<Schedule>) -> Self {
+        Self {
+            values: vec![0.0; schedule.rows.len()],
+            is_usable: false,
+            x: vec![0.0; schedule.order.len()],
+            schedule,
+        }
+    }
+
+    /// Factors the matrix with these `nonzeros` of the analyzed pattern.
+    ///
+    /// # Errors
+    /// [`LinearError::Singular`] if a pivot is not positive.
+    pub fn factor(&mut self, nonzeros: &[f64]) -> Result<(), LinearError> {
+        let schedule = &*self.schedule;
+        let values = self.values.as_mut_slice();
+        self.is_usable = false;
+        values.fill(0.0);
+        for (&entry, nonzero) in schedule.entries.iter().zip(nonzeros) {
+            values[entry as usize] = *nonzero;
+        }
+        let mut targets = schedule.targets.as_slice();
+        for range in schedule.starts.windows(2) {
+            let (own, later) = values.split_at_mut(range[1] as usize);
+            let own = &mut own[range[0] as usize..];
+            let pivot = own[0];
+            if !(pivot > 0.0 && pivot < f64::INFINITY) {
+                return Err(LinearError::Singular);
+            }
+            let inverse = pivot.recip();
+            own[0] = inverse;
+            let below = &mut own[1..];
+            for first in 0..below.len() {
+                let value = below[first];
+                let factor = value * inverse;
+                let (now, rest) = targets.split_at(below.len() - first);
+                targets = rest;
+                for (&target, other) in now.iter().zip(&below[first..]) {
+                    later[target as usize - range[1] as usize] -= factor * other;
+                }
+                below[first] = factor;
+            }
+        }
+        self.is_usable = true;
+        Ok(())
+    }
+
+    /// After a factorization that failed the solution is not a number.
+    pub fn solve(&mut self, b: &mut [f64]) {
+        if !self.is_usable {
+            return b.fill(f64::NAN);
+        }
+        let schedule = &*self.schedule;
+        let x = self.x.as_mut_slice();
+        for (x, &old) in x.iter_mut().zip(&schedule.order) {
+            *x = b[old as usize];
+        }
+        for (column, range) in schedule.starts.windows(2).enumerate() {
+            let below = range[0] as usize + 1..range[1] as usize;
+            let own = x[column];
+            for (&row, value) in schedule.rows[below.clone()].iter().zip(&self.values[below]) {
+                x[row as usize] -= value * own;
+            }
+        }
+        for (column, range) in schedule.starts.windows(2).enumerate().rev() {
+            let (first, end) = (range[0] as usize, range[1] as usize);
+            let mut sum = x[column] * self.values[first];
+            let below = first + 1..end;
+            for (&row, value) in schedule.rows[below.clone()].iter().zip(&self.values[below]) {
+                sum -= value * x[row as usize];
+            }
+            x[column] = sum;
+        }
+        for (x, &old) in x.iter().zip(&schedule.order) {
+            b[old as usize] = *x;
+        }
+    }
+}
