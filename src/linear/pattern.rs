@@ -1,6 +1,7 @@
 //! Elimination entry by entry: what it does, known from the pattern.
 
 use super::ordering::minimum_degree;
+use super::tree::NONE;
 use super::{LinearError, Matrix};
 
 /// Order of elimination and pattern of the factor of a lower-triangular pattern.
@@ -46,20 +47,34 @@ impl EliminationPattern {
         for (new, &old) in order.iter().enumerate() {
             place[old] = new;
         }
-        let mut lists: Vec<Vec<(u32, u32)>> = vec![Vec::new(); n];
+        let columns = pattern.indptr().into_raw_storage();
+        let nonzeros = || {
+            (0..n).flat_map(|column| {
+                (columns[column]..columns[column + 1]).map(move |index| (column, index))
+            })
+        };
+        let ends = |(column, index): (usize, usize)| {
+            let [a, b] = [place[column], place[pattern.indices()[index]]];
+            (a.min(b), a.max(b), index)
+        };
         let mut diagonal = vec![usize::MAX; n];
-        let starts = pattern.indptr().into_raw_storage();
-        for column in 0..n {
-            for index in starts[column]..starts[column + 1] {
-                let [a, b] = [place[column], place[pattern.indices()[index]]];
-                if a == b {
-                    diagonal[a] = index;
-                } else {
-                    lists[a.min(b)].push((a.max(b) as u32, index as u32));
-                }
+        let mut start = vec![0; n + 1];
+        for (column, row, index) in nonzeros().map(ends) {
+            match column == row {
+                true => diagonal[column] = index,
+                false => start[column + 1] += 1,
             }
         }
-        let entries = concatenate(lists);
+        for column in 0..n {
+            start[column + 1] += start[column];
+        }
+        let mut next = start.clone();
+        let mut items = vec![(0, 0); start[n]];
+        for (column, row, index) in nonzeros().map(ends).filter(|(c, r, _)| c != r) {
+            items[next[column]] = (row as u32, index as u32);
+            next[column] += 1;
+        }
+        let entries = Columns { start, items };
         let factor = fill(&entries, n);
         Self {
             order,
@@ -70,24 +85,11 @@ impl EliminationPattern {
     }
 }
 
-fn concatenate<T>(lists: Vec<Vec<T>>) -> Columns<T> {
-    let mut columns = Columns {
-        start: Vec::with_capacity(lists.len() + 1),
-        items: Vec::with_capacity(lists.iter().map(Vec::len).sum()),
-    };
-    columns.start.push(0);
-    for mut list in lists {
-        columns.items.append(&mut list);
-        columns.start.push(columns.items.len());
-    }
-    columns
-}
-
 /// Pattern of the factor: the neighbours of a node when it is removed are its own and those of the
 /// nodes whose first remaining neighbour it is.
 fn fill(entries: &Columns<(u32, u32)>, n: usize) -> Columns<u32> {
     let mut seen = vec![usize::MAX; n];
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); n];
+    let (mut first_child, mut sibling) = (vec![NONE; n], vec![NONE; n]);
     let mut columns = Columns {
         start: vec![0],
         items: Vec::<u32>::new(),
@@ -100,18 +102,21 @@ fn fill(entries: &Columns<(u32, u32)>, n: usize) -> Columns<u32> {
                 columns.items.push(row);
             }
         }
-        for child in std::mem::take(&mut children[column]) {
-            for index in columns.range(child) {
+        let mut child = first_child[column];
+        while child != NONE {
+            for index in columns.range(child as usize) {
                 let row = columns.items[index];
                 if std::mem::replace(&mut seen[row as usize], column) != column {
                     columns.items.push(row);
                 }
             }
+            child = sibling[child as usize];
         }
         columns.items[first..].sort_unstable();
         columns.start.push(columns.items.len());
         if let Some(&parent) = columns.items.get(first) {
-            children[parent as usize].push(column);
+            let first = &mut first_child[parent as usize];
+            sibling[column] = std::mem::replace(first, column as u32);
         }
     }
     columns

@@ -3,6 +3,7 @@
 
 use super::Matrix;
 
+/// No front, no node.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// Reorders an elimination so that children come right before their parents; fill stays the same.
