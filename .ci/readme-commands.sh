@@ -70,6 +70,8 @@ echo "--- draw, plot"
 "$ohmgrad" plot "$work/iv.json" --out "$work/iv.svg"
 "$ohmgrad" plot "$work/digits" "$work/xor" --out "$work/loss.svg"
 "$ohmgrad" plot "$work/digits" --show crossbars --out "$work/before-and-after.svg"
+"$ohmgrad" report "$work/digits"
+"$ohmgrad" report "$work/digits" "$work/xor" --out "$work/both.html"
 "$ohmgrad" bench --families grid,rectifier --sizes 1e3 --solvers auto,lu,ngspice --repeat 1 --svg "$work/scaling.svg"
 "$ohmgrad" bench --deck circuits/diode/bridge.cir --repeat 1 --profile >/dev/null
 

@@ -24,6 +24,7 @@ mod pictures;
 mod plot;
 mod points;
 mod ports;
+mod report;
 mod run;
 mod run_folder;
 mod run_pictures;
@@ -91,6 +92,8 @@ enum Command {
     Draw(draw::Arguments),
     /// Plot what ohmgrad has written: sweeps, training runs, errors of gradients
     Plot(plot::Arguments),
+    /// Write a page about training runs: one HTML file that stands alone
+    Report(report::Arguments),
     /// Draw what a one-port behind a resistor makes of its input: ReLU, clip, softplus
     Activation(activation::Arguments),
     /// Draw the co-content of a circuit along lines through its operating point, the least of them
@@ -209,6 +212,7 @@ impl Cli {
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Draw(arguments) => draw::run(&arguments),
             Command::Plot(arguments) => plot::run(&arguments),
+            Command::Report(arguments) => report::run(&arguments),
             Command::Activation(arguments) => activation::run(&arguments),
             Command::Landscape(arguments) => landscape::run(&arguments),
             Command::Mondeq(arguments) => mondeq::run(&arguments),
@@ -287,6 +291,10 @@ fn emit_picture(svg: &str, out: Option<&Path>) -> Result<(), Failure> {
         true => emit(png(svg)?, out),
         false => emit(svg, out),
     }
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    emit(text, None)
 }
 
 /// Writes a result to a file, whole or not at all, or to standard output.

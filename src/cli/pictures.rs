@@ -187,6 +187,34 @@ fn sample_tiles(trainer: &Trainer, test: &Evaluation, side: usize) -> Option<Str
     })
 }
 
+/// Test samples with their losses, as images where features make such.
+pub fn worst_tiles(trainer: &Trainer, test: &Evaluation, worst: &[(usize, f64)]) -> Option<String> {
+    let side = image_side(trainer.train.features)?;
+    let Targets::Classes { labels, .. } = &trainer.test.targets else {
+        return None;
+    };
+    let tile = |&(k, loss): &(usize, f64)| {
+        let read = test.predicted[k];
+        let (right, label) = (read == Some(labels[k]), labels[k]);
+        Tile {
+            width: side,
+            pixels: trainer.test.input(k).to_vec(),
+            caption: match read.filter(|_| !right) {
+                Some(read) => format!("{label} as {read}: {loss:.1}"),
+                None => format!("{label}: {loss:.1}"),
+            },
+            mark: if right { Mark::Plain } else { Mark::Wrong },
+        }
+    };
+    Some(tile_grid(&TileGrid {
+        title: "Test samples of the largest loss".to_string(),
+        subtitle: "class, what it is read as where that is wrong (framed), loss".to_string(),
+        columns: 8,
+        tiles: worst.iter().map(tile).collect(),
+        colours: ColourMap::Ink,
+    }))
+}
+
 /// Conductance that leads each feature to a node: that of its source less that of its complement.
 fn weight_tiles(trainer: &Trainer, side: usize) -> Option<String> {
     let weights = node_weights(trainer);

@@ -123,7 +123,7 @@ pub fn of_run(run: &Path, data: Option<&Path>, shown: Shown) -> Result<String, F
 }
 
 /// Resistors by conductance.
-fn histogram(before: &Circuit, after: &Circuit) -> String {
+pub fn histogram(before: &Circuit, after: &Circuit) -> String {
     let [before, after] = [before, after].map(logarithms);
     let all = before.iter().chain(&after).copied();
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| {

@@ -12,9 +12,9 @@ use crate::learning::{
 };
 
 use super::interrupt::{Interrupts, Signal};
-use super::pictures;
 use super::run_folder::{LogLine, Phases, RunFolder};
-use super::{Failure, emit};
+use super::{Failure, say};
+use super::{pictures, report};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Folder of the run [default: a new one under runs/]
     #[arg(long, conflicts_with = "resume")]
     out: Option<PathBuf>,
+    /// Write report.html into the folder at the end: the run as a page that stands alone
+    #[arg(long)]
+    report: bool,
     /// Go on with the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "seed"])]
     resume: Option<PathBuf>,
@@ -98,7 +101,15 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     };
     let ending = session.run()?;
     session.bar.finish_and_clear();
-    session.finish(ending, started)
+    session.finish(ending, started)?;
+    if arguments.report {
+        let path = session.folder.path().to_path_buf();
+        // The folder is free for who reads it.
+        drop(session);
+        let page = path.join(report::NAME);
+        report::write(&[path], arguments.data.as_deref(), &page)?;
+    }
+    Ok(())
 }
 
 /// Why training ends.
@@ -422,8 +433,4 @@ fn summary(
         text += &format!("  {name}\n");
     }
     text
-}
-
-fn say(text: &str) -> Result<(), Failure> {
-    emit(text, None)
 }

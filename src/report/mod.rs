@@ -9,6 +9,7 @@ pub mod bill;
 pub mod csv;
 pub use crate::analysis::dataset;
 pub mod estimators;
+pub mod html;
 pub mod json;
 pub mod kernel;
 pub mod laboratory;
