@@ -107,6 +107,8 @@ pub mod parts;
 
 pub mod synthesis;
 
+pub mod parallel;
+
 pub mod batch;
 
 pub mod execution;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::analysis::Output;
@@ -13,11 +14,12 @@ use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Parameter;
 use crate::estimators::Inapplicable;
 use crate::mna::Outline;
+use crate::parallel::{Mail, Ranks};
 
 use super::config::OptimizerConfig;
 use super::data::Dataset;
 use super::engine::Evaluation;
-use super::loss::{Loss, SampleLoss};
+use super::loss::{Loss, SampleLoss, WORDS};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
@@ -37,6 +39,12 @@ pub struct Batches {
     without: Option<Unamplified>,
     /// Unit of the potentials at all outputs, V, if it is one.
     unit: Option<f64>,
+    /// The processes that share the batches.
+    ranks: Option<Arc<dyn Ranks>>,
+    /// Parameters that each rank alone moves.
+    apart: Vec<Vec<Range<usize>>>,
+    /// Parameters that this process moves.
+    own: Vec<Range<usize>>,
 }
 
 /// In double or single precision.
@@ -157,6 +165,9 @@ impl Batches {
             outputs: outputs.len(),
             without: None,
             unit,
+            ranks: None,
+            apart: Vec::new(),
+            own: std::iter::once(0..parameters.len()).collect(),
         };
         batches.take(parameters);
         Ok(batches)
@@ -241,6 +252,7 @@ impl Batches {
             engine,
             results,
             outputs,
+            ranks,
             ..
         } = self;
         results.clear();
@@ -250,6 +262,20 @@ impl Batches {
             loss.evaluate(y, &data.targets, indices[sample], derivative)
         };
         each!(engine, e => e.run(input, judge, differentiate, results));
+        let first = total.outputs.len();
+        let count = indices.len();
+        total.outputs.resize(first + count * *outputs, 0.0);
+        let found = &mut total.outputs[first..];
+        each!(engine, e => for sample in e.own_samples(count) {
+            let own = e.outputs_of(sample, *outputs);
+            found[sample * *outputs..][..*outputs].copy_from_slice(own);
+        });
+        let mut steps = each!(engine, e => e.last_steps());
+        if let Some(ranks) = ranks {
+            let samples = each!(engine, e => e.samples_of_ranks(count));
+            steps = gather_results(&**ranks, &samples, (results, found, steps));
+        }
+        total.iterations += steps;
         let mut uncertain = Vec::new();
         let nothing = SampleLoss {
             loss: 0.0,
@@ -261,10 +287,71 @@ impl Batches {
             if result.is_none() {
                 uncertain.push(k);
             }
-            each!(engine, e => total.outputs.extend_from_slice(e.outputs_of(k, *outputs)));
         }
-        total.iterations += each!(engine, e => e.last_steps());
         uncertain
+    }
+
+    /// Shares the next batches with other processes, all of which call this; none for a single process again,
+    /// which has gathered what the others know.
+    pub(super) fn spread(
+        &mut self,
+        ranks: Option<Arc<dyn Ranks>>,
+        parameters: &TrainedParameters,
+    ) {
+        let conductances = each!(&mut self.engine, e => {
+            e.spread(ranks.clone());
+            e.apart()
+        });
+        let runs = &self.runs;
+        let apart = conductances.iter().map(|own| parameters_of(runs, own));
+        self.apart = apart.collect();
+        let me = ranks.as_ref().map_or(0, |ranks| ranks.rank());
+        let others = self.apart.iter().enumerate().filter(|(rank, _)| *rank != me);
+        let mut foreign: Vec<_> = others.flat_map(|(_, ranges)| ranges.clone()).collect();
+        foreign.sort_by_key(|range| range.start);
+        self.own = between(&foreign, parameters.len());
+        self.ranks = ranks;
+        self.take(parameters);
+    }
+
+    /// Cuts a batch into so many blocks at least.
+    pub(super) fn cut_into(&mut self, blocks: usize) {
+        each!(&mut self.engine, e => e.least_blocks = blocks);
+    }
+
+    /// Samples that each rank solves of a batch of so many.
+    pub(super) fn samples_of_ranks(&self, samples: usize) -> Vec<Range<usize>> {
+        each!(&self.engine, e => e.samples_of_ranks(samples))
+    }
+
+    /// Brings the numbers of all parameters that ranks know alone to the first rank, or to all.
+    pub(super) fn gather(&self, numbers: &mut [f64], to_all: bool) {
+        let Some(ranks) = &self.ranks else {
+            return;
+        };
+        let (me, size) = (ranks.rank(), ranks.size());
+        let mut mail = Mail::default();
+        for own in &self.apart[me] {
+            mail.send.extend_from_slice(&numbers[own.clone()]);
+        }
+        let length = |own: &Vec<Range<usize>>| own.iter().map(Range::len).sum();
+        let mut counts: Vec<usize> = self.apart.iter().map(length).collect();
+        if to_all {
+            mail.all_gather(&**ranks, &counts);
+        } else {
+            mail.sent = vec![0; size];
+            mail.sent[0] = mail.send.len();
+            if me != 0 {
+                counts.fill(0);
+            }
+            mail.all_to_all(&**ranks, &counts);
+        }
+        let mut received = mail.received.as_slice();
+        for own in self.apart.iter().zip(counts).filter(|(_, n)| *n > 0).flat_map(|(own, _)| own) {
+            let (values, rest) = received.split_at(own.len());
+            numbers[own.clone()].copy_from_slice(values);
+            received = rest;
+        }
     }
 
     /// Derivatives of the sum of losses of the last batch to the quantities from `first` on, times
@@ -291,6 +378,7 @@ impl Batches {
             engine,
             runs,
             quantities,
+            own: moved,
             ..
         } = self;
         each!(engine, e => {
@@ -308,7 +396,7 @@ impl Batches {
                 let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
                 out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
             };
-            parameters.take_step(optimizer, config, mean, own);
+            parameters.take_step((optimizer, config), moved, mean, own);
             e.conductances = conductances;
         });
         each!(engine, e => e.timing.optimizer += began.elapsed());
@@ -372,6 +460,75 @@ fn derivatives<T: Real>(
             Handle::Current(k) => own[0] = factor * engine.current_derivative(k as usize),
         }
     }
+}
+
+/// Completes losses and outputs of samples, of which each rank has some; the steps of all.
+fn gather_results(
+    ranks: &dyn Ranks,
+    samples: &[Range<usize>],
+    (results, outputs, steps): (&mut [Option<SampleLoss>], &mut [f64], usize),
+) -> usize {
+    let width = outputs.len() / results.len().max(1);
+    let mut mail = Mail::default();
+    mail.send.push(steps as f64);
+    for sample in samples[ranks.rank()].clone() {
+        let words = SampleLoss::to_words(results[sample].as_ref());
+        mail.send.extend(words);
+        mail.send.extend_from_slice(&outputs[sample * width..][..width]);
+    }
+    let length = |samples: &Range<usize>| 1 + samples.len() * (WORDS + width);
+    let counts: Vec<usize> = samples.iter().map(length).collect();
+    mail.all_gather(ranks, &counts);
+    let mut steps = 0.0;
+    let mut received = mail.received.as_slice();
+    for (own, count) in samples.iter().zip(counts) {
+        let (part, rest) = received.split_at(count);
+        received = rest;
+        steps += part[0];
+        let records = part[1..].chunks_exact(WORDS + width);
+        for (sample, record) in own.clone().zip(records) {
+            let (words, values) = record.split_at(WORDS);
+            results[sample] = SampleLoss::from_words(words);
+            outputs[sample * width..][..width].copy_from_slice(values);
+        }
+    }
+    steps as usize
+}
+
+/// The parameters that are these conductances; neighbouring ranges become one.
+fn parameters_of(runs: &[Run], conductances: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for run in runs {
+        let Handle::Conductance(first) = run.first else {
+            continue;
+        };
+        let (first, length) = (first as usize, run.parameters.len());
+        for own in conductances {
+            let start = own.start.max(first);
+            let end = own.end.min(first + length);
+            if start < end {
+                let place = run.parameters.start + start - first;
+                found.push(place..place + end - start);
+            }
+        }
+    }
+    found.sort_by_key(|range| range.start);
+    found.dedup_by(|next, last| {
+        let joins = last.end == next.start;
+        if joins {
+            last.end = next.end;
+        }
+        joins
+    });
+    found
+}
+
+/// What lies between sorted ranges, below `end`.
+fn between(ranges: &[Range<usize>], end: usize) -> Vec<Range<usize>> {
+    let starts = std::iter::once(0).chain(ranges.iter().map(|r| r.end));
+    let ends = ranges.iter().map(|r| r.start).chain(std::iter::once(end));
+    let gaps = starts.zip(ends).map(|(start, end)| start..end);
+    gaps.filter(|gap| !gap.is_empty()).collect()
 }
 
 /// Neighbouring parameters that are neighbouring conductances.

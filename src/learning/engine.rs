@@ -6,6 +6,8 @@
 //! There samples are taken in blocks of a fixed size. A block starts cold and goes on warm, one worker
 //! takes one block, and blocks are summed in order: the bits do not depend on the number of threads.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::adjoint::{Adjoint, AdjointError, Cotangent, derivative};
@@ -15,6 +17,7 @@ use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
 use crate::mna::{BranchCurrents, Outline, System, Values, Workspace, typical};
 use crate::newton::{self, NewtonOptions};
+use crate::parallel::{Mail, Ranks, gather_words, shares};
 
 use super::batches::Batches;
 use super::config::OptimizerConfig;
@@ -44,6 +47,10 @@ pub struct Engine {
     batches: Result<Batches, Unsuited>,
     /// The values of the circuit are those before the last steps of the batch engine.
     is_stale: bool,
+    /// The processes that share the samples.
+    ranks: Option<Arc<dyn Ranks>>,
+    /// Ranks have moved parameters that the others do not know.
+    is_apart: bool,
 }
 
 /// The circuit compiled for the general solver, once a sample needs it.
@@ -70,6 +77,9 @@ pub enum SampleError {
     Adjoint { sample: usize, error: AdjointError },
     #[error(transparent)]
     Estimator(#[from] Box<EstimatorError>),
+    /// The rank says why.
+    #[error("a sample failed on rank {rank}")]
+    Elsewhere { rank: usize },
 }
 
 impl From<EstimatorError> for SampleError {
@@ -148,6 +158,38 @@ impl Engine {
             evaluated_at_once: *EVALUATED_AT_ONCE.end(),
             batches,
             is_stale: false,
+            ranks: None,
+            is_apart: false,
+        }
+    }
+
+    /// Shares all samples from here on with other processes, which call the same functions in the same
+    /// order; none for a single process again.
+    pub(super) fn spread(
+        &mut self,
+        ranks: Option<Arc<dyn Ranks>>,
+        parameters: &mut TrainedParameters,
+    ) {
+        self.gather(parameters);
+        if let Ok(batches) = &mut self.batches {
+            batches.spread(ranks.clone(), parameters);
+        }
+        self.ranks = ranks;
+    }
+
+    /// Makes the parameters the same on all ranks.
+    fn gather(&mut self, parameters: &mut TrainedParameters) {
+        if let (true, Ok(batches)) = (std::mem::replace(&mut self.is_apart, false), &self.batches) {
+            batches.gather(&mut parameters.theta, true);
+        }
+    }
+
+    /// Brings what ranks know alone to the first one: parameters and what the optimizer remembers.
+    pub(super) fn gather_to_first(&self, numbers: [&mut [f64]; 3]) {
+        if let Ok(batches) = &self.batches {
+            for numbers in numbers {
+                batches.gather(numbers, false);
+            }
         }
     }
 
@@ -193,6 +235,7 @@ impl Engine {
 
     /// Gives the circuit the values of `parameters`.
     pub fn update_circuit(&mut self, parameters: &mut TrainedParameters) {
+        self.gather(parameters);
         if std::mem::replace(&mut self.is_stale, false) {
             self.write(parameters);
         }
@@ -283,6 +326,7 @@ impl Engine {
                 let rest = (alone > 0).then_some(gradient.as_slice());
                 batches.step(parameters, (optimizer, config), rest, count);
                 self.is_stale = true;
+                self.is_apart = self.ranks.is_some();
             }
             Err(_) => {
                 gradient.iter_mut().for_each(|g| *g /= count);
@@ -403,13 +447,91 @@ impl Engine {
             options,
             data,
         };
-        let outcomes: Vec<Result<(), SampleError>> = workers[..blocks]
+        let of_ranks = self.ranks.as_ref().map(|ranks| shares(blocks, 1, ranks.size()));
+        let me = self.ranks.as_ref().map_or(0, |ranks| ranks.rank());
+        let own = of_ranks.as_ref().map_or(0..blocks, |all| all[me].clone());
+        let outcomes: Vec<Result<(), SampleError>> = workers[own.clone()]
             .par_iter_mut()
-            .zip(indices.par_chunks(BLOCK))
+            .zip(indices.par_chunks(BLOCK).skip(own.start))
             .map(|(worker, block)| worker.run(&shared, block, parameters))
             .collect();
-        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let outcome = outcomes.into_iter().collect::<Result<(), _>>();
+        match (&self.ranks, of_ranks) {
+            (Some(ranks), Some(of_ranks)) => {
+                agree(&**ranks, outcome)?;
+                let workers = &mut self.workers[..blocks];
+                gather_workers(&**ranks, &of_ranks, workers, indices.len());
+            }
+            _ => outcome?,
+        }
         Ok(summarize(&self.workers[..blocks]))
+    }
+}
+
+/// Fails on all ranks if one has failed.
+fn agree(ranks: &dyn Ranks, outcome: Result<(), SampleError>) -> Result<(), SampleError> {
+    let failed = gather_words(ranks, &[f64::from(u8::from(outcome.is_err()))]);
+    outcome?;
+    match failed.iter().position(|&failed| failed > 0.0) {
+        Some(rank) => Err(SampleError::Elsewhere { rank }),
+        None => Ok(()),
+    }
+}
+
+/// Brings what the workers of each rank have found to all; a worker has a block of samples, of which there
+/// are so many in all.
+fn gather_workers(
+    ranks: &dyn Ranks,
+    of_ranks: &[std::ops::Range<usize>],
+    workers: &mut [Worker],
+    samples: usize,
+) {
+    const HEAD: usize = 4;
+    let me = ranks.rank();
+    let Some(worker) = workers.first() else {
+        return;
+    };
+    let width = worker.outputs.len();
+    // A worker that has not run does not know how many derivatives there are.
+    let own = workers[of_ranks[me].clone()].first();
+    let length = own.map_or(0, |worker| worker.gradient.len());
+    let lengths = gather_words(ranks, &[length as f64]);
+    let gradient = lengths.into_iter().fold(0.0, f64::max) as usize;
+    let members = |block: usize| BLOCK.min(samples - block * BLOCK);
+    let size = |block: usize| HEAD + gradient + members(block) * (1 + width);
+    let mut mail = Mail::default();
+    for worker in &workers[of_ranks[me].clone()] {
+        let found = &worker.evaluation;
+        let classes = f64::from(u8::from(found.predicted_classes));
+        let head = [found.loss, found.accuracy, found.iterations as f64, classes];
+        mail.send.extend(head);
+        mail.send.extend_from_slice(&worker.gradient);
+        let class = |class: &Option<usize>| class.map_or(-1.0, |class| class as f64);
+        mail.send.extend(found.predicted.iter().map(class));
+        mail.send.extend_from_slice(&found.outputs);
+    }
+    let count = |own: &std::ops::Range<usize>| own.clone().map(size).sum();
+    let counts: Vec<usize> = of_ranks.iter().map(count).collect();
+    mail.all_gather(ranks, &counts);
+    let mut received = mail.received.as_slice();
+    for (block, worker) in workers.iter_mut().enumerate() {
+        let (record, rest) = received.split_at(size(block));
+        received = rest;
+        let (head, rest) = record.split_at(HEAD);
+        let (derivatives, rest) = rest.split_at(gradient);
+        let (classes, outputs) = rest.split_at(members(block));
+        worker.gradient.clear();
+        worker.gradient.extend_from_slice(derivatives);
+        let class = |&class: &f64| (class >= 0.0).then_some(class as usize);
+        worker.evaluation = Evaluation {
+            samples: members(block),
+            loss: head[0],
+            accuracy: head[1],
+            iterations: head[2] as usize,
+            predicted_classes: head[3] > 0.0,
+            predicted: classes.iter().map(class).collect(),
+            outputs: outputs.to_vec(),
+        };
     }
 }
 

@@ -23,7 +23,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Sums};
 pub use config::{
     BUILT_IN_DIGITS, BenchConfig, CascadeCircuit, CircuitError, CircuitSource, ConfigError,
     DataConfig, EstimatorConfig, FeatureConfig, LoadedConfig, LossConfig, LossKind,
-    OptimizerConfig, OptimizerKind, OutputConfig, ParameterGroup, Quantity, StageConfig,
+    OptimizerConfig, OptimizerKind, OutputConfig, ParallelConfig, ParameterGroup, Quantity, StageConfig,
     TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
