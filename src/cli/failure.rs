@@ -47,6 +47,18 @@ impl Failure {
         }
     }
 
+    /// Another process has failed and says why.
+    pub fn echo(message: impl Into<String>) -> Self {
+        Self {
+            code: 0,
+            message: message.into(),
+        }
+    }
+
+    pub fn is_echo(&self) -> bool {
+        self.code == 0
+    }
+
     pub fn arguments(message: impl Into<String>) -> Self {
         Self {
             code: BAD_ARGUMENTS,

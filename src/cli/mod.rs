@@ -24,6 +24,7 @@ mod pictures;
 mod plot;
 mod points;
 mod ports;
+mod ranks;
 mod run;
 mod run_folder;
 mod run_pictures;

@@ -8,11 +8,13 @@ use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
 use crate::learning::{
-    Checkpoint, CircuitSource, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, Trainer,
+    Checkpoint, CircuitSource, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, SampleError,
+    Trainer,
 };
 
 use super::interrupt::{Interrupts, Signal};
 use super::pictures;
+use super::ranks::{self, Team};
 use super::run_folder::{LogLine, Phases, RunFolder};
 use super::{Failure, emit};
 
@@ -61,33 +63,44 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    super::settings::pool(arguments.threads)?.install(|| train(arguments))
+    let threads = ranks::threads(arguments.threads);
+    ranks::run(|team| super::settings::pool(threads)?.install(|| train(arguments, team)))
 }
 
-fn train(arguments: &Arguments) -> Result<(), Failure> {
+fn train(arguments: &Arguments, team: Team) -> Result<(), Failure> {
     let started = Instant::now();
-    let (trainer, folder) = match &arguments.resume {
-        Some(path) => resume(path, arguments.epochs)?,
-        None => start(arguments)?,
+    let (mut trainer, folder) = match &arguments.resume {
+        Some(path) => resume(path, arguments.epochs, &team)?,
+        None => start(arguments, &team)?,
     };
+    check_alike(&trainer, &team)?;
     // Until here there was nothing to lose, and the first Ctrl-C ended the program.
     let interrupts = Interrupts::listen()
         .map_err(|e| Failure::failed(format!("error: cannot listen to signals: {e}")))?;
-    say(&headline(&trainer, &folder))?;
+    trainer.spread(team.ranks());
+    let idle = trainer.idle_ranks();
+    if let Some(folder) = &folder {
+        say(&headline(&trainer, folder))?;
+        say(&team_line(&team, idle))?;
+    }
     if arguments.resume.is_some() && trainer.epoch >= trainer.config.epochs {
-        say(&format!(
-            "already trained for {}; name more with --epochs\n",
-            count(trainer.epoch, "epoch")
-        ))?;
-        if folder.is_whole() {
+        let is_whole = folder.as_ref().is_some_and(RunFolder::is_whole);
+        if folder.is_some() {
+            say(&format!(
+                "already trained for {}; name more with --epochs\n",
+                count(trainer.epoch, "epoch")
+            ))?;
+        }
+        if team.ask_all([f64::from(u8::from(is_whole))])[0] != [0.0] {
             return Ok(());
         }
     }
     let mut session = Session {
-        bar: progress_bar(&trainer),
+        bar: progress_bar(&trainer, &team),
         saved: (trainer.epoch, trainer.batch),
         trainer,
         folder,
+        team,
         saved_at: Instant::now(),
         timing: Timing::default(),
         interrupts,
@@ -112,7 +125,9 @@ enum Ending {
 /// Training, and what is kept of it on the way.
 struct Session {
     trainer: Trainer,
-    folder: RunFolder,
+    /// The first rank's.
+    folder: Option<RunFolder>,
+    team: Team,
     bar: ProgressBar,
     /// Epochs and batches of the last checkpoint.
     saved: (usize, usize),
@@ -128,40 +143,57 @@ struct Session {
 impl Session {
     /// Trains until something ends it; its last batch is in the checkpoint then.
     fn run(&mut self) -> Result<Ending, Failure> {
-        self.folder.remove_checksums()?;
+        if let Some(folder) = &self.folder {
+            folder.remove_checksums()?;
+        }
         let mut epoch_began = Instant::now();
         loop {
-            if let Some(ending) = self.ending() {
+            let (ending, is_due) = self.agree();
+            if let Some(ending) = ending {
                 self.save()?;
                 return Ok(ending);
+            }
+            if is_due {
+                self.save()?;
             }
             if let Some(report) = self.batch()? {
                 self.end_epoch(&report, epoch_began.elapsed().as_secs_f64())?;
                 epoch_began = Instant::now();
-            } else if self.saved_at.elapsed() >= self.checkpoint_every {
-                self.save()?;
             }
         }
     }
 
-    fn ending(&self) -> Option<Ending> {
-        if self.trainer.epoch >= self.trainer.config.epochs {
-            return Some(Ending::Epochs);
-        }
-        if let Some(signal) = self.interrupts.received() {
-            return Some(Ending::Signal(signal));
-        }
+    /// What all ranks do next: end, or write a checkpoint. A signal to any of them counts, and the first
+    /// one's clock.
+    fn agree(&self) -> (Option<Ending>, bool) {
+        let flag = |is: bool| f64::from(u8::from(is));
+        let signal = self.interrupts.received().map_or(0, Signal::number);
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
-        is_over.then_some(Ending::TimeLimit)
+        let is_due = self.saved_at.elapsed() >= self.checkpoint_every;
+        let heard = self.team.ask_all([f64::from(signal), flag(is_over), flag(is_due)]);
+        let signal = heard.iter().find_map(|own| Signal::of(own[0] as u8));
+        let [_, is_over, is_due] = heard[0].map(|flag| flag > 0.0);
+        let ending = if self.trainer.epoch >= self.trainer.config.epochs {
+            Some(Ending::Epochs)
+        } else {
+            let is_over = is_over.then_some(Ending::TimeLimit);
+            signal.map(Ending::Signal).or(is_over)
+        };
+        (ending, is_due)
     }
 
     fn batch(&mut self) -> Result<Option<EpochReport>, Failure> {
         let trained = self.trainer.train_batch();
-        if trained.is_err() && self.saved == (0, 0) {
+        if let (Err(_), (0, 0), Some(folder)) = (&trained, self.saved, &self.folder) {
             // Nothing was learned: the folder may be used again.
-            self.folder.forget_checkpoint();
+            folder.forget_checkpoint();
         }
-        let report = trained?;
+        let report = match trained {
+            Err(error @ SampleError::Elsewhere { .. }) => {
+                return Err(Failure::echo(format!("error: {error}")));
+            }
+            trained => trained?,
+        };
         self.bar.set_position(self.trainer.samples_done() as u64);
         if let Some(accuracy) = self.trainer.running_accuracy() {
             self.bar
@@ -175,9 +207,13 @@ impl Session {
         let timing = self.trainer.engine.batches().map(|b| b.timing());
         let phases = timing.map(|timing| Phases::new(&timing.since(&self.timing)));
         self.timing = timing.unwrap_or_default();
-        self.folder
-            .append_log(&LogLine::new(report, seconds, phases))?;
+        if let Some(folder) = &self.folder {
+            folder.append_log(&LogLine::new(report, seconds, phases))?;
+        }
         self.save()?;
+        if self.folder.is_none() {
+            return Ok(());
+        }
         let line = epoch_line(&self.trainer, report, seconds);
         self.bar.suspend(|| say(&line))
     }
@@ -185,7 +221,10 @@ impl Session {
     fn save(&mut self) -> Result<(), Failure> {
         let now = (self.trainer.epoch, self.trainer.batch);
         if self.saved != now {
-            self.folder.write_checkpoint(&self.trainer.checkpoint())?;
+            self.trainer.gather();
+            if let Some(folder) = &self.folder {
+                folder.write_checkpoint(&self.trainer.checkpoint())?;
+            }
             self.saved = now;
         }
         self.saved_at = Instant::now();
@@ -193,23 +232,28 @@ impl Session {
     }
 
     fn finish(&mut self, ending: Ending, started: Instant) -> Result<(), Failure> {
+        // The rest is the first rank's alone.
+        self.trainer.spread(None);
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let place = place(&self.trainer);
-        let resume = format!("`ohmgrad train --resume {}`", self.folder.path().display());
+        let resume = format!("`ohmgrad train --resume {}`", folder.path().display());
         match ending {
             Ending::Signal(signal) => Err(Failure::interrupted(
                 signal,
                 format!(
                     "interrupted {place}; checkpoint: {}\n  help: go on with {resume}",
-                    self.folder.checkpoint().display()
+                    folder.checkpoint().display()
                 ),
             )),
             Ending::TimeLimit => {
                 say(&format!(
                     "stopped by the time limit {place}; go on with {resume}\n"
                 ))?;
-                write_results(&mut self.trainer, &self.folder, "time limit", started)
+                write_results(&mut self.trainer, folder, "time limit", started)
             }
-            Ending::Epochs => write_results(&mut self.trainer, &self.folder, "epochs", started),
+            Ending::Epochs => write_results(&mut self.trainer, folder, "epochs", started),
         }
     }
 }
@@ -232,7 +276,45 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
+/// Says how many processes there are, and how many of them wait for the others.
+fn team_line(team: &Team, idle: usize) -> String {
+    let size = team.size();
+    match (size, idle) {
+        (1, _) => String::new(),
+        (_, 0) => format!("{size} ranks\n"),
+        _ => format!(
+            "{size} ranks, {idle} of which solve no samples: a batch has too few blocks; `[parallel] blocks` \
+             in the training file gives it more, and other bits\n"
+        ),
+    }
+}
+
+/// Every rank must read what the first one reads.
+fn check_alike(trainer: &Trainer, team: &Team) -> Result<(), Failure> {
+    let own = serde_json::to_string(&trainer.checkpoint().fingerprints).unwrap_or_default();
+    if team.ask_first(&own) == own {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "error: rank {} reads another training file, deck or data than the first one\n  help: all machines need \
+         the same files under the same paths",
+        team.rank()
+    )))
+}
+
+/// A new run; its folder is the first rank's, from which the others read it.
+fn start(arguments: &Arguments, team: &Team) -> Result<(Trainer, Option<RunFolder>), Failure> {
+    if team.is_first() {
+        let (trainer, folder) = start_first(arguments)?;
+        team.ask_first(&folder.config().to_string_lossy());
+        return Ok((trainer, Some(folder)));
+    }
+    let config = team.ask_first("");
+    let loaded = LoadedConfig::read(Path::new(&config))?;
+    Ok((Trainer::new(&loaded)?, None))
+}
+
+fn start_first(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     let mut loaded = match &arguments.config {
         Some(path) => LoadedConfig::read(path)?,
         None => LoadedConfig::built_in()?,
@@ -284,23 +366,38 @@ fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
     Ok((trainer, folder))
 }
 
-fn resume(path: &Path, epochs: Option<usize>) -> Result<(Trainer, RunFolder), Failure> {
-    let folder = RunFolder::open(path)?;
-    let mut loaded = LoadedConfig::read(&folder.config())?;
-    let checkpoint = Checkpoint::read(&folder.checkpoint())?;
+fn resume(
+    path: &Path,
+    epochs: Option<usize>,
+    team: &Team,
+) -> Result<(Trainer, Option<RunFolder>), Failure> {
+    let folder = team.is_first().then(|| RunFolder::open(path)).transpose()?;
+    // The first one has seen that there is a run.
+    team.ask_all([0.0]);
+    let config = RunFolder::config_in(path);
+    let place = RunFolder::checkpoint_in(path);
+    let mut loaded = LoadedConfig::read(&config)?;
+    let checkpoint = Checkpoint::read(&place)?;
     let more = epochs.filter(|&epochs| epochs != loaded.config.epochs);
     loaded.config.epochs = epochs.unwrap_or(loaded.config.epochs);
     let mut trainer = Trainer::new(&loaded)?;
-    trainer.restore(checkpoint, &folder.checkpoint())?;
-    if more.is_some() {
-        // The next resume asks for as many.
-        folder.write("config.toml", &loaded.config.to_toml()?)?;
+    trainer.restore(checkpoint, &place)?;
+    // All have read before anything is written.
+    team.ask_all([0.0]);
+    if let Some(folder) = &folder {
+        if more.is_some() {
+            // The next resume asks for as many.
+            folder.write("config.toml", &loaded.config.to_toml()?)?;
+        }
+        folder.truncate_log(trainer.epoch)?;
     }
-    folder.truncate_log(trainer.epoch)?;
     Ok((trainer, folder))
 }
 
-fn progress_bar(trainer: &Trainer) -> ProgressBar {
+fn progress_bar(trainer: &Trainer, team: &Team) -> ProgressBar {
+    if !team.is_first() {
+        return ProgressBar::hidden();
+    }
     let total = trainer.config.epochs.saturating_mul(trainer.train.len());
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template(
