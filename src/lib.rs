@@ -129,6 +129,8 @@ pub mod baselines;
 
 pub mod laboratory;
 
+pub mod study;
+
 pub mod benchmark;
 
 pub mod report;

@@ -53,7 +53,11 @@ fn load(folder: &Path, text: &str) -> LoadedConfig {
 
 /// What one rank, or a single process, comes to: bits of the parameters, of the optimizer's memory and of
 /// all losses.
-fn train(loaded: &LoadedConfig, ranks: Option<Arc<dyn Ranks>>, alone: bool) -> (Checkpoint<'static>, String) {
+fn train(
+    loaded: &LoadedConfig,
+    ranks: Option<Arc<dyn Ranks>>,
+    alone: bool,
+) -> (Checkpoint<'static>, String) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     pool.build().unwrap().install(|| {
         let mut trainer = Trainer::new(loaded).unwrap_or_else(|error| panic!("{error}"));
@@ -87,7 +91,10 @@ fn assert_same_bits(text: &str, alone: bool) {
         let threads: Vec<_> = threads.collect();
         let found: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
         let bits = |c: &Checkpoint| c.theta.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert!(bits(&found[0].0) == bits(&single), "parameters of {size} ranks");
+        assert!(
+            bits(&found[0].0) == bits(&single),
+            "parameters of {size} ranks"
+        );
         assert!(found[0].0 == single, "checkpoint of {size} ranks");
         for (_, own) in &found {
             assert_eq!(*own, report, "losses of {size} ranks");
@@ -103,7 +110,8 @@ fn a_wide_network_of_ideal_diodes_has_the_bits_of_one_rank() {
 
 #[test]
 fn so_it_is_in_single_precision_and_with_moved_images() {
-    let circuit = "[circuit.drn]\nlayers = [64, 300, 10]\nclamp = \"ideal\"\n[augment]\nwidth = 8\nshift = 1";
+    let circuit =
+        "[circuit.drn]\nlayers = [64, 300, 10]\nclamp = \"ideal\"\n[augment]\nwidth = 8\nshift = 1";
     assert_same_bits(&digits(circuit, "precision = \"f32\""), false);
 }
 
@@ -128,7 +136,8 @@ fn equilibrium_propagation_has_the_bits_of_one_rank() {
 
 #[test]
 fn the_general_solver_has_the_bits_of_one_rank() {
-    let circuit = "[circuit.layered]\ninputs = 64\nhidden = [8]\noutputs = 10\nclamp = \"shockley\"";
+    let circuit =
+        "[circuit.layered]\ninputs = 64\nhidden = [8]\noutputs = 10\nclamp = \"shockley\"";
     assert_same_bits(&digits(circuit, ""), true);
 }
 

@@ -62,12 +62,7 @@ impl<T: Real> Assembly<T> {
     }
 
     /// Takes new conductances (S) and values of constant current sources (A).
-    pub(super) fn update(
-        &mut self,
-        system: &BatchSystem,
-        g: &[f64],
-        share: Option<&mut Share<T>>,
-    ) {
+    pub(super) fn update(&mut self, system: &BatchSystem, g: &[f64], share: Option<&mut Share<T>>) {
         self.update_feeds(system, g, share);
         for (entries, block) in self.blocks.iter_mut().zip(&system.blocks) {
             let columns = system.groups.groups[block.groups[1] as usize].len();

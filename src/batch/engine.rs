@@ -383,7 +383,8 @@ impl<T: Real> BatchEngine<T> {
     /// Outputs of one of the own samples of the last batch, of which there are `count`, V.
     pub fn outputs_of(&self, sample: usize, count: usize) -> &[f64] {
         let lane = sample % self.lanes;
-        &self.blocks[sample / self.lanes - self.first_block].outputs[lane * count..(lane + 1) * count]
+        &self.blocks[sample / self.lanes - self.first_block].outputs
+            [lane * count..(lane + 1) * count]
     }
 
     /// Newton steps or sweeps of the last batch, summed over the own samples.

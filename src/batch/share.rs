@@ -235,9 +235,7 @@ impl<T: Real> Share<T> {
 
 /// The longer side of a block is split.
 fn parts(system: &BatchSystem, block: &Block, size: usize) -> Vec<Part> {
-    let [rows, columns] = block
-        .groups
-        .map(|g| system.groups.groups[g as usize].len());
+    let [rows, columns] = block.groups.map(|g| system.groups.groups[g as usize].len());
     if rows >= columns {
         let own = shares(rows, ROWS, size).into_iter();
         let part = |rows| Part {
@@ -289,7 +287,8 @@ fn needs(system: &BatchSystem, places: &[Range<usize>], parts: &[Vec<Part>]) -> 
     }
     let list = |needed: &Vec<bool>| {
         let own = needed.iter().zip(0u32..);
-        own.filter_map(|(needed, node)| needed.then_some(node)).collect()
+        own.filter_map(|(needed, node)| needed.then_some(node))
+            .collect()
     };
     needs.iter().map(list).collect()
 }

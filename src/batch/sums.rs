@@ -78,10 +78,13 @@ impl<T: Real> Sums<T> {
         }
         let of_ranks = share.as_ref().map(|share| {
             let blocks = share.blocks(samples.div_ceil(lanes)).into_iter();
-            let samples = blocks.map(|b| (b.start * lanes).min(samples)..(b.end * lanes).min(samples));
+            let samples =
+                blocks.map(|b| (b.start * lanes).min(samples)..(b.end * lanes).min(samples));
             (samples.collect::<Vec<_>>(), share.ranks.rank())
         });
-        let own = of_ranks.as_ref().map_or(0..samples, |(all, me)| all[*me].clone());
+        let own = of_ranks
+            .as_ref()
+            .map_or(0..samples, |(all, me)| all[*me].clone());
         let is_whole = of_ranks.is_none();
         let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
             for (part, state) in row[own.clone()].chunks_mut(lanes).zip(states.clone()) {
@@ -138,8 +141,8 @@ impl<T: Real> Sums<T> {
             };
             let all = 0..system.fed.len();
             let own = share.as_ref().map_or(all, |share| share.own_places());
-            let tiles = self.feed[own.start * columns..own.end * columns]
-                .par_chunks_mut(ROWS * columns);
+            let tiles =
+                self.feed[own.start * columns..own.end * columns].par_chunks_mut(ROWS * columns);
             tiles
                 .zip(lambda[own.start * samples..own.end * samples].par_chunks(ROWS * samples))
                 .for_each(|(tile, lambda)| {
@@ -161,13 +164,19 @@ impl<T: Real> Sums<T> {
                 (own_rows, own_columns) = (part.rows.clone(), part.columns.clone());
             }
             let own = part(&(rows.start + own_rows.start..rows.start + own_rows.end));
-            let tiles = products[own_rows.start * width..own_rows.end * width]
-                .par_chunks_mut(ROWS * width);
+            let tiles =
+                products[own_rows.start * width..own_rows.end * width].par_chunks_mut(ROWS * width);
             let states = self.lambda[own.clone()].par_chunks(ROWS * samples);
             let states = states.zip(self.x[own].par_chunks(ROWS * samples));
             tiles.zip(states).for_each(|(tile, (own_lambda, own_x))| {
                 let columns = own_columns.clone();
-                outer((tile, columns.clone()), Accum::Replace, x, own_lambda, samples);
+                outer(
+                    (tile, columns.clone()),
+                    Accum::Replace,
+                    x,
+                    own_lambda,
+                    samples,
+                );
                 outer((tile, columns), Accum::Add, lambda, own_x, samples);
             });
         }

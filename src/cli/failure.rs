@@ -22,6 +22,7 @@ use crate::parts::KicadError;
 use crate::plots::PlotError;
 use crate::points::PointError;
 use crate::report::picture::PngError;
+use crate::study::StudyError;
 use crate::synthesis::SynthesisError;
 
 use super::interrupt::Signal;
@@ -103,6 +104,17 @@ impl Failure {
 impl From<NetlistError> for Failure {
     fn from(error: NetlistError) -> Self {
         Self::of(BAD_INPUT, &error)
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Train(error) => error.into(),
+            StudyError::Config(error) => error.into(),
+            StudyError::Io { .. } => Self::of(FAILED, &error),
+            error => Self::of(BAD_INPUT, &error),
+        }
     }
 }
 

@@ -13,7 +13,9 @@ const SIZES: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
 const LOCAL_SIZES: [&str; 2] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"];
 
 fn number(names: [&str; 2]) -> Option<usize> {
-    let texts = names.into_iter().filter_map(|name| std::env::var(name).ok());
+    let texts = names
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
     texts.filter_map(|text| text.parse().ok()).next()
 }
 
@@ -73,9 +75,7 @@ impl Team {
 
 /// Runs `work` on every process that `mpirun` has started. If one fails, all end, and the message comes once.
 #[cfg(not(feature = "mpi"))]
-pub fn run(
-    work: impl FnOnce(Team) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+pub fn run(work: impl FnOnce(Team) -> Result<(), Failure>) -> Result<(), Failure> {
     if let Some(size @ 2..) = number(SIZES) {
         return Err(Failure::arguments(format!(
             "error: started as one of {size} processes, but this ohmgrad is built without MPI\n  help: \
@@ -87,9 +87,7 @@ pub fn run(
 
 /// Runs `work` on every process that `mpirun` has started. If one fails, all end, and the message comes once.
 #[cfg(feature = "mpi")]
-pub fn run(
-    work: impl FnOnce(Team) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+pub fn run(work: impl FnOnce(Team) -> Result<(), Failure>) -> Result<(), Failure> {
     use crate::parallel::World;
 
     if number(SIZES).is_none() {

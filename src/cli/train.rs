@@ -170,7 +170,9 @@ impl Session {
         let signal = self.interrupts.received().map_or(0, Signal::number);
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
         let is_due = self.saved_at.elapsed() >= self.checkpoint_every;
-        let heard = self.team.ask_all([f64::from(signal), flag(is_over), flag(is_due)]);
+        let heard = self
+            .team
+            .ask_all([f64::from(signal), flag(is_over), flag(is_due)]);
         let signal = heard.iter().find_map(|own| Signal::of(own[0] as u8));
         let [_, is_over, is_due] = heard[0].map(|flag| flag > 0.0);
         let ending = if self.trainer.epoch >= self.trainer.config.epochs {

@@ -293,11 +293,7 @@ impl Batches {
 
     /// Shares the next batches with other processes, all of which call this; none for a single process again,
     /// which has gathered what the others know.
-    pub(super) fn spread(
-        &mut self,
-        ranks: Option<Arc<dyn Ranks>>,
-        parameters: &TrainedParameters,
-    ) {
+    pub(super) fn spread(&mut self, ranks: Option<Arc<dyn Ranks>>, parameters: &TrainedParameters) {
         let conductances = each!(&mut self.engine, e => {
             e.spread(ranks.clone());
             e.apart()
@@ -306,7 +302,11 @@ impl Batches {
         let apart = conductances.iter().map(|own| parameters_of(runs, own));
         self.apart = apart.collect();
         let me = ranks.as_ref().map_or(0, |ranks| ranks.rank());
-        let others = self.apart.iter().enumerate().filter(|(rank, _)| *rank != me);
+        let others = self
+            .apart
+            .iter()
+            .enumerate()
+            .filter(|(rank, _)| *rank != me);
         let mut foreign: Vec<_> = others.flat_map(|(_, ranges)| ranges.clone()).collect();
         foreign.sort_by_key(|range| range.start);
         self.own = between(&foreign, parameters.len());
@@ -347,7 +347,13 @@ impl Batches {
             mail.all_to_all(&**ranks, &counts);
         }
         let mut received = mail.received.as_slice();
-        for own in self.apart.iter().zip(counts).filter(|(_, n)| *n > 0).flat_map(|(own, _)| own) {
+        for own in self
+            .apart
+            .iter()
+            .zip(counts)
+            .filter(|(_, n)| *n > 0)
+            .flat_map(|(own, _)| own)
+        {
             let (values, rest) = received.split_at(own.len());
             numbers[own.clone()].copy_from_slice(values);
             received = rest;
@@ -474,7 +480,8 @@ fn gather_results(
     for sample in samples[ranks.rank()].clone() {
         let words = SampleLoss::to_words(results[sample].as_ref());
         mail.send.extend(words);
-        mail.send.extend_from_slice(&outputs[sample * width..][..width]);
+        mail.send
+            .extend_from_slice(&outputs[sample * width..][..width]);
     }
     let length = |samples: &Range<usize>| 1 + samples.len() * (WORDS + width);
     let counts: Vec<usize> = samples.iter().map(length).collect();

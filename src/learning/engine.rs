@@ -447,7 +447,10 @@ impl Engine {
             options,
             data,
         };
-        let of_ranks = self.ranks.as_ref().map(|ranks| shares(blocks, 1, ranks.size()));
+        let of_ranks = self
+            .ranks
+            .as_ref()
+            .map(|ranks| shares(blocks, 1, ranks.size()));
         let me = self.ranks.as_ref().map_or(0, |ranks| ranks.rank());
         let own = of_ranks.as_ref().map_or(0..blocks, |all| all[me].clone());
         let outcomes: Vec<Result<(), SampleError>> = workers[own.clone()]

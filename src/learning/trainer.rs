@@ -152,7 +152,8 @@ impl Trainer {
             guide: Guide::Adjoint,
         };
         trainer.engine.evaluate_in_batches_of(trainer.config.batch);
-        if let (Some(parallel), Some(batches)) = (trainer.config.parallel, trainer.engine.batches()) {
+        if let (Some(parallel), Some(batches)) = (trainer.config.parallel, trainer.engine.batches())
+        {
             batches.cut_into(parallel.blocks);
         }
         trainer.guide = Guide::new(&mut trainer)?;

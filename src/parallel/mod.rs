@@ -41,7 +41,11 @@ pub struct Parts<'a, B> {
 impl<'a, B> Parts<'a, B> {
     fn of<T>(bytes: B, counts: &'a [usize]) -> Self {
         let unit = size_of::<T>();
-        Self { bytes, counts, unit }
+        Self {
+            bytes,
+            counts,
+            unit,
+        }
     }
 }
 
@@ -131,7 +135,10 @@ mod tests {
 
     #[test]
     fn shares_cover_everything_in_whole_tiles() {
-        assert_eq!(shares(1024, 128, 4), [0..256, 256..512, 512..768, 768..1024]);
+        assert_eq!(
+            shares(1024, 128, 4),
+            [0..256, 256..512, 512..768, 768..1024]
+        );
         assert_eq!(shares(100, 128, 4), [0..0, 0..0, 0..0, 0..100]);
         assert_eq!(shares(300, 128, 2), [0..128, 128..300]);
         assert_eq!(shares(0, 128, 3), [0..0, 0..0, 0..0]);
@@ -155,7 +162,9 @@ mod tests {
         let threads: Vec<_> = heard.collect();
         for (rank, thread) in threads.into_iter().enumerate() {
             let (parts, all, text) = thread.join().unwrap();
-            let expected: Vec<f64> = (0..3).flat_map(|from| vec![10.0 * from as f64; rank]).collect();
+            let expected: Vec<f64> = (0..3)
+                .flat_map(|from| vec![10.0 * from as f64; rank])
+                .collect();
             assert_eq!(parts, expected);
             assert_eq!(all, [0.0, 1.0, 2.0]);
             assert_eq!(text, b"from 0");
