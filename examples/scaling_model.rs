@@ -58,6 +58,9 @@ const SAMPLES: f64 = 60_000.0;
 const COLUMNS: f64 = 784.0;
 const OUTPUTS: f64 = 10.0;
 
+/// Hidden nodes, a name, and the samples of a batch of so many ranks.
+type Case = (f64, &'static str, fn(f64) -> f64);
+
 struct Compute {
     /// s for each sample, and for each batch whatever its size, of 1024 hidden nodes.
     sample: f64,
@@ -71,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         sample,
         batch: arguments.batch_256 / 1e3 - 256.0 * sample,
     };
-    let cases: [(f64, &str, fn(f64) -> f64); 3] = [
+    let cases: [Case; 3] = [
         (1024.0, "1568-1024-10, batch 256", |_| 256.0),
         (1024.0, "1568-1024-10, batch 256 for each rank", |ranks| {
             256.0 * ranks

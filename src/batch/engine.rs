@@ -222,7 +222,7 @@ impl<T: Real> BatchEngine<T> {
     /// The samples of each rank in a batch of so many.
     pub fn samples_of_ranks(&self, samples: usize) -> Vec<Range<usize>> {
         let Some(share) = &self.share else {
-            return vec![0..samples];
+            return std::iter::once(0..samples).collect();
         };
         let lanes = self.lanes_for(samples);
         let blocks = share.blocks(samples.div_ceil(lanes)).into_iter();

@@ -2,6 +2,7 @@
 
 mod activation;
 mod baseline;
+mod beginning;
 mod bench;
 mod bench_train;
 mod check;

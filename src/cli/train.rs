@@ -1,17 +1,15 @@
 //! `ohmgrad train`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
-use crate::learning::{
-    Checkpoint, CircuitSource, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, SampleError,
-    Trainer,
-};
+use crate::learning::{EpochReport, Evaluation, SampleError, Trainer};
 
+use super::beginning::{check_alike, resume, start, team_line};
 use super::interrupt::{Interrupts, Signal};
 use super::pictures;
 use super::ranks::{self, Team};
@@ -21,27 +19,27 @@ use super::{Failure, emit};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Training file (TOML); without it, the built-in digits
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Folder of the data, instead of the training file's
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Numbers that batches are computed in, instead of the file's: f64 or f32
     #[arg(long, conflicts_with = "resume")]
-    precision: Option<Precision>,
+    pub precision: Option<Precision>,
     /// What the last sweep of relaxation may change, in parts of the largest potential, instead of the
     /// file's
     #[arg(long, conflicts_with = "resume")]
-    tolerance: Option<f64>,
+    pub tolerance: Option<f64>,
     /// What finds the gradients, instead of the file's: adjoint (hardware linearization), eqprop,
     /// eqprop-random, eqprop-centered, or another of those that compare-gradients knows
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
-    estimator: Option<String>,
+    pub estimator: Option<String>,
     /// Strength of the estimator's nudge, instead of the file's
     #[arg(long, conflicts_with = "resume")]
-    beta: Option<f64>,
+    pub beta: Option<f64>,
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
-    epochs: Option<usize>,
+    pub epochs: Option<usize>,
     /// End after this time (90s, 10m, 2h), at the next batch, with results of what was trained
     #[arg(long, value_name = "TIME", value_parser = super::settings::duration)]
     time_limit: Option<Duration>,
@@ -50,13 +48,13 @@ pub struct Arguments {
     checkpoint_every: Duration,
     /// Seed, instead of the file's
     #[arg(long)]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Threads, 0 for all cores; the result does not depend on them [default: 0]
     #[arg(long)]
     threads: Option<usize>,
     /// Folder of the run [default: a new one under runs/]
     #[arg(long, conflicts_with = "resume")]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Go on with the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "seed"])]
     resume: Option<PathBuf>,
@@ -276,124 +274,6 @@ fn place(trainer: &Trainer) -> String {
 fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
-}
-
-/// Says how many processes there are, and how many of them wait for the others.
-fn team_line(team: &Team, idle: usize) -> String {
-    let size = team.size();
-    match (size, idle) {
-        (1, _) => String::new(),
-        (_, 0) => format!("{size} ranks\n"),
-        _ => format!(
-            "{size} ranks, {idle} of which solve no samples: a batch has too few blocks; `[parallel] blocks` \
-             in the training file gives it more, and other bits\n"
-        ),
-    }
-}
-
-/// Every rank must read what the first one reads.
-fn check_alike(trainer: &Trainer, team: &Team) -> Result<(), Failure> {
-    let own = serde_json::to_string(&trainer.checkpoint().fingerprints).unwrap_or_default();
-    if team.ask_first(&own) == own {
-        return Ok(());
-    }
-    Err(Failure::failed(format!(
-        "error: rank {} reads another training file, deck or data than the first one\n  help: all machines need \
-         the same files under the same paths",
-        team.rank()
-    )))
-}
-
-/// A new run; its folder is the first rank's, from which the others read it.
-fn start(arguments: &Arguments, team: &Team) -> Result<(Trainer, Option<RunFolder>), Failure> {
-    if team.is_first() {
-        let (trainer, folder) = start_first(arguments)?;
-        team.ask_first(&folder.config().to_string_lossy());
-        return Ok((trainer, Some(folder)));
-    }
-    let config = team.ask_first("");
-    let loaded = LoadedConfig::read(Path::new(&config))?;
-    Ok((Trainer::new(&loaded)?, None))
-}
-
-fn start_first(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
-    let mut loaded = match &arguments.config {
-        Some(path) => LoadedConfig::read(path)?,
-        None => LoadedConfig::built_in()?,
-    };
-    if let Some(epochs) = arguments.epochs {
-        loaded.config.epochs = epochs;
-    }
-    if let Some(seed) = arguments.seed {
-        loaded.config.seed = seed;
-    }
-    if let Some(folder) = &arguments.data {
-        loaded.take_data_from(folder);
-    }
-    loaded.config.precision = arguments.precision.unwrap_or(loaded.config.precision);
-    loaded.config.tolerance = arguments.tolerance.or(loaded.config.tolerance);
-    if let Some(name) = &arguments.estimator {
-        let kind = name.parse()?;
-        let given = loaded.config.estimator;
-        loaded.config.estimator = Some(match given {
-            Some(given) => EstimatorConfig { kind, ..given },
-            None => EstimatorConfig::of(kind),
-        });
-    }
-    if let (Some(beta), Some(estimator)) = (arguments.beta, &mut loaded.config.estimator) {
-        estimator.beta = beta;
-    }
-    loaded.config.validate()?;
-    // Faults of the file are found before there is a folder.
-    let mut trainer = Trainer::new(&loaded)?;
-    let name = arguments.config.as_deref().and_then(Path::file_stem);
-    let name = name.map_or("digits".to_string(), |stem| {
-        stem.to_string_lossy().into_owned()
-    });
-    let folder = match &arguments.out {
-        Some(path) => RunFolder::create(path)?,
-        None => RunFolder::create_new(Path::new("runs"), &name)?,
-    };
-    folder.check_apart(&loaded, arguments.config.as_deref())?;
-    folder.truncate_log(0)?;
-    folder.write_config(&loaded)?;
-    // From here on as when it is resumed: the bits are those of the folder's own files. What a
-    // generator made it makes again.
-    let own = LoadedConfig::read(&folder.config())?;
-    match own.config.circuit {
-        CircuitSource::Deck(_) => trainer = Trainer::new(&own)?,
-        _ => trainer.config = own.config,
-    }
-    folder.write_checkpoint(&trainer.checkpoint())?;
-    Ok((trainer, folder))
-}
-
-fn resume(
-    path: &Path,
-    epochs: Option<usize>,
-    team: &Team,
-) -> Result<(Trainer, Option<RunFolder>), Failure> {
-    let folder = team.is_first().then(|| RunFolder::open(path)).transpose()?;
-    // The first one has seen that there is a run.
-    team.ask_all([0.0]);
-    let config = RunFolder::config_in(path);
-    let place = RunFolder::checkpoint_in(path);
-    let mut loaded = LoadedConfig::read(&config)?;
-    let checkpoint = Checkpoint::read(&place)?;
-    let more = epochs.filter(|&epochs| epochs != loaded.config.epochs);
-    loaded.config.epochs = epochs.unwrap_or(loaded.config.epochs);
-    let mut trainer = Trainer::new(&loaded)?;
-    trainer.restore(checkpoint, &place)?;
-    // All have read before anything is written.
-    team.ask_all([0.0]);
-    if let Some(folder) = &folder {
-        if more.is_some() {
-            // The next resume asks for as many.
-            folder.write("config.toml", &loaded.config.to_toml()?)?;
-        }
-        folder.truncate_log(trainer.epoch)?;
-    }
-    Ok((trainer, folder))
 }
 
 fn progress_bar(trainer: &Trainer, team: &Team) -> ProgressBar {

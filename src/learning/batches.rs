@@ -1,17 +1,13 @@
 //! Training's side of the batch engine: which parameter is which conductance.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::analysis::Output;
 use crate::batch::{
-    Accuracy, BatchEngine, BatchSystem, Drive, Law, Nudge, Precision, Real, Timing, Unamplified,
-    Unsuited,
+    Accuracy, BatchEngine, BatchSystem, Nudge, Precision, Real, Timing, Unamplified, Unsuited,
 };
-use crate::circuit::{Circuit, ElementId, NodeId};
-use crate::device::Parameter;
+use crate::circuit::{Circuit, NodeId};
 use crate::estimators::Inapplicable;
 use crate::mna::Outline;
 use crate::parallel::{Mail, Ranks};
@@ -19,7 +15,9 @@ use crate::parallel::{Mail, Ranks};
 use super::config::OptimizerConfig;
 use super::data::Dataset;
 use super::engine::Evaluation;
-use super::loss::{Loss, SampleLoss, WORDS};
+use super::frame::{Frame, Handle, find_handles, voltages};
+use super::gather::gather_results;
+use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
@@ -52,14 +50,6 @@ pub struct Batches {
 enum AnyEngine {
     F64(Box<BatchEngine<f64>>),
     F32(Box<BatchEngine<f32>>),
-}
-
-/// A trained quantity.
-#[derive(Clone, Copy, Debug)]
-enum Handle {
-    Conductance(u32),
-    /// Index of a source that no feature drives.
-    Current(u32),
 }
 
 /// Trained parameters that are conductances one after the other, or one current.
@@ -468,40 +458,6 @@ fn derivatives<T: Real>(
     }
 }
 
-/// Completes losses and outputs of samples, of which each rank has some; the steps of all.
-fn gather_results(
-    ranks: &dyn Ranks,
-    samples: &[Range<usize>],
-    (results, outputs, steps): (&mut [Option<SampleLoss>], &mut [f64], usize),
-) -> usize {
-    let width = outputs.len() / results.len().max(1);
-    let mut mail = Mail::default();
-    mail.send.push(steps as f64);
-    for sample in samples[ranks.rank()].clone() {
-        let words = SampleLoss::to_words(results[sample].as_ref());
-        mail.send.extend(words);
-        mail.send
-            .extend_from_slice(&outputs[sample * width..][..width]);
-    }
-    let length = |samples: &Range<usize>| 1 + samples.len() * (WORDS + width);
-    let counts: Vec<usize> = samples.iter().map(length).collect();
-    mail.all_gather(ranks, &counts);
-    let mut steps = 0.0;
-    let mut received = mail.received.as_slice();
-    for (own, count) in samples.iter().zip(counts) {
-        let (part, rest) = received.split_at(count);
-        received = rest;
-        steps += part[0];
-        let records = part[1..].chunks_exact(WORDS + width);
-        for (sample, record) in own.clone().zip(records) {
-            let (words, values) = record.split_at(WORDS);
-            results[sample] = SampleLoss::from_words(words);
-            outputs[sample * width..][..width].copy_from_slice(values);
-        }
-    }
-    steps as usize
-}
-
 /// The parameters that are these conductances; neighbouring ranges become one.
 fn parameters_of(runs: &[Run], conductances: &[Range<usize>]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
@@ -555,109 +511,4 @@ fn find_runs(handles: &[Handle]) -> Vec<Run> {
         });
     }
     runs
-}
-
-/// The circuit that batches are made of, and how the one that trains is seen in it.
-struct Frame<'a> {
-    circuit: &'a Circuit,
-    outline: &'a Outline,
-    /// Without amplifiers, and the outline with them.
-    units: Option<(&'a Unamplified, &'a Outline)>,
-}
-
-impl Frame<'_> {
-    fn node(&self, node: NodeId) -> (NodeId, f64) {
-        self.units
-            .map_or((node, 1.0), |(without, _)| without.node(node))
-    }
-
-    fn is_held(&self, node: NodeId) -> bool {
-        match self.units {
-            None => node == NodeId::GROUND,
-            Some((without, _)) => without.is_held(node),
-        }
-    }
-
-    fn element(&self, element: ElementId) -> Option<(ElementId, f64)> {
-        match self.units {
-            None => Some((element, 1.0)),
-            Some((without, _)) => {
-                let element = without.element(element)?;
-                Some((element, without.unit(element)))
-            }
-        }
-    }
-
-    /// The one-ports of the circuit in their units.
-    fn laws(&self) -> Vec<Law> {
-        let unit = |element| self.units.map_or(1.0, |(without, _)| without.unit(element));
-        let elements = self.outline.one_ports().iter().map(|(id, _)| *id);
-        let laws = self.outline.laws(self.circuit).zip(elements);
-        laws.map(|(law, element)| Law::new(law, unit(element)))
-            .collect()
-    }
-
-    /// What the sources of the circuit carry, for those that carry features.
-    fn drives(&self, drives: &[(usize, Drive)]) -> Vec<(usize, Drive)> {
-        let Some((without, original)) = self.units else {
-            return drives.to_vec();
-        };
-        let place: HashMap<ElementId, usize> = self
-            .outline
-            .source_elements()
-            .iter()
-            .copied()
-            .zip(0..)
-            .collect();
-        let mut moved = Vec::with_capacity(drives.len());
-        for &(source, drive) in drives {
-            let element = original.source_elements()[source];
-            let copies = without.copies.iter().filter(|copy| copy.0 == element);
-            let all = without.element(element).into_iter();
-            for element in all.chain(copies.map(|copy| copy.1)) {
-                let unit = without.unit(element);
-                let drive = Drive {
-                    coefficient: drive.coefficient / unit,
-                    constant: drive.constant / unit,
-                    ..drive
-                };
-                moved.push((place[&element], drive));
-            }
-        }
-        moved
-    }
-}
-
-fn find_handles(
-    frame: &Frame<'_>,
-    parameters: &TrainedParameters,
-    is_driven: impl Fn(usize) -> bool,
-) -> Result<Vec<Handle>, Unsuited> {
-    let outline = frame.outline;
-    let source_of: HashMap<_, _> = outline.source_elements().iter().zip(0usize..).collect();
-    let handle = |(id, is_conductance): (crate::circuit::ParameterId, bool)| {
-        let unsuited = Unsuited::Parameter(id.element, id.parameter);
-        let Some((element, unit)) = frame.element(id.element) else {
-            return Err(unsuited);
-        };
-        let conductance = outline.conductance_of(element).filter(|_| is_conductance);
-        if let Some(k) = conductance {
-            return Ok(Handle::Conductance(k as u32));
-        }
-        match (id.parameter, source_of.get(&element)) {
-            (Parameter::Current, Some(&source)) if !is_driven(source) && unit == 1.0 => {
-                Ok(Handle::Current(source as u32))
-            }
-            _ => Err(unsuited),
-        }
-    };
-    parameters.entries().map(handle).collect()
-}
-
-fn voltages(outputs: &[Output]) -> Result<Vec<[NodeId; 2]>, Unsuited> {
-    let nodes = |output: &Output| match *output {
-        Output::Voltage { p, n } => Ok([p, n]),
-        Output::Current { .. } => Err(Unsuited::CurrentOutput),
-    };
-    outputs.iter().map(nodes).collect()
 }

@@ -17,18 +17,19 @@ use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
 use crate::mna::{BranchCurrents, Outline, System, Values, Workspace, typical};
 use crate::newton::{self, NewtonOptions};
-use crate::parallel::{Mail, Ranks, gather_words, shares};
+use crate::parallel::{Ranks, shares};
 
 use super::batches::Batches;
 use super::config::OptimizerConfig;
 use super::data::{Dataset, Targets};
+use super::gather::{agree, gather_workers};
 use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
 
 /// Samples that one worker solves one after the other.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Samples of one batch where nothing is trained.
 const EVALUATED_AT_ONCE: std::ops::RangeInclusive<usize> = 64..=1024;
@@ -108,15 +109,15 @@ pub struct Evaluation {
 
 /// State and sums of one thread's block.
 #[derive(Debug)]
-struct Worker {
+pub(super) struct Worker {
     workspace: Workspace,
     adjoint: Adjoint,
     cotangent: Cotangent,
     ties: BranchCurrents,
-    outputs: Vec<f64>,
+    pub(super) outputs: Vec<f64>,
     derivative: Vec<f64>,
-    gradient: Vec<f64>,
-    evaluation: Evaluation,
+    pub(super) gradient: Vec<f64>,
+    pub(super) evaluation: Evaluation,
 }
 
 /// What the workers share.
@@ -468,73 +469,6 @@ impl Engine {
             _ => outcome?,
         }
         Ok(summarize(&self.workers[..blocks]))
-    }
-}
-
-/// Fails on all ranks if one has failed.
-fn agree(ranks: &dyn Ranks, outcome: Result<(), SampleError>) -> Result<(), SampleError> {
-    let failed = gather_words(ranks, &[f64::from(u8::from(outcome.is_err()))]);
-    outcome?;
-    match failed.iter().position(|&failed| failed > 0.0) {
-        Some(rank) => Err(SampleError::Elsewhere { rank }),
-        None => Ok(()),
-    }
-}
-
-/// Brings what the workers of each rank have found to all; a worker has a block of samples, of which there
-/// are so many in all.
-fn gather_workers(
-    ranks: &dyn Ranks,
-    of_ranks: &[std::ops::Range<usize>],
-    workers: &mut [Worker],
-    samples: usize,
-) {
-    const HEAD: usize = 4;
-    let me = ranks.rank();
-    let Some(worker) = workers.first() else {
-        return;
-    };
-    let width = worker.outputs.len();
-    // A worker that has not run does not know how many derivatives there are.
-    let own = workers[of_ranks[me].clone()].first();
-    let length = own.map_or(0, |worker| worker.gradient.len());
-    let lengths = gather_words(ranks, &[length as f64]);
-    let gradient = lengths.into_iter().fold(0.0, f64::max) as usize;
-    let members = |block: usize| BLOCK.min(samples - block * BLOCK);
-    let size = |block: usize| HEAD + gradient + members(block) * (1 + width);
-    let mut mail = Mail::default();
-    for worker in &workers[of_ranks[me].clone()] {
-        let found = &worker.evaluation;
-        let classes = f64::from(u8::from(found.predicted_classes));
-        let head = [found.loss, found.accuracy, found.iterations as f64, classes];
-        mail.send.extend(head);
-        mail.send.extend_from_slice(&worker.gradient);
-        let class = |class: &Option<usize>| class.map_or(-1.0, |class| class as f64);
-        mail.send.extend(found.predicted.iter().map(class));
-        mail.send.extend_from_slice(&found.outputs);
-    }
-    let count = |own: &std::ops::Range<usize>| own.clone().map(size).sum();
-    let counts: Vec<usize> = of_ranks.iter().map(count).collect();
-    mail.all_gather(ranks, &counts);
-    let mut received = mail.received.as_slice();
-    for (block, worker) in workers.iter_mut().enumerate() {
-        let (record, rest) = received.split_at(size(block));
-        received = rest;
-        let (head, rest) = record.split_at(HEAD);
-        let (derivatives, rest) = rest.split_at(gradient);
-        let (classes, outputs) = rest.split_at(members(block));
-        worker.gradient.clear();
-        worker.gradient.extend_from_slice(derivatives);
-        let class = |&class: &f64| (class >= 0.0).then_some(class as usize);
-        worker.evaluation = Evaluation {
-            samples: members(block),
-            loss: head[0],
-            accuracy: head[1],
-            iterations: head[2] as usize,
-            predicted_classes: head[3] > 0.0,
-            predicted: classes.iter().map(class).collect(),
-            outputs: outputs.to_vec(),
-        };
     }
 }
 

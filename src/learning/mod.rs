@@ -11,6 +11,8 @@ pub mod data;
 mod engine;
 mod entries;
 mod fingerprint;
+mod frame;
+mod gather;
 mod guide;
 mod loss;
 mod optimizer;
