@@ -107,6 +107,8 @@ pub mod parts;
 
 pub mod synthesis;
 
+pub mod parallel;
+
 pub mod batch;
 
 pub mod execution;
@@ -126,6 +128,8 @@ pub mod equilibrium;
 pub mod baselines;
 
 pub mod laboratory;
+
+pub mod study;
 
 pub mod benchmark;
 

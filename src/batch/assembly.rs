@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::elimination::Elimination;
 use super::real::Real;
+use super::share::Share;
 use super::structure::{BatchSystem, Method};
 
 /// What depends on the conductances alone; shared by all samples.
@@ -61,8 +62,8 @@ impl<T: Real> Assembly<T> {
     }
 
     /// Takes new conductances (S) and values of constant current sources (A).
-    pub(super) fn update(&mut self, system: &BatchSystem, g: &[f64]) {
-        self.update_feeds(system, g);
+    pub(super) fn update(&mut self, system: &BatchSystem, g: &[f64], share: Option<&mut Share<T>>) {
+        self.update_feeds(system, g, share);
         for (entries, block) in self.blocks.iter_mut().zip(&system.blocks) {
             let columns = system.groups.groups[block.groups[1] as usize].len();
             let indices = block.conductances.par_chunks(columns);
@@ -95,8 +96,8 @@ impl<T: Real> Assembly<T> {
         }
     }
 
-    /// Rows of the input product, and what held nodes add to the diagonal and the constants.
-    fn update_feeds(&mut self, system: &BatchSystem, g: &[f64]) {
+    /// Own rows of the input product, and what held nodes add to the diagonal and the constants.
+    fn update_feeds(&mut self, system: &BatchSystem, g: &[f64], share: Option<&mut Share<T>>) {
         let columns = system.inputs.columns().max(1);
         let held = &system.inputs.held;
         let (nodes, fed) = (system.nodes, &system.fed);
@@ -111,10 +112,18 @@ impl<T: Real> Assembly<T> {
             }
             (diagonal[node], constant[node]) = (T::of(total), T::of(sent));
         }
-        let rows = self.feed.par_chunks_mut(columns).zip(fed).with_min_len(4);
-        rows.zip(&mut self.fed_sums)
+        let own = share.as_ref().map_or(0..fed.len(), |s| s.own_places());
+        // A system without columns has no rows.
+        let feed = match system.inputs.columns() {
+            0 => &mut self.feed[..],
+            _ => &mut self.feed[own.start * columns..own.end * columns],
+        };
+        let rows = feed.par_chunks_mut(columns).zip(&fed[own.clone()]);
+        rows.with_min_len(4)
+            .zip(&mut self.fed_sums[own.clone()])
             .enumerate()
             .for_each(|(place, ((row, &node), sums))| {
+                let place = own.start + place;
                 row.fill(T::ZERO);
                 let (mut total, mut sent) = (0.0, 0.0);
                 for own in system.rows.of_place(place) {
@@ -133,6 +142,9 @@ impl<T: Real> Assembly<T> {
                 }
                 *sums = [T::of(total), T::of(sent)];
             });
+        if let Some(share) = share {
+            share.gather_places(&mut self.fed_sums);
+        }
         for (&node, &[total, sent]) in fed.iter().zip(&self.fed_sums) {
             (diagonal[node as usize], constant[node as usize]) = (total, sent);
         }

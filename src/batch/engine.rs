@@ -1,11 +1,14 @@
 //! Blocks of samples over threads: operating points, outputs, adjoint states.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::circuit::NodeId;
+use crate::parallel::Ranks;
 
 use super::assembly::Assembly;
 use super::block::{BlockState, Shared};
@@ -15,6 +18,7 @@ use super::inputs::NO_COLUMN;
 use super::law::Law;
 use super::real::Real;
 use super::sample::Sample;
+use super::share::Share;
 use super::structure::{BatchSystem, Method};
 use super::sums::Sums;
 
@@ -112,6 +116,12 @@ pub struct BatchEngine<T> {
     blocks: Vec<Worker<T>>,
     sums: Sums<T>,
     lanes: usize,
+    /// A batch is cut into so many blocks at least, where it has as many times 16 samples.
+    pub least_blocks: usize,
+    /// None for a single process. The blocks are those of this rank.
+    share: Option<Share<T>>,
+    /// Index of the first of the own blocks of the last batch.
+    first_block: usize,
     tolerance: f64,
     /// Equilibrium propagation in the place of the adjoint.
     pub nudge: Option<Nudge>,
@@ -141,7 +151,7 @@ impl<T: Real> BatchEngine<T> {
         tolerance: Option<f64>,
     ) -> Self {
         let mut assembly = Assembly::new(&system);
-        assembly.update(&system, &conductances);
+        assembly.update(&system, &conductances, None);
         let finest = match T::EPSILON < 1e-10 {
             true => TOLERANCE_F64,
             false => TOLERANCE_F32,
@@ -159,6 +169,9 @@ impl<T: Real> BatchEngine<T> {
             features: Features::default(),
             blocks: Vec::new(),
             lanes: 0,
+            least_blocks: 1,
+            share: None,
+            first_block: 0,
             tolerance: tolerance.unwrap_or(finest),
             nudge: None,
             timing: Timing::default(),
@@ -168,7 +181,9 @@ impl<T: Real> BatchEngine<T> {
     /// Takes [`Self::conductances`] into the next batch.
     pub fn refresh(&mut self) {
         let began = Instant::now();
-        self.assembly.update(&self.system, &self.conductances);
+        let share = self.share.as_mut();
+        self.assembly
+            .update(&self.system, &self.conductances, share);
         self.timing.assembly += began.elapsed();
     }
 
@@ -184,13 +199,44 @@ impl<T: Real> BatchEngine<T> {
             Method::Relaxation(_) => (1, WIDEST),
         };
         samples
-            .div_ceil(parts)
+            .div_ceil(parts.max(self.least_blocks))
             .next_multiple_of(16)
             .clamp(16, most / 16 * 16)
     }
 
+    /// Shares the work of the next batches with other processes, all of which call this. From here on each
+    /// knows the conductances of its own crossbar rows alone; none to be a single process again, which knows
+    /// all if [`Self::conductances`] are up to date.
+    pub fn spread(&mut self, ranks: Option<Arc<dyn Ranks>>) {
+        self.share = ranks.map(|ranks| Share::new(&self.system, ranks));
+        self.blocks.clear();
+        self.refresh();
+    }
+
+    /// The conductances that each rank alone knows; nothing for a single process.
+    pub fn apart(&self) -> Vec<Vec<Range<usize>>> {
+        let share = self.share.as_ref();
+        share.map_or(Vec::new(), |share| share.conductances(&self.system))
+    }
+
+    /// The samples of each rank in a batch of so many.
+    pub fn samples_of_ranks(&self, samples: usize) -> Vec<Range<usize>> {
+        let Some(share) = &self.share else {
+            return std::iter::once(0..samples).collect();
+        };
+        let lanes = self.lanes_for(samples);
+        let blocks = share.blocks(samples.div_ceil(lanes)).into_iter();
+        let end = |block: usize| (block * lanes).min(samples);
+        blocks.map(|b| end(b.start)..end(b.end)).collect()
+    }
+
     fn prepare(&mut self, samples: usize) {
         let lanes = self.lanes_for(samples);
+        let all = 0..samples.div_ceil(lanes);
+        let own = self.share.as_ref().map_or(all.clone(), |share| {
+            share.blocks(all.len()).swap_remove(share.ranks.rank())
+        });
+        self.first_block = own.start;
         if lanes != self.lanes {
             self.blocks.clear();
             self.lanes = lanes;
@@ -199,7 +245,7 @@ impl<T: Real> BatchEngine<T> {
         let mut ends = self.outputs.iter().flatten();
         let has_columns = self.system.has_loose_columns()
             || ends.any(|(end, _)| self.system.inputs.held[end.held as usize].column != NO_COLUMN);
-        while self.blocks.len() < samples.div_ceil(lanes) {
+        while self.blocks.len() < own.len() {
             self.blocks.push(Worker {
                 state: BlockState::new(&self.system, lanes, has_columns),
                 outputs: vec![0.0; lanes * outputs],
@@ -212,7 +258,8 @@ impl<T: Real> BatchEngine<T> {
 
     /// Operating points of samples `0..results.len()` with features `input(sample)`. `judge` gets
     /// the sample and its outputs and writes the derivative of the loss to each output; the adjoint
-    /// states follow if `differentiate`. A result is none where the operating point is not certain.
+    /// states follow if `differentiate`. A result is none where the operating point is not certain, or
+    /// another rank has the sample.
     pub fn run<'a, R: Send>(
         &mut self,
         input: impl Fn(usize) -> Sample<'a> + Sync,
@@ -221,6 +268,7 @@ impl<T: Real> BatchEngine<T> {
         results: &mut [Option<R>],
     ) {
         self.prepare(results.len());
+        let own = self.own_samples(results.len());
         let Self {
             system,
             conductances,
@@ -232,10 +280,12 @@ impl<T: Real> BatchEngine<T> {
             lanes,
             tolerance,
             nudge,
+            share,
             ..
         } = self;
         let began = Instant::now();
-        features.load(system, assembly, (results.len(), *lanes), input);
+        let size = (results.len(), *lanes);
+        features.load(system, assembly, size, input, share.as_mut());
         self.timing.inputs += began.elapsed();
         let shared = Shared {
             system,
@@ -247,17 +297,16 @@ impl<T: Real> BatchEngine<T> {
             tolerance: *tolerance,
             nudge: *nudge,
         };
-        let lanes = *lanes;
+        let (lanes, samples) = (*lanes, results.len());
         let work = blocks
             .par_iter_mut()
-            .zip(results.par_chunks_mut(lanes))
+            .zip(results[own.clone()].par_chunks_mut(lanes))
             .enumerate();
         work.for_each(|(block, (worker, results))| {
-            let first = block * lanes;
+            let first = own.start + block * lanes;
             worker.run(&shared, first, &judge, differentiate, results);
         });
-        let samples = results.len();
-        let used = samples.div_ceil(lanes);
+        let used = own.len().div_ceil(lanes);
         self.blocks[used..]
             .iter_mut()
             .for_each(|worker| worker.steps = 0);
@@ -309,26 +358,36 @@ impl<T: Real> BatchEngine<T> {
 
     /// Gathers what the blocks of a batch found.
     fn end(&mut self, samples: usize, differentiate: bool) {
-        let used = samples.div_ceil(self.lanes.max(1));
+        let used = self.own_samples(samples).len().div_ceil(self.lanes.max(1));
         for worker in &mut self.blocks[..used] {
             self.timing.add(&std::mem::take(&mut worker.timing));
         }
         if differentiate {
             let began = Instant::now();
             let states = self.blocks[..used].iter().map(|b| &b.state);
-            self.sums.collect(&self.system, states, self.lanes, samples);
-            self.sums.multiply(&self.system, &self.features);
+            let (sums, mut share) = (&mut self.sums, self.share.as_mut());
+            let size = (self.lanes, samples);
+            sums.collect(&self.system, states, size, share.as_deref_mut());
+            sums.multiply(&self.system, &self.features, share);
             self.timing.outer_products += began.elapsed();
         }
     }
 
-    /// Outputs of one sample of the last batch, of which there are `count`, V.
-    pub fn outputs_of(&self, sample: usize, count: usize) -> &[f64] {
-        let lane = sample % self.lanes;
-        &self.blocks[sample / self.lanes].outputs[lane * count..(lane + 1) * count]
+    /// Those that this rank has.
+    pub fn own_samples(&self, samples: usize) -> Range<usize> {
+        let mut all = self.samples_of_ranks(samples);
+        let rank = self.share.as_ref().map_or(0, |share| share.ranks.rank());
+        all.swap_remove(rank)
     }
 
-    /// Newton steps or sweeps of the last batch, summed over samples.
+    /// Outputs of one of the own samples of the last batch, of which there are `count`, V.
+    pub fn outputs_of(&self, sample: usize, count: usize) -> &[f64] {
+        let lane = sample % self.lanes;
+        &self.blocks[sample / self.lanes - self.first_block].outputs
+            [lane * count..(lane + 1) * count]
+    }
+
+    /// Newton steps or sweeps of the last batch, summed over the own samples.
     pub fn last_steps(&self) -> usize {
         let own = self.blocks.iter().map(|b| b.steps);
         own.sum()
@@ -414,11 +473,11 @@ impl<T: Real> BatchEngine<T> {
         self.system.inputs.sources[source].constant = value;
     }
 
-    /// Potential of a circuit node in one sample of the last batch, V.
+    /// Potential of a circuit node in one of the own samples of the last batch, V.
     pub fn potential(&self, sample: usize, node: NodeId) -> f64 {
         let end = self.system.end(node);
         let lane = sample % self.lanes;
-        let block = &self.blocks[sample / self.lanes].state;
+        let block = &self.blocks[sample / self.lanes - self.first_block].state;
         let free = end
             .node()
             .map_or(0.0, |node| block.x[node * self.lanes + lane].f64());

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::assembly::Assembly;
 use super::real::Real;
 use super::sample::{Conversion, Sample};
+use super::share::Share;
 use super::structure::BatchSystem;
 
 /// Samples of the product that one task computes: a multiple of what its kernels take at once.
@@ -37,6 +38,7 @@ impl<T: Real> Features<T> {
         assembly: &Assembly<T>,
         (samples, lanes): (usize, usize),
         input: impl Fn(usize) -> Sample<'a> + Sync,
+        share: Option<&mut Share<T>>,
     ) {
         let inputs = &system.inputs;
         let (columns, stride) = (inputs.columns(), samples.next_multiple_of(lanes));
@@ -60,8 +62,12 @@ impl<T: Real> Features<T> {
         });
         let values = MatRef::from_row_major_slice(&self.values, stride, columns);
         let at_once = rows_at_once(stride);
-        let matrices = assembly.feed.par_chunks(at_once * columns);
-        let rows = self.fed.par_chunks_mut(at_once * stride).zip(matrices);
+        let all = 0..system.fed.len();
+        let own = share.as_ref().map_or(all, |share| share.own_places());
+        let matrices = &assembly.feed[own.start * columns..own.end * columns];
+        let matrices = matrices.par_chunks(at_once * columns);
+        let rows = &mut self.fed[own.start * stride..own.end * stride];
+        let rows = rows.par_chunks_mut(at_once * stride).zip(matrices);
         rows.for_each(|(out, matrix)| {
             let rows = out.len() / stride;
             let matrix = MatRef::from_column_major_slice(matrix, columns, rows);
@@ -72,6 +78,11 @@ impl<T: Real> Features<T> {
                 matmul(out, Accum::Replace, values, matrix, T::ONE, Par::Seq);
             });
         });
+        if let Some(share) = share {
+            let blocks = share.blocks(stride / lanes).into_iter();
+            let samples: Vec<_> = blocks.map(|b| b.start * lanes..b.end * lanes).collect();
+            share.turn(&mut self.fed, stride, &samples);
+        }
     }
 
     /// Value of a column in one sample.

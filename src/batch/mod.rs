@@ -39,6 +39,7 @@ mod real;
 mod relaxation;
 mod rows;
 mod sample;
+mod share;
 mod structure;
 mod sums;
 

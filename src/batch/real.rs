@@ -5,6 +5,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 /// A floating-point number of a batch.
 pub trait Real:
     faer::traits::RealField
+    + bytemuck::Pod
     + Copy
     + Default
     + PartialOrd

@@ -11,11 +11,12 @@ use super::features::Features;
 use super::inputs::NO_COLUMN;
 use super::real::Real;
 use super::rows::{Common, sum_of};
+use super::share::Share;
 use super::structure::BatchSystem;
 
 /// Rows and columns of a gradient that one task sums; kernels take 96 or 48 columns at once.
-const ROWS: usize = 128;
-const COLUMNS: usize = 192;
+pub(super) const ROWS: usize = 128;
+pub(super) const COLUMNS: usize = 192;
 
 /// Sums over the samples of a batch.
 #[derive(Debug)]
@@ -54,13 +55,13 @@ impl<T: Real> Sums<T> {
         }
     }
 
-    /// Rows of all blocks side by side.
+    /// Rows of all blocks side by side; of those of other ranks, what [`Share`] says.
     pub(super) fn collect<'a>(
         &mut self,
         system: &BatchSystem,
         states: impl Iterator<Item = &'a BlockState<T>> + Clone + Sync,
-        lanes: usize,
-        samples: usize,
+        (lanes, samples): (usize, usize),
+        share: Option<&mut Share<T>>,
     ) where
         T: 'a,
     {
@@ -72,15 +73,25 @@ impl<T: Real> Sums<T> {
             None => system.fed.len(),
         };
         self.fed.resize(apart * samples, T::ZERO);
+        if samples == 0 {
+            return;
+        }
+        let of_ranks = share.as_ref().map(|share| {
+            let blocks = share.blocks(samples.div_ceil(lanes)).into_iter();
+            let samples =
+                blocks.map(|b| (b.start * lanes).min(samples)..(b.end * lanes).min(samples));
+            (samples.collect::<Vec<_>>(), share.ranks.rank())
+        });
+        let own = of_ranks
+            .as_ref()
+            .map_or(0..samples, |(all, me)| all[*me].clone());
+        let is_whole = of_ranks.is_none();
         let copy = |row: &mut [T], index: usize, of: fn(&BlockState<T>) -> &Vec<T>| {
-            for (part, state) in row.chunks_mut(lanes).zip(states.clone()) {
+            for (part, state) in row[own.clone()].chunks_mut(lanes).zip(states.clone()) {
                 let source = &of(state)[index * lanes..];
                 part.copy_from_slice(&source[..part.len()]);
             }
         };
-        if samples == 0 {
-            return;
-        }
         let rows = self
             .lambda
             .par_chunks_mut(samples)
@@ -88,24 +99,36 @@ impl<T: Real> Sums<T> {
         let sums = self.lambda_sum.par_iter_mut().zip(&mut self.product_sum);
         rows.zip(sums)
             .enumerate()
-            .for_each(|(node, ((lambda, x), (sum, products)))| {
+            .for_each(|(node, ((lambda, x), sums))| {
                 copy(lambda, node, |state| &state.lambda);
                 copy(x, node, |state| &state.x);
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    move || {
-                        let (sum, products) = (sum, products);
-                        *sum = sum_of(lambda.iter().map(|l| l.f64()));
-                        let pairs = lambda.iter().zip(&*x);
-                        *products = sum_of(pairs.map(|(l, x)| l.f64() * x.f64()));
-                    },
-                );
+                if is_whole {
+                    add_up(lambda, x, sums);
+                }
             });
+        if let (Some(share), Some((of_ranks, _))) = (share, of_ranks) {
+            share.complete([&mut self.lambda, &mut self.x], samples, &of_ranks);
+            for &node in share.own_nodes() {
+                let row = node as usize * samples..(node as usize + 1) * samples;
+                let node = node as usize;
+                let sums = (&mut self.lambda_sum[node], &mut self.product_sum[node]);
+                add_up(&self.lambda[row.clone()], &self.x[row], sums);
+            }
+        }
         let rows = self.fed.par_chunks_mut(samples).zip(&system.fed);
-        rows.for_each(|(row, &node)| copy(row, node as usize, |state| &state.lambda));
+        let lambda = &self.lambda;
+        rows.for_each(|(row, &node)| {
+            row.copy_from_slice(&lambda[node as usize * samples..][..samples]);
+        });
     }
 
-    pub(super) fn multiply(&mut self, system: &BatchSystem, features: &Features<T>) {
+    /// The products of the rows at hand; then every rank has those of all dense blocks.
+    pub(super) fn multiply(
+        &mut self,
+        system: &BatchSystem,
+        features: &Features<T>,
+        share: Option<&mut Share<T>>,
+    ) {
         let (samples, columns) = (self.samples, system.inputs.columns());
         if samples == 0 {
             return;
@@ -116,14 +139,17 @@ impl<T: Real> Sums<T> {
                 Some(nodes) => &self.lambda[nodes.start * samples..nodes.end * samples],
                 None => &self.fed,
             };
-            let tiles = self.feed.par_chunks_mut(ROWS * columns);
+            let all = 0..system.fed.len();
+            let own = share.as_ref().map_or(all, |share| share.own_places());
+            let tiles =
+                self.feed[own.start * columns..own.end * columns].par_chunks_mut(ROWS * columns);
             tiles
-                .zip(lambda.par_chunks(ROWS * samples))
+                .zip(lambda[own.start * samples..own.end * samples].par_chunks(ROWS * samples))
                 .for_each(|(tile, lambda)| {
-                    outer(tile, Accum::Replace, inputs, lambda, samples);
+                    outer((tile, 0..columns), Accum::Replace, inputs, lambda, samples);
                 });
         }
-        for (products, block) in self.blocks.iter_mut().zip(&system.blocks) {
+        for (index, (products, block)) in self.blocks.iter_mut().zip(&system.blocks).enumerate() {
             let [rows, others] = block
                 .groups
                 .map(|g| system.groups.groups[g as usize].clone());
@@ -131,14 +157,32 @@ impl<T: Real> Sums<T> {
             let around = part(&others);
             let [x, lambda] = [&self.x, &self.lambda]
                 .map(|v| MatRef::from_row_major_slice(&v[around.clone()], others.len(), samples));
-            let own = part(&rows);
-            let tiles = products.par_chunks_mut(ROWS * others.len());
+            let width = others.len();
+            let (mut own_rows, mut own_columns) = (0..rows.len(), 0..width);
+            if let Some(share) = &share {
+                let part = share.own_part(index);
+                (own_rows, own_columns) = (part.rows.clone(), part.columns.clone());
+            }
+            let own = part(&(rows.start + own_rows.start..rows.start + own_rows.end));
+            let tiles =
+                products[own_rows.start * width..own_rows.end * width].par_chunks_mut(ROWS * width);
             let states = self.lambda[own.clone()].par_chunks(ROWS * samples);
             let states = states.zip(self.x[own].par_chunks(ROWS * samples));
             tiles.zip(states).for_each(|(tile, (own_lambda, own_x))| {
-                outer(tile, Accum::Replace, x, own_lambda, samples);
-                outer(tile, Accum::Add, lambda, own_x, samples);
+                let columns = own_columns.clone();
+                outer(
+                    (tile, columns.clone()),
+                    Accum::Replace,
+                    x,
+                    own_lambda,
+                    samples,
+                );
+                outer((tile, columns), Accum::Add, lambda, own_x, samples);
             });
+        }
+        if let Some(share) = share {
+            let sums = [&mut self.lambda_sum[..], &mut self.product_sum[..]];
+            share.gather(system, &mut self.blocks, sums);
         }
     }
 
@@ -287,11 +331,32 @@ fn fed_range(system: &BatchSystem) -> Option<std::ops::Range<usize>> {
     is_dense.then_some(first as usize..last as usize + 1)
 }
 
-/// `out (+)= own others'`: rows of `own` by rows of `others`, summed over samples.
-fn outer<T: Real>(out: &mut [T], sum: Accum, others: MatRef<'_, T>, own: &[T], samples: usize) {
-    let (rows, columns) = (own.len() / samples, others.nrows());
+/// `sum lambda` and `sum lambda x` of one node.
+fn add_up<T: Real>(lambda: &[T], x: &[T], (sum, products): (&mut f64, &mut f64)) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        move || {
+            let (sum, products) = (sum, products);
+            *sum = sum_of(lambda.iter().map(|l| l.f64()));
+            let pairs = lambda.iter().zip(x);
+            *products = sum_of(pairs.map(|(l, x)| l.f64() * x.f64()));
+        },
+    );
+}
+
+/// `out (+)= own others'`: rows of `own` by these of `others`, summed over samples.
+fn outer<T: Real>(
+    (out, columns): (&mut [T], std::ops::Range<usize>),
+    sum: Accum,
+    others: MatRef<'_, T>,
+    own: &[T],
+    samples: usize,
+) {
+    let (rows, width) = (own.len() / samples, others.nrows());
     let own = MatRef::from_column_major_slice(own, samples, rows);
-    let out = MatMut::from_column_major_slice_mut(out, columns, rows);
+    let out = MatMut::from_column_major_slice_mut(out, width, rows);
+    let out = out.subrows_mut(columns.start, columns.len());
+    let others = others.subrows(columns.start, columns.len());
     let tiles = out.par_row_chunks_mut(COLUMNS);
     let tiles = tiles.zip(others.par_row_chunks(COLUMNS));
     tiles.for_each(|(tile, others)| matmul(tile, sum, others, own, T::ONE, Par::Seq));

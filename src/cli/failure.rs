@@ -22,6 +22,7 @@ use crate::parts::KicadError;
 use crate::plots::PlotError;
 use crate::points::PointError;
 use crate::report::picture::PngError;
+use crate::study::StudyError;
 use crate::synthesis::SynthesisError;
 
 use super::interrupt::Signal;
@@ -45,6 +46,18 @@ impl Failure {
             code: FAILED,
             message: message.into(),
         }
+    }
+
+    /// Another process has failed and says why.
+    pub fn echo(message: impl Into<String>) -> Self {
+        Self {
+            code: 0,
+            message: message.into(),
+        }
+    }
+
+    pub fn is_echo(&self) -> bool {
+        self.code == 0
     }
 
     pub fn arguments(message: impl Into<String>) -> Self {
@@ -91,6 +104,17 @@ impl Failure {
 impl From<NetlistError> for Failure {
     fn from(error: NetlistError) -> Self {
         Self::of(BAD_INPUT, &error)
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Train(error) => error.into(),
+            StudyError::Config(error) => error.into(),
+            StudyError::Io { .. } => Self::of(FAILED, &error),
+            error => Self::of(BAD_INPUT, &error),
+        }
     }
 }
 

@@ -11,6 +11,14 @@ use signal_hook::flag;
 pub struct Signal(u8);
 
 impl Signal {
+    pub fn of(number: u8) -> Option<Self> {
+        (number > 0).then_some(Self(number))
+    }
+
+    pub fn number(self) -> u8 {
+        self.0
+    }
+
     /// What shells expect of a program that ends by a signal.
     pub fn exit_code(self) -> u8 {
         128 + self.0
@@ -40,6 +48,6 @@ impl Interrupts {
 
     pub fn received(&self) -> Option<Signal> {
         let number = self.received.load(Ordering::SeqCst);
-        u8::try_from(number).ok().filter(|&n| n > 0).map(Signal)
+        u8::try_from(number).ok().and_then(Signal::of)
     }
 }

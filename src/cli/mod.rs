@@ -2,6 +2,7 @@
 
 mod activation;
 mod baseline;
+mod beginning;
 mod bench;
 mod bench_train;
 mod check;
@@ -24,11 +25,13 @@ mod pictures;
 mod plot;
 mod points;
 mod ports;
+mod ranks;
 mod report;
 mod run;
 mod run_folder;
 mod run_pictures;
 mod settings;
+mod sweep_study;
 mod synth;
 mod train;
 
@@ -84,6 +87,8 @@ enum Command {
     Train(train::Arguments),
     /// Train as on a bench: from voltage drops in two circuits, with the errors of instruments and parts
     BenchTrain(bench_train::Arguments),
+    /// Measure many points: seeds, hyper-parameters, boards with mismatch; goes on where it was interrupted
+    SweepStudy(sweep_study::Arguments),
     /// Evaluate a trained circuit on its test samples or on other ones
     Eval(eval::Arguments),
     /// Set gradients that a circuit measures by itself (equilibrium propagation and others) beside the exact one
@@ -208,6 +213,7 @@ impl Cli {
             Command::Export(arguments) => export::run(&arguments),
             Command::Train(arguments) => train::run(&arguments),
             Command::BenchTrain(arguments) => bench_train::run(&arguments),
+            Command::SweepStudy(arguments) => sweep_study::run(&arguments),
             Command::Eval(arguments) => eval::run(&arguments),
             Command::CompareGradients(arguments) => compare_gradients::run(&arguments),
             Command::Draw(arguments) => draw::run(&arguments),

@@ -184,11 +184,20 @@ impl RunFolder {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.path.join(CONFIG)
+        Self::config_in(&self.path)
     }
 
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join(CHECKPOINT)
+        Self::checkpoint_in(&self.path)
+    }
+
+    /// Where a folder that another process holds has its training file.
+    pub fn config_in(path: &Path) -> PathBuf {
+        path.join(CONFIG)
+    }
+
+    pub fn checkpoint_in(path: &Path) -> PathBuf {
+        path.join(CHECKPOINT)
     }
 
     fn log(&self) -> PathBuf {

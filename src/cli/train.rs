@@ -1,17 +1,17 @@
 //! `ohmgrad train`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
-use crate::learning::{
-    Checkpoint, CircuitSource, EpochReport, EstimatorConfig, Evaluation, LoadedConfig, Trainer,
-};
+use crate::learning::{EpochReport, Evaluation, SampleError, Trainer};
 
+use super::beginning::{check_alike, resume, start, team_line};
 use super::interrupt::{Interrupts, Signal};
+use super::ranks::{self, Team};
 use super::run_folder::{LogLine, Phases, RunFolder};
 use super::{Failure, say};
 use super::{pictures, report};
@@ -19,27 +19,27 @@ use super::{pictures, report};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Training file (TOML); without it, the built-in digits
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Folder of the data, instead of the training file's
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Numbers that batches are computed in, instead of the file's: f64 or f32
     #[arg(long, conflicts_with = "resume")]
-    precision: Option<Precision>,
+    pub precision: Option<Precision>,
     /// What the last sweep of relaxation may change, in parts of the largest potential, instead of the
     /// file's
     #[arg(long, conflicts_with = "resume")]
-    tolerance: Option<f64>,
+    pub tolerance: Option<f64>,
     /// What finds the gradients, instead of the file's: adjoint (hardware linearization), eqprop,
     /// eqprop-random, eqprop-centered, or another of those that compare-gradients knows
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
-    estimator: Option<String>,
+    pub estimator: Option<String>,
     /// Strength of the estimator's nudge, instead of the file's
     #[arg(long, conflicts_with = "resume")]
-    beta: Option<f64>,
+    pub beta: Option<f64>,
     /// Number of epochs in all, instead of the file's
     #[arg(long)]
-    epochs: Option<usize>,
+    pub epochs: Option<usize>,
     /// End after this time (90s, 10m, 2h), at the next batch, with results of what was trained
     #[arg(long, value_name = "TIME", value_parser = super::settings::duration)]
     time_limit: Option<Duration>,
@@ -48,13 +48,13 @@ pub struct Arguments {
     checkpoint_every: Duration,
     /// Seed, instead of the file's
     #[arg(long)]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
     /// Threads, 0 for all cores; the result does not depend on them [default: 0]
     #[arg(long)]
     threads: Option<usize>,
     /// Folder of the run [default: a new one under runs/]
     #[arg(long, conflicts_with = "resume")]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Write report.html into the folder at the end: the run as a page that stands alone
     #[arg(long)]
     report: bool,
@@ -64,33 +64,44 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    super::settings::pool(arguments.threads)?.install(|| train(arguments))
+    let threads = ranks::threads(arguments.threads);
+    ranks::run(|team| super::settings::pool(threads)?.install(|| train(arguments, team)))
 }
 
-fn train(arguments: &Arguments) -> Result<(), Failure> {
+fn train(arguments: &Arguments, team: Team) -> Result<(), Failure> {
     let started = Instant::now();
-    let (trainer, folder) = match &arguments.resume {
-        Some(path) => resume(path, arguments.epochs)?,
-        None => start(arguments)?,
+    let (mut trainer, folder) = match &arguments.resume {
+        Some(path) => resume(path, arguments.epochs, &team)?,
+        None => start(arguments, &team)?,
     };
+    check_alike(&trainer, &team)?;
     // Until here there was nothing to lose, and the first Ctrl-C ended the program.
     let interrupts = Interrupts::listen()
         .map_err(|e| Failure::failed(format!("error: cannot listen to signals: {e}")))?;
-    say(&headline(&trainer, &folder))?;
+    trainer.spread(team.ranks());
+    let idle = trainer.idle_ranks();
+    if let Some(folder) = &folder {
+        say(&headline(&trainer, folder))?;
+        say(&team_line(&team, idle))?;
+    }
     if arguments.resume.is_some() && trainer.epoch >= trainer.config.epochs {
-        say(&format!(
-            "already trained for {}; name more with --epochs\n",
-            count(trainer.epoch, "epoch")
-        ))?;
-        if folder.is_whole() {
+        let is_whole = folder.as_ref().is_some_and(RunFolder::is_whole);
+        if folder.is_some() {
+            say(&format!(
+                "already trained for {}; name more with --epochs\n",
+                count(trainer.epoch, "epoch")
+            ))?;
+        }
+        if team.ask_all([f64::from(u8::from(is_whole))])[0] != [0.0] {
             return Ok(());
         }
     }
     let mut session = Session {
-        bar: progress_bar(&trainer),
+        bar: progress_bar(&trainer, &team),
         saved: (trainer.epoch, trainer.batch),
         trainer,
         folder,
+        team,
         saved_at: Instant::now(),
         timing: Timing::default(),
         interrupts,
@@ -102,8 +113,8 @@ fn train(arguments: &Arguments) -> Result<(), Failure> {
     let ending = session.run()?;
     session.bar.finish_and_clear();
     session.finish(ending, started)?;
-    if arguments.report {
-        let path = session.folder.path().to_path_buf();
+    if let (true, Some(folder)) = (arguments.report, &session.folder) {
+        let path = folder.path().to_path_buf();
         // The folder is free for who reads it.
         drop(session);
         let page = path.join(report::NAME);
@@ -123,7 +134,9 @@ enum Ending {
 /// Training, and what is kept of it on the way.
 struct Session {
     trainer: Trainer,
-    folder: RunFolder,
+    /// The first rank's.
+    folder: Option<RunFolder>,
+    team: Team,
     bar: ProgressBar,
     /// Epochs and batches of the last checkpoint.
     saved: (usize, usize),
@@ -139,40 +152,59 @@ struct Session {
 impl Session {
     /// Trains until something ends it; its last batch is in the checkpoint then.
     fn run(&mut self) -> Result<Ending, Failure> {
-        self.folder.remove_checksums()?;
+        if let Some(folder) = &self.folder {
+            folder.remove_checksums()?;
+        }
         let mut epoch_began = Instant::now();
         loop {
-            if let Some(ending) = self.ending() {
+            let (ending, is_due) = self.agree();
+            if let Some(ending) = ending {
                 self.save()?;
                 return Ok(ending);
+            }
+            if is_due {
+                self.save()?;
             }
             if let Some(report) = self.batch()? {
                 self.end_epoch(&report, epoch_began.elapsed().as_secs_f64())?;
                 epoch_began = Instant::now();
-            } else if self.saved_at.elapsed() >= self.checkpoint_every {
-                self.save()?;
             }
         }
     }
 
-    fn ending(&self) -> Option<Ending> {
-        if self.trainer.epoch >= self.trainer.config.epochs {
-            return Some(Ending::Epochs);
-        }
-        if let Some(signal) = self.interrupts.received() {
-            return Some(Ending::Signal(signal));
-        }
+    /// What all ranks do next: end, or write a checkpoint. A signal to any of them counts, and the first
+    /// one's clock.
+    fn agree(&self) -> (Option<Ending>, bool) {
+        let flag = |is: bool| f64::from(u8::from(is));
+        let signal = self.interrupts.received().map_or(0, Signal::number);
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
-        is_over.then_some(Ending::TimeLimit)
+        let is_due = self.saved_at.elapsed() >= self.checkpoint_every;
+        let heard = self
+            .team
+            .ask_all([f64::from(signal), flag(is_over), flag(is_due)]);
+        let signal = heard.iter().find_map(|own| Signal::of(own[0] as u8));
+        let [_, is_over, is_due] = heard[0].map(|flag| flag > 0.0);
+        let ending = if self.trainer.epoch >= self.trainer.config.epochs {
+            Some(Ending::Epochs)
+        } else {
+            let is_over = is_over.then_some(Ending::TimeLimit);
+            signal.map(Ending::Signal).or(is_over)
+        };
+        (ending, is_due)
     }
 
     fn batch(&mut self) -> Result<Option<EpochReport>, Failure> {
         let trained = self.trainer.train_batch();
-        if trained.is_err() && self.saved == (0, 0) {
+        if let (Err(_), (0, 0), Some(folder)) = (&trained, self.saved, &self.folder) {
             // Nothing was learned: the folder may be used again.
-            self.folder.forget_checkpoint();
+            folder.forget_checkpoint();
         }
-        let report = trained?;
+        let report = match trained {
+            Err(error @ SampleError::Elsewhere { .. }) => {
+                return Err(Failure::echo(format!("error: {error}")));
+            }
+            trained => trained?,
+        };
         self.bar.set_position(self.trainer.samples_done() as u64);
         if let Some(accuracy) = self.trainer.running_accuracy() {
             self.bar
@@ -186,9 +218,13 @@ impl Session {
         let timing = self.trainer.engine.batches().map(|b| b.timing());
         let phases = timing.map(|timing| Phases::new(&timing.since(&self.timing)));
         self.timing = timing.unwrap_or_default();
-        self.folder
-            .append_log(&LogLine::new(report, seconds, phases))?;
+        if let Some(folder) = &self.folder {
+            folder.append_log(&LogLine::new(report, seconds, phases))?;
+        }
         self.save()?;
+        if self.folder.is_none() {
+            return Ok(());
+        }
         let line = epoch_line(&self.trainer, report, seconds);
         self.bar.suspend(|| say(&line))
     }
@@ -196,7 +232,10 @@ impl Session {
     fn save(&mut self) -> Result<(), Failure> {
         let now = (self.trainer.epoch, self.trainer.batch);
         if self.saved != now {
-            self.folder.write_checkpoint(&self.trainer.checkpoint())?;
+            self.trainer.gather();
+            if let Some(folder) = &self.folder {
+                folder.write_checkpoint(&self.trainer.checkpoint())?;
+            }
             self.saved = now;
         }
         self.saved_at = Instant::now();
@@ -204,23 +243,28 @@ impl Session {
     }
 
     fn finish(&mut self, ending: Ending, started: Instant) -> Result<(), Failure> {
+        // The rest is the first rank's alone.
+        self.trainer.spread(None);
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let place = place(&self.trainer);
-        let resume = format!("`ohmgrad train --resume {}`", self.folder.path().display());
+        let resume = format!("`ohmgrad train --resume {}`", folder.path().display());
         match ending {
             Ending::Signal(signal) => Err(Failure::interrupted(
                 signal,
                 format!(
                     "interrupted {place}; checkpoint: {}\n  help: go on with {resume}",
-                    self.folder.checkpoint().display()
+                    folder.checkpoint().display()
                 ),
             )),
             Ending::TimeLimit => {
                 say(&format!(
                     "stopped by the time limit {place}; go on with {resume}\n"
                 ))?;
-                write_results(&mut self.trainer, &self.folder, "time limit", started)
+                write_results(&mut self.trainer, folder, "time limit", started)
             }
-            Ending::Epochs => write_results(&mut self.trainer, &self.folder, "epochs", started),
+            Ending::Epochs => write_results(&mut self.trainer, folder, "epochs", started),
         }
     }
 }
@@ -243,75 +287,10 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-fn start(arguments: &Arguments) -> Result<(Trainer, RunFolder), Failure> {
-    let mut loaded = match &arguments.config {
-        Some(path) => LoadedConfig::read(path)?,
-        None => LoadedConfig::built_in()?,
-    };
-    if let Some(epochs) = arguments.epochs {
-        loaded.config.epochs = epochs;
+fn progress_bar(trainer: &Trainer, team: &Team) -> ProgressBar {
+    if !team.is_first() {
+        return ProgressBar::hidden();
     }
-    if let Some(seed) = arguments.seed {
-        loaded.config.seed = seed;
-    }
-    if let Some(folder) = &arguments.data {
-        loaded.take_data_from(folder);
-    }
-    loaded.config.precision = arguments.precision.unwrap_or(loaded.config.precision);
-    loaded.config.tolerance = arguments.tolerance.or(loaded.config.tolerance);
-    if let Some(name) = &arguments.estimator {
-        let kind = name.parse()?;
-        let given = loaded.config.estimator;
-        loaded.config.estimator = Some(match given {
-            Some(given) => EstimatorConfig { kind, ..given },
-            None => EstimatorConfig::of(kind),
-        });
-    }
-    if let (Some(beta), Some(estimator)) = (arguments.beta, &mut loaded.config.estimator) {
-        estimator.beta = beta;
-    }
-    loaded.config.validate()?;
-    // Faults of the file are found before there is a folder.
-    let mut trainer = Trainer::new(&loaded)?;
-    let name = arguments.config.as_deref().and_then(Path::file_stem);
-    let name = name.map_or("digits".to_string(), |stem| {
-        stem.to_string_lossy().into_owned()
-    });
-    let folder = match &arguments.out {
-        Some(path) => RunFolder::create(path)?,
-        None => RunFolder::create_new(Path::new("runs"), &name)?,
-    };
-    folder.check_apart(&loaded, arguments.config.as_deref())?;
-    folder.truncate_log(0)?;
-    folder.write_config(&loaded)?;
-    // From here on as when it is resumed: the bits are those of the folder's own files. What a
-    // generator made it makes again.
-    let own = LoadedConfig::read(&folder.config())?;
-    match own.config.circuit {
-        CircuitSource::Deck(_) => trainer = Trainer::new(&own)?,
-        _ => trainer.config = own.config,
-    }
-    folder.write_checkpoint(&trainer.checkpoint())?;
-    Ok((trainer, folder))
-}
-
-fn resume(path: &Path, epochs: Option<usize>) -> Result<(Trainer, RunFolder), Failure> {
-    let folder = RunFolder::open(path)?;
-    let mut loaded = LoadedConfig::read(&folder.config())?;
-    let checkpoint = Checkpoint::read(&folder.checkpoint())?;
-    let more = epochs.filter(|&epochs| epochs != loaded.config.epochs);
-    loaded.config.epochs = epochs.unwrap_or(loaded.config.epochs);
-    let mut trainer = Trainer::new(&loaded)?;
-    trainer.restore(checkpoint, &folder.checkpoint())?;
-    if more.is_some() {
-        // The next resume asks for as many.
-        folder.write("config.toml", &loaded.config.to_toml()?)?;
-    }
-    folder.truncate_log(trainer.epoch)?;
-    Ok((trainer, folder))
-}
-
-fn progress_bar(trainer: &Trainer) -> ProgressBar {
     let total = trainer.config.epochs.saturating_mul(trainer.train.len());
     let bar = ProgressBar::new(total as u64);
     let style = ProgressStyle::with_template(

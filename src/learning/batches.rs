@@ -1,22 +1,22 @@
 //! Training's side of the batch engine: which parameter is which conductance.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::analysis::Output;
 use crate::batch::{
-    Accuracy, BatchEngine, BatchSystem, Drive, Law, Nudge, Precision, Real, Timing, Unamplified,
-    Unsuited,
+    Accuracy, BatchEngine, BatchSystem, Nudge, Precision, Real, Timing, Unamplified, Unsuited,
 };
-use crate::circuit::{Circuit, ElementId, NodeId};
-use crate::device::Parameter;
+use crate::circuit::{Circuit, NodeId};
 use crate::estimators::Inapplicable;
 use crate::mna::Outline;
+use crate::parallel::{Mail, Ranks};
 
 use super::config::OptimizerConfig;
 use super::data::Dataset;
 use super::engine::Evaluation;
+use super::frame::{Frame, Handle, find_handles, voltages};
+use super::gather::gather_results;
 use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
@@ -37,6 +37,12 @@ pub struct Batches {
     without: Option<Unamplified>,
     /// Unit of the potentials at all outputs, V, if it is one.
     unit: Option<f64>,
+    /// The processes that share the batches.
+    ranks: Option<Arc<dyn Ranks>>,
+    /// Parameters that each rank alone moves.
+    apart: Vec<Vec<Range<usize>>>,
+    /// Parameters that this process moves.
+    own: Vec<Range<usize>>,
 }
 
 /// In double or single precision.
@@ -44,14 +50,6 @@ pub struct Batches {
 enum AnyEngine {
     F64(Box<BatchEngine<f64>>),
     F32(Box<BatchEngine<f32>>),
-}
-
-/// A trained quantity.
-#[derive(Clone, Copy, Debug)]
-enum Handle {
-    Conductance(u32),
-    /// Index of a source that no feature drives.
-    Current(u32),
 }
 
 /// Trained parameters that are conductances one after the other, or one current.
@@ -157,6 +155,9 @@ impl Batches {
             outputs: outputs.len(),
             without: None,
             unit,
+            ranks: None,
+            apart: Vec::new(),
+            own: std::iter::once(0..parameters.len()).collect(),
         };
         batches.take(parameters);
         Ok(batches)
@@ -241,6 +242,7 @@ impl Batches {
             engine,
             results,
             outputs,
+            ranks,
             ..
         } = self;
         results.clear();
@@ -250,6 +252,20 @@ impl Batches {
             loss.evaluate(y, &data.targets, indices[sample], derivative)
         };
         each!(engine, e => e.run(input, judge, differentiate, results));
+        let first = total.outputs.len();
+        let count = indices.len();
+        total.outputs.resize(first + count * *outputs, 0.0);
+        let found = &mut total.outputs[first..];
+        each!(engine, e => for sample in e.own_samples(count) {
+            let own = e.outputs_of(sample, *outputs);
+            found[sample * *outputs..][..*outputs].copy_from_slice(own);
+        });
+        let mut steps = each!(engine, e => e.last_steps());
+        if let Some(ranks) = ranks {
+            let samples = each!(engine, e => e.samples_of_ranks(count));
+            steps = gather_results(&**ranks, &samples, (results, found, steps));
+        }
+        total.iterations += steps;
         let mut uncertain = Vec::new();
         let nothing = SampleLoss {
             loss: 0.0,
@@ -261,10 +277,77 @@ impl Batches {
             if result.is_none() {
                 uncertain.push(k);
             }
-            each!(engine, e => total.outputs.extend_from_slice(e.outputs_of(k, *outputs)));
         }
-        total.iterations += each!(engine, e => e.last_steps());
         uncertain
+    }
+
+    /// Shares the next batches with other processes, all of which call this; none for a single process again,
+    /// which has gathered what the others know.
+    pub(super) fn spread(&mut self, ranks: Option<Arc<dyn Ranks>>, parameters: &TrainedParameters) {
+        let conductances = each!(&mut self.engine, e => {
+            e.spread(ranks.clone());
+            e.apart()
+        });
+        let runs = &self.runs;
+        let apart = conductances.iter().map(|own| parameters_of(runs, own));
+        self.apart = apart.collect();
+        let me = ranks.as_ref().map_or(0, |ranks| ranks.rank());
+        let others = self
+            .apart
+            .iter()
+            .enumerate()
+            .filter(|(rank, _)| *rank != me);
+        let mut foreign: Vec<_> = others.flat_map(|(_, ranges)| ranges.clone()).collect();
+        foreign.sort_by_key(|range| range.start);
+        self.own = between(&foreign, parameters.len());
+        self.ranks = ranks;
+        self.take(parameters);
+    }
+
+    /// Cuts a batch into so many blocks at least.
+    pub(super) fn cut_into(&mut self, blocks: usize) {
+        each!(&mut self.engine, e => e.least_blocks = blocks);
+    }
+
+    /// Samples that each rank solves of a batch of so many.
+    pub(super) fn samples_of_ranks(&self, samples: usize) -> Vec<Range<usize>> {
+        each!(&self.engine, e => e.samples_of_ranks(samples))
+    }
+
+    /// Brings the numbers of all parameters that ranks know alone to the first rank, or to all.
+    pub(super) fn gather(&self, numbers: &mut [f64], to_all: bool) {
+        let Some(ranks) = &self.ranks else {
+            return;
+        };
+        let (me, size) = (ranks.rank(), ranks.size());
+        let mut mail = Mail::default();
+        for own in &self.apart[me] {
+            mail.send.extend_from_slice(&numbers[own.clone()]);
+        }
+        let length = |own: &Vec<Range<usize>>| own.iter().map(Range::len).sum();
+        let mut counts: Vec<usize> = self.apart.iter().map(length).collect();
+        if to_all {
+            mail.all_gather(&**ranks, &counts);
+        } else {
+            mail.sent = vec![0; size];
+            mail.sent[0] = mail.send.len();
+            if me != 0 {
+                counts.fill(0);
+            }
+            mail.all_to_all(&**ranks, &counts);
+        }
+        let mut received = mail.received.as_slice();
+        for own in self
+            .apart
+            .iter()
+            .zip(counts)
+            .filter(|(_, n)| *n > 0)
+            .flat_map(|(own, _)| own)
+        {
+            let (values, rest) = received.split_at(own.len());
+            numbers[own.clone()].copy_from_slice(values);
+            received = rest;
+        }
     }
 
     /// Derivatives of the sum of losses of the last batch to the quantities from `first` on, times
@@ -291,6 +374,7 @@ impl Batches {
             engine,
             runs,
             quantities,
+            own: moved,
             ..
         } = self;
         each!(engine, e => {
@@ -308,7 +392,7 @@ impl Batches {
                 let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
                 out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
             };
-            parameters.take_step(optimizer, config, mean, own);
+            parameters.take_step((optimizer, config), moved, mean, own);
             e.conductances = conductances;
         });
         each!(engine, e => e.timing.optimizer += began.elapsed());
@@ -374,6 +458,42 @@ fn derivatives<T: Real>(
     }
 }
 
+/// The parameters that are these conductances; neighbouring ranges become one.
+fn parameters_of(runs: &[Run], conductances: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for run in runs {
+        let Handle::Conductance(first) = run.first else {
+            continue;
+        };
+        let (first, length) = (first as usize, run.parameters.len());
+        for own in conductances {
+            let start = own.start.max(first);
+            let end = own.end.min(first + length);
+            if start < end {
+                let place = run.parameters.start + start - first;
+                found.push(place..place + end - start);
+            }
+        }
+    }
+    found.sort_by_key(|range| range.start);
+    found.dedup_by(|next, last| {
+        let joins = last.end == next.start;
+        if joins {
+            last.end = next.end;
+        }
+        joins
+    });
+    found
+}
+
+/// What lies between sorted ranges, below `end`.
+fn between(ranges: &[Range<usize>], end: usize) -> Vec<Range<usize>> {
+    let starts = std::iter::once(0).chain(ranges.iter().map(|r| r.end));
+    let ends = ranges.iter().map(|r| r.start).chain(std::iter::once(end));
+    let gaps = starts.zip(ends).map(|(start, end)| start..end);
+    gaps.filter(|gap| !gap.is_empty()).collect()
+}
+
 /// Neighbouring parameters that are neighbouring conductances.
 fn find_runs(handles: &[Handle]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
@@ -391,109 +511,4 @@ fn find_runs(handles: &[Handle]) -> Vec<Run> {
         });
     }
     runs
-}
-
-/// The circuit that batches are made of, and how the one that trains is seen in it.
-struct Frame<'a> {
-    circuit: &'a Circuit,
-    outline: &'a Outline,
-    /// Without amplifiers, and the outline with them.
-    units: Option<(&'a Unamplified, &'a Outline)>,
-}
-
-impl Frame<'_> {
-    fn node(&self, node: NodeId) -> (NodeId, f64) {
-        self.units
-            .map_or((node, 1.0), |(without, _)| without.node(node))
-    }
-
-    fn is_held(&self, node: NodeId) -> bool {
-        match self.units {
-            None => node == NodeId::GROUND,
-            Some((without, _)) => without.is_held(node),
-        }
-    }
-
-    fn element(&self, element: ElementId) -> Option<(ElementId, f64)> {
-        match self.units {
-            None => Some((element, 1.0)),
-            Some((without, _)) => {
-                let element = without.element(element)?;
-                Some((element, without.unit(element)))
-            }
-        }
-    }
-
-    /// The one-ports of the circuit in their units.
-    fn laws(&self) -> Vec<Law> {
-        let unit = |element| self.units.map_or(1.0, |(without, _)| without.unit(element));
-        let elements = self.outline.one_ports().iter().map(|(id, _)| *id);
-        let laws = self.outline.laws(self.circuit).zip(elements);
-        laws.map(|(law, element)| Law::new(law, unit(element)))
-            .collect()
-    }
-
-    /// What the sources of the circuit carry, for those that carry features.
-    fn drives(&self, drives: &[(usize, Drive)]) -> Vec<(usize, Drive)> {
-        let Some((without, original)) = self.units else {
-            return drives.to_vec();
-        };
-        let place: HashMap<ElementId, usize> = self
-            .outline
-            .source_elements()
-            .iter()
-            .copied()
-            .zip(0..)
-            .collect();
-        let mut moved = Vec::with_capacity(drives.len());
-        for &(source, drive) in drives {
-            let element = original.source_elements()[source];
-            let copies = without.copies.iter().filter(|copy| copy.0 == element);
-            let all = without.element(element).into_iter();
-            for element in all.chain(copies.map(|copy| copy.1)) {
-                let unit = without.unit(element);
-                let drive = Drive {
-                    coefficient: drive.coefficient / unit,
-                    constant: drive.constant / unit,
-                    ..drive
-                };
-                moved.push((place[&element], drive));
-            }
-        }
-        moved
-    }
-}
-
-fn find_handles(
-    frame: &Frame<'_>,
-    parameters: &TrainedParameters,
-    is_driven: impl Fn(usize) -> bool,
-) -> Result<Vec<Handle>, Unsuited> {
-    let outline = frame.outline;
-    let source_of: HashMap<_, _> = outline.source_elements().iter().zip(0usize..).collect();
-    let handle = |(id, is_conductance): (crate::circuit::ParameterId, bool)| {
-        let unsuited = Unsuited::Parameter(id.element, id.parameter);
-        let Some((element, unit)) = frame.element(id.element) else {
-            return Err(unsuited);
-        };
-        let conductance = outline.conductance_of(element).filter(|_| is_conductance);
-        if let Some(k) = conductance {
-            return Ok(Handle::Conductance(k as u32));
-        }
-        match (id.parameter, source_of.get(&element)) {
-            (Parameter::Current, Some(&source)) if !is_driven(source) && unit == 1.0 => {
-                Ok(Handle::Current(source as u32))
-            }
-            _ => Err(unsuited),
-        }
-    };
-    parameters.entries().map(handle).collect()
-}
-
-fn voltages(outputs: &[Output]) -> Result<Vec<[NodeId; 2]>, Unsuited> {
-    let nodes = |output: &Output| match *output {
-        Output::Voltage { p, n } => Ok([p, n]),
-        Output::Current { .. } => Err(Unsuited::CurrentOutput),
-    };
-    outputs.iter().map(nodes).collect()
 }

@@ -6,6 +6,8 @@
 //! There samples are taken in blocks of a fixed size. A block starts cold and goes on warm, one worker
 //! takes one block, and blocks are summed in order: the bits do not depend on the number of threads.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::adjoint::{Adjoint, AdjointError, Cotangent, derivative};
@@ -15,17 +17,19 @@ use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
 use crate::mna::{BranchCurrents, Outline, System, Values, Workspace, typical};
 use crate::newton::{self, NewtonOptions};
+use crate::parallel::{Ranks, shares};
 
 use super::batches::Batches;
 use super::config::OptimizerConfig;
 use super::data::{Dataset, Targets};
+use super::gather::{agree, gather_workers};
 use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
 use super::ports::Ports;
 
 /// Samples that one worker solves one after the other.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Samples of one batch where nothing is trained.
 const EVALUATED_AT_ONCE: std::ops::RangeInclusive<usize> = 64..=1024;
@@ -44,6 +48,10 @@ pub struct Engine {
     batches: Result<Batches, Unsuited>,
     /// The values of the circuit are those before the last steps of the batch engine.
     is_stale: bool,
+    /// The processes that share the samples.
+    ranks: Option<Arc<dyn Ranks>>,
+    /// Ranks have moved parameters that the others do not know.
+    is_apart: bool,
 }
 
 /// The circuit compiled for the general solver, once a sample needs it.
@@ -70,6 +78,9 @@ pub enum SampleError {
     Adjoint { sample: usize, error: AdjointError },
     #[error(transparent)]
     Estimator(#[from] Box<EstimatorError>),
+    /// The rank says why.
+    #[error("a sample failed on rank {rank}")]
+    Elsewhere { rank: usize },
 }
 
 impl From<EstimatorError> for SampleError {
@@ -98,15 +109,15 @@ pub struct Evaluation {
 
 /// State and sums of one thread's block.
 #[derive(Debug)]
-struct Worker {
+pub(super) struct Worker {
     workspace: Workspace,
     adjoint: Adjoint,
     cotangent: Cotangent,
     ties: BranchCurrents,
-    outputs: Vec<f64>,
+    pub(super) outputs: Vec<f64>,
     derivative: Vec<f64>,
-    gradient: Vec<f64>,
-    evaluation: Evaluation,
+    pub(super) gradient: Vec<f64>,
+    pub(super) evaluation: Evaluation,
 }
 
 /// What the workers share.
@@ -148,6 +159,38 @@ impl Engine {
             evaluated_at_once: *EVALUATED_AT_ONCE.end(),
             batches,
             is_stale: false,
+            ranks: None,
+            is_apart: false,
+        }
+    }
+
+    /// Shares all samples from here on with other processes, which call the same functions in the same
+    /// order; none for a single process again.
+    pub(super) fn spread(
+        &mut self,
+        ranks: Option<Arc<dyn Ranks>>,
+        parameters: &mut TrainedParameters,
+    ) {
+        self.gather(parameters);
+        if let Ok(batches) = &mut self.batches {
+            batches.spread(ranks.clone(), parameters);
+        }
+        self.ranks = ranks;
+    }
+
+    /// Makes the parameters the same on all ranks.
+    fn gather(&mut self, parameters: &mut TrainedParameters) {
+        if let (true, Ok(batches)) = (std::mem::replace(&mut self.is_apart, false), &self.batches) {
+            batches.gather(&mut parameters.theta, true);
+        }
+    }
+
+    /// Brings what ranks know alone to the first one: parameters and what the optimizer remembers.
+    pub(super) fn gather_to_first(&self, numbers: [&mut [f64]; 3]) {
+        if let Ok(batches) = &self.batches {
+            for numbers in numbers {
+                batches.gather(numbers, false);
+            }
         }
     }
 
@@ -193,6 +236,7 @@ impl Engine {
 
     /// Gives the circuit the values of `parameters`.
     pub fn update_circuit(&mut self, parameters: &mut TrainedParameters) {
+        self.gather(parameters);
         if std::mem::replace(&mut self.is_stale, false) {
             self.write(parameters);
         }
@@ -283,6 +327,7 @@ impl Engine {
                 let rest = (alone > 0).then_some(gradient.as_slice());
                 batches.step(parameters, (optimizer, config), rest, count);
                 self.is_stale = true;
+                self.is_apart = self.ranks.is_some();
             }
             Err(_) => {
                 gradient.iter_mut().for_each(|g| *g /= count);
@@ -403,12 +448,26 @@ impl Engine {
             options,
             data,
         };
-        let outcomes: Vec<Result<(), SampleError>> = workers[..blocks]
+        let of_ranks = self
+            .ranks
+            .as_ref()
+            .map(|ranks| shares(blocks, 1, ranks.size()));
+        let me = self.ranks.as_ref().map_or(0, |ranks| ranks.rank());
+        let own = of_ranks.as_ref().map_or(0..blocks, |all| all[me].clone());
+        let outcomes: Vec<Result<(), SampleError>> = workers[own.clone()]
             .par_iter_mut()
-            .zip(indices.par_chunks(BLOCK))
+            .zip(indices.par_chunks(BLOCK).skip(own.start))
             .map(|(worker, block)| worker.run(&shared, block, parameters))
             .collect();
-        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let outcome = outcomes.into_iter().collect::<Result<(), _>>();
+        match (&self.ranks, of_ranks) {
+            (Some(ranks), Some(of_ranks)) => {
+                agree(&**ranks, outcome)?;
+                let workers = &mut self.workers[..blocks];
+                gather_workers(&**ranks, &of_ranks, workers, indices.len());
+            }
+            _ => outcome?,
+        }
         Ok(summarize(&self.workers[..blocks]))
     }
 }

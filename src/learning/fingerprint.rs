@@ -9,7 +9,7 @@ use crate::circuit::Circuit;
 use super::TrainError;
 use super::config::{
     ConfigError, EstimatorConfig, FeatureConfig, LossConfig, OptimizerConfig, OutputConfig,
-    ParameterGroup, TrainingConfig,
+    ParallelConfig, ParameterGroup, TrainingConfig,
 };
 use super::data::{Dataset, Targets};
 
@@ -64,6 +64,8 @@ struct Rules<'a> {
     optimizer: OptimizerConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     estimator: Option<EstimatorConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel: Option<ParallelConfig>,
     parameters: &'a [ParameterGroup],
 }
 
@@ -77,6 +79,7 @@ impl<'a> Rules<'a> {
             loss: config.loss,
             optimizer: config.optimizer,
             estimator: config.estimator,
+            parallel: config.parallel,
             parameters: &config.parameters,
         }
     }

@@ -22,6 +22,29 @@ pub struct SampleLoss {
     pub correct: bool,
 }
 
+/// Numbers that a [`SampleLoss`] travels as.
+pub(super) const WORDS: usize = 3;
+
+impl SampleLoss {
+    /// As numbers; none for a sample without a loss.
+    pub(super) fn to_words(own: Option<&Self>) -> [f64; WORDS] {
+        let Some(own) = own else {
+            return [0.0, f64::NAN, 0.0];
+        };
+        let predicted = own.predicted.map_or(-1.0, |class| class as f64);
+        [own.loss, predicted, f64::from(u8::from(own.correct))]
+    }
+
+    pub(super) fn from_words(words: &[f64]) -> Option<Self> {
+        let predicted = words[1];
+        (!predicted.is_nan()).then(|| Self {
+            loss: words[0],
+            predicted: (predicted >= 0.0).then_some(predicted as usize),
+            correct: words[2] > 0.0,
+        })
+    }
+}
+
 impl Loss {
     /// # Errors
     /// If the number of outputs does not fit the targets, or classes are asked for and not there.

@@ -11,6 +11,8 @@ pub mod data;
 mod engine;
 mod entries;
 mod fingerprint;
+mod frame;
+mod gather;
 mod guide;
 mod loss;
 mod optimizer;
@@ -23,8 +25,8 @@ pub use checkpoint::{Checkpoint, CheckpointError, Sums};
 pub use config::{
     BUILT_IN_DIGITS, BenchConfig, CascadeCircuit, CircuitError, CircuitSource, ConfigError,
     DataConfig, EstimatorConfig, FeatureConfig, LoadedConfig, LossConfig, LossKind,
-    OptimizerConfig, OptimizerKind, OutputConfig, ParameterGroup, Quantity, StageConfig,
-    TrainingConfig,
+    OptimizerConfig, OptimizerKind, OutputConfig, ParallelConfig, ParameterGroup, Quantity,
+    StageConfig, TrainingConfig,
 };
 pub use engine::{Engine, Evaluation, SampleError};
 pub use fingerprint::{Fingerprints, sha256, sha256_of};

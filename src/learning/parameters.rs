@@ -1,5 +1,7 @@
 //! Which parameters train, in which coordinates, within which bounds.
 
+use std::ops::Range;
+
 use glob_match::glob_match;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -181,12 +183,12 @@ impl TrainedParameters {
     }
 
     /// Takes one step of the optimizer against the derivatives to the quantities, which `derive`
-    /// writes for a range of coordinates, and writes the new ones to `quantities`. Every parameter
-    /// moves by itself, side by side with the others.
-    pub fn take_step(
+    /// writes for a range of coordinates, and writes the new ones to `quantities`. Every parameter of the
+    /// ranges in `own` moves by itself, side by side with the others; the rest stays.
+    pub(super) fn take_step(
         &mut self,
-        optimizer: &mut Optimizer,
-        config: &OptimizerConfig,
+        (optimizer, config): (&mut Optimizer, &OptimizerConfig),
+        own: &[Range<usize>],
         derive: impl Fn(usize, &mut [f64]) + Sync,
         quantities: &mut [f64],
     ) {
@@ -206,19 +208,26 @@ impl TrainedParameters {
             .enumerate()
             .for_each(|(chunk, ((theta, values), (first, second)))| {
                 let mut buffer = [0.0; CHUNK];
-                let gradient = &mut buffer[..theta.len()];
-                derive(chunk * CHUNK, gradient);
-                let mut from = 0;
-                let place = groups.partition_point(|group| group.end <= chunk * CHUNK);
-                for group in &groups[place..] {
-                    // The parameters of the chunk that train alike.
-                    let run = from..(group.end - chunk * CHUNK).min(theta.len());
-                    let memory = (&mut first[run.clone()], &mut second[run.clone()]);
-                    let values = (&mut theta[run.clone()], &mut values[run.clone()]);
-                    group.move_along(&step, &gradient[run.clone()], values, memory);
-                    from = run.end;
-                    if from == theta.len() {
-                        break;
+                let start = chunk * CHUNK;
+                let first_own = own.partition_point(|own| own.end <= start);
+                let length = theta.len();
+                let in_chunk = |k: usize| k.saturating_sub(start).min(length);
+                let owns = own[first_own..].iter();
+                let owns = owns.take_while(|own| own.start < start + length);
+                for own in owns.map(|own| in_chunk(own.start)..in_chunk(own.end)) {
+                    derive(start + own.start, &mut buffer[own.clone()]);
+                    let mut from = own.start;
+                    let place = groups.partition_point(|group| group.end <= start + from);
+                    for group in &groups[place..] {
+                        // The parameters of the range that train alike.
+                        let run = from..(group.end - start).min(own.end);
+                        let memory = (&mut first[run.clone()], &mut second[run.clone()]);
+                        let values = (&mut theta[run.clone()], &mut values[run.clone()]);
+                        group.move_along(&step, &buffer[run.clone()], values, memory);
+                        from = run.end;
+                        if from == own.end {
+                            break;
+                        }
                     }
                 }
             });

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -12,6 +13,7 @@ use crate::circuit::Circuit;
 use crate::estimators::EstimatorError;
 use crate::expression::TextTooLong;
 use crate::mna::Outline;
+use crate::parallel::Ranks;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Sums};
 use super::config::{CircuitError, ConfigError, LoadedConfig, OptimizerConfig, TrainingConfig};
@@ -150,8 +152,36 @@ impl Trainer {
             guide: Guide::Adjoint,
         };
         trainer.engine.evaluate_in_batches_of(trainer.config.batch);
+        if let (Some(parallel), Some(batches)) = (trainer.config.parallel, trainer.engine.batches())
+        {
+            batches.cut_into(parallel.blocks);
+        }
         trainer.guide = Guide::new(&mut trainer)?;
         Ok(trainer)
+    }
+
+    /// Shares the work of the next batches with other processes that train the same: all of them call the
+    /// same functions in the same order and come to the same bits, whatever their number. None for a single
+    /// process again.
+    pub fn spread(&mut self, ranks: Option<Arc<dyn Ranks>>) {
+        self.engine.spread(ranks, &mut self.parameters);
+    }
+
+    /// Brings everything of a checkpoint to the first rank; all ranks call this.
+    pub fn gather(&mut self) {
+        let (first, second) = self.optimizer.moments_mut();
+        let numbers = [&mut self.parameters.theta[..], first, second];
+        self.engine.gather_to_first(numbers);
+    }
+
+    /// Ranks of so many that get no samples to solve, since a batch has fewer blocks.
+    pub fn idle_ranks(&mut self) -> usize {
+        let batch = self.config.batch.min(self.train.len());
+        let Some(batches) = self.engine.batches() else {
+            return 0;
+        };
+        let samples = batches.samples_of_ranks(batch);
+        samples.iter().filter(|samples| samples.is_empty()).count()
     }
 
     /// What finds the gradients, if it is not hardware linearization: a line for people.

@@ -52,6 +52,9 @@ pub struct TrainingConfig {
     /// largest potential; as far as the precision goes if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
+    /// How batches are cut for several processes; it decides bits, so it does not depend on how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<ParallelConfig>,
     /// What instruments and parts do to `ohmgrad bench-train`; other training knows nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bench: Option<BenchConfig>,
@@ -64,6 +67,15 @@ impl TrainingConfig {
             tolerance: self.tolerance,
         }
     }
+}
+
+/// How batches are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParallelConfig {
+    /// Blocks of samples of a batch, at least, where it has as many times 16 samples. A rank solves whole
+    /// blocks.
+    pub blocks: usize,
 }
 
 fn is_default(precision: &Precision) -> bool {

@@ -13,6 +13,9 @@ const MOST_SAMPLES: usize = 1_000_000;
 /// Standard deviation beside features of order one.
 const MOST_NOISE: f64 = 1e6;
 
+/// Blocks of 16 samples of the largest batch worth the name.
+const MOST_BLOCKS: usize = 1 << 16;
+
 impl TrainingConfig {
     /// Parses and checks the text of a training file.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
@@ -40,6 +43,11 @@ impl TrainingConfig {
             let holds = tolerance > 0.0 && tolerance < 1.0;
             let expected = "a number between 0 and 1, such as 1e-3";
             check(holds, "tolerance", tolerance, expected)?;
+        }
+        if let Some(parallel) = self.parallel {
+            let holds = (1..=MOST_BLOCKS).contains(&parallel.blocks);
+            let expected = format!("1 to {MOST_BLOCKS}");
+            check(holds, "parallel.blocks", parallel.blocks, &expected)?;
         }
         let expected = "at least one [[parameters]] table";
         check(!self.parameters.is_empty(), "parameters", "[]", expected)?;
