@@ -91,6 +91,17 @@ fn a_page_has_what_a_run_says_and_nothing_of_it_becomes_markup() {
     for title in titles {
         assert!(pictures.iter().any(|svg| svg.contains(title)), "{title}");
     }
+    // A slip of the pen costs nothing.
+    let config = run.join("config.toml");
+    let before = std::fs::read(&config).expect("a training file");
+    let arguments = [
+        "report",
+        run.to_str().expect("UTF-8"),
+        "--out",
+        config.to_str().expect("UTF-8"),
+    ];
+    assert_eq!(ohmgrad(&arguments).status.code(), Some(2));
+    assert_eq!(std::fs::read(&config).expect("a training file"), before);
     // Nothing of it depends on when it is made.
     let again = folder.path().join("again.html");
     let [run, again_name] = [&run, &again].map(|path| path.to_str().expect("UTF-8"));
@@ -144,6 +155,19 @@ fn a_folder_that_is_no_run_is_told_and_no_page_is_left() {
         "{stderr}"
     );
     assert!(!folder.path().join("report.html").exists());
+    let run = folder.path().join("moons");
+    train(
+        Some("circuits/learning/moons.toml"),
+        &run,
+        &["--epochs", "1"],
+    );
+    std::fs::write(run.join("checkpoint.bin"), "ohmgrad-checkpoint 3").expect("a torn file");
+    std::fs::remove_file(run.join("checkpoint.previous.bin")).expect("a file");
+    let output = ohmgrad(&["report", run.to_str().expect("UTF-8")]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("checkpoint.bin"), "{stderr}");
+    assert!(!run.join("report.html").exists());
 }
 
 /// Debian's chromium, where it is installed: no message of its console, light and dark.

@@ -77,6 +77,14 @@ pub(super) fn write(runs: &[PathBuf], data: Option<&Path>, out: &Path) -> Result
         std::env::consts::ARCH
     ));
     for run in runs {
+        // Any file that a run has made is worth more than this page, unless it is one.
+        let is_of_run = out.parent().is_some_and(|parent| is_same(parent, run));
+        if is_of_run && out.exists() && out.extension().is_none_or(|e| e != "html") {
+            return Err(Failure::arguments(format!(
+                "error: --out would overwrite {} of the run\n  help: name a file that ends in .html",
+                out.display()
+            )));
+        }
         records.push(Record::read(run, data)?);
     }
     if let [_, _, ..] = runs {
@@ -334,7 +342,10 @@ fn compare(page: &mut Page, runs: &[PathBuf], records: &[Record]) -> Result<(), 
                 record.name.clone(),
                 record.trainer.config.seed.to_string(),
                 record.trainer.epoch.to_string(),
-                format!("{:.4}", record.test.loss),
+                match record.test.samples {
+                    0 => "–".to_string(),
+                    _ => format!("{:.4}", record.test.loss),
+                },
                 record.accuracy().map_or("–".to_string(), percent),
                 format!("{seconds:.1}"),
             ]
@@ -361,6 +372,15 @@ fn compare(page: &mut Page, runs: &[PathBuf], records: &[Record]) -> Result<(), 
     ];
     page.table("Runs", &heads, rows.iter().map(Vec::as_slice));
     Ok(())
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    let a = if a.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        a
+    };
+    std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
 fn percent(part: f64) -> String {

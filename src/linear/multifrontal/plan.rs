@@ -245,9 +245,9 @@ impl Plan {
             for (at, row) in rows.enumerate() {
                 row_at[row] = at;
             }
-            for entry in front.entries..fronts[index + 1].entries {
-                let [_, row] = &mut self.entries[entry];
-                let column = columns[entry] as usize - front.column;
+            let own = front.entries..fronts[index + 1].entries;
+            for ([_, row], &column) in self.entries[own.clone()].iter_mut().zip(&columns[own]) {
+                let column = column as usize - front.column;
                 *row = (column * front.height() + row_at[*row as usize]) as u32;
             }
         }
