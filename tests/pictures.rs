@@ -424,3 +424,43 @@ fn help_is_what_it_was() {
         insta::assert_snapshot!(format!("{command}_help"), help);
     }
 }
+
+#[test]
+fn the_history_of_a_solution_falls_to_rounding_and_can_be_plotted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [csv, svg, plot] = ["h.csv", "h.svg", "p.svg"].map(|name| folder.path().join(name));
+    let deck = "circuits/diode/grid5x5.cir";
+    for out in [&csv, &svg] {
+        stdout(ohmgrad(&[
+            "op",
+            deck,
+            "--history",
+            out.to_str().expect("UTF-8"),
+        ]));
+    }
+    let text = std::fs::read_to_string(&csv).expect("a history");
+    let residuals: Vec<f64> = text
+        .lines()
+        .skip(1)
+        .map(|line| {
+            line.split_once(',')
+                .expect("two columns")
+                .1
+                .parse()
+                .expect("a number")
+        })
+        .collect();
+    assert!(residuals.len() > 3, "{text}");
+    assert!(
+        residuals[residuals.len() - 1] < 1e-10 * residuals[0],
+        "{text}"
+    );
+    let svg = std::fs::read_to_string(&svg).expect("a picture");
+    assert!(texts(&svg).iter().any(|t| t == "Convergence"));
+    let [csv, plot] = [&csv, &plot].map(|path| path.to_str().expect("UTF-8"));
+    stdout(ohmgrad(&["plot", csv, "--log-y", "--out", plot]));
+    assert_eq!(
+        ohmgrad(&["op", deck, "--history", deck]).status.code(),
+        Some(2)
+    );
+}

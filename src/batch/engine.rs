@@ -375,9 +375,12 @@ impl<T: Real> BatchEngine<T> {
 
     /// Those that this rank has.
     pub fn own_samples(&self, samples: usize) -> Range<usize> {
-        let mut all = self.samples_of_ranks(samples);
-        let rank = self.share.as_ref().map_or(0, |share| share.ranks.rank());
-        all.swap_remove(rank)
+        match &self.share {
+            None => 0..samples,
+            Some(share) => self
+                .samples_of_ranks(samples)
+                .swap_remove(share.ranks.rank()),
+        }
     }
 
     /// Outputs of one of the own samples of the last batch, of which there are `count`, V.

@@ -6,9 +6,12 @@ use crate::analysis::Solver;
 use crate::analysis::selected_probes;
 use crate::execution;
 use crate::linear::write_matrix_market;
+use crate::report::picture::{Curves, Panel, Series, YScale, draw_curves};
 use crate::report::{csv, json, table};
 
-use super::{DeckArguments, Failure, ResultFormat, emit, load_with, points, show_undetermined};
+use super::{
+    DeckArguments, Failure, ResultFormat, emit, emit_picture, load_with, points, show_undetermined,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -23,6 +26,10 @@ pub struct Arguments {
     /// Write the reduced Jacobian at the operating point to this file (MatrixMarket)
     #[arg(long, value_name = "FILE")]
     jacobian: Option<PathBuf>,
+    /// Write the largest residual at each linear solve to this file: .svg and .png are pictures, everything
+    /// else CSV; also where there is no operating point
+    #[arg(long, value_name = "FILE", conflicts_with = "inputs")]
+    history: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -38,7 +45,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let out = arguments.deck.out.as_deref();
     arguments.format.check_out(out)?;
     let mut solver = load_with(&arguments.deck.deck, &arguments.settings)?;
+    solver.workspace.history = arguments.history.as_ref().map(|_| Vec::new());
     let outcome = solver.operating_point();
+    if let (Some(path), Some(history)) = (&arguments.history, solver.workspace.history.take()) {
+        let deck = &arguments.deck.deck;
+        DeckArguments {
+            deck: deck.clone(),
+            out: Some(path.clone()),
+        }
+        .check_out()?;
+        write_history(&solver.circuit.title, &history, path)?;
+    }
     if let (Ok(_), Some(path)) = (&outcome, &arguments.jacobian) {
         write_jacobian(&mut solver, path)?;
     }
@@ -76,4 +93,37 @@ fn write_jacobian(solver: &mut Solver, path: &Path) -> Result<(), Failure> {
     let jacobian = workspace.jacobian(system, values);
     write_matrix_market(path, &jacobian, system.method())
         .map_err(|error| Failure::write(Some(path), &error))
+}
+
+fn write_history(title: &str, residuals: &[f64], path: &Path) -> Result<(), Failure> {
+    let points = || (1..).zip(residuals);
+    let is_picture = |ending: &std::ffi::OsStr| {
+        let endings = ["svg", "png"];
+        endings
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    };
+    if !path.extension().is_some_and(is_picture) {
+        let mut text = String::from("solve,residual\n");
+        points().for_each(|(solve, residual)| text += &format!("{solve},{residual:e}\n"));
+        return emit(text, Some(path));
+    }
+    let series = Series {
+        name: "residual".to_string(),
+        points: points().map(|(k, r)| (f64::from(k), *r)).collect(),
+        ..Series::default()
+    };
+    let picture = draw_curves(&Curves {
+        title: "Convergence".to_string(),
+        subtitle: title.to_string(),
+        x_title: "linear solve".to_string(),
+        counts: true,
+        panels: vec![Panel {
+            y_title: "largest residual, A".to_string(),
+            series: vec![series],
+            scale: YScale::Logarithmic,
+        }],
+        ..Curves::default()
+    });
+    emit_picture(&picture, Some(path))
 }

@@ -76,6 +76,8 @@ pub struct Workspace {
     /// Nothing has been solved since the cold start.
     is_cold: bool,
     pub clock: Clock,
+    /// Where it is kept, the largest residual of an equation (A, or V of a branch) at each linear solve.
+    pub history: Option<Vec<f64>>,
 }
 
 /// What the residual at one entry is to be compared with.
@@ -138,6 +140,7 @@ impl Workspace {
             holds_jacobian: false,
             is_cold: true,
             clock: Clock::default(),
+            history: None,
         };
         ws.restart(system, values);
         ws
@@ -440,6 +443,9 @@ impl Workspace {
 
     /// Solves `J step = -residual` on the held factors; the step is left in [`Self::reduced`].
     pub fn solve_step(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.push(self.reduced.iter().fold(0.0, |m, r| m.max(r.abs())));
+        }
         for r in &mut self.reduced {
             *r = -*r;
         }
