@@ -242,7 +242,7 @@ impl Record {
         }
         if let Targets::Classes { count, .. } = &self.trainer.test.targets {
             let counts = self.test.confusion(&self.trainer.test);
-            let heads: Vec<String> = (0..*count).map(|k| format!("read as {k}")).collect();
+            let heads: Vec<String> = (0..*count).map(|k| k.to_string()).collect();
             let heads: Vec<&str> = [""]
                 .into_iter()
                 .chain(heads.iter().map(String::as_str))
@@ -258,7 +258,11 @@ impl Record {
                         .collect()
                 })
                 .collect();
-            page.table("Confusion matrix", &heads, rows.iter().map(Vec::as_slice));
+            page.table(
+                "Confusion matrix: classes in rows, what they are read as in columns",
+                &heads,
+                rows.iter().map(Vec::as_slice),
+            );
         }
         let worst = self.worst();
         match pictures::worst_tiles(&self.trainer, &self.test, &worst) {
