@@ -19,6 +19,8 @@ const MOST: usize = 10_000;
 /// A file that is being read.
 pub(super) struct Input {
     pub lines: Lines,
+    /// Byte before which no stretch of element cards is looked for again.
+    pub stretch_end: usize,
     path: Option<PathBuf>,
     /// The section of a library that is read; the file is left at its `.endl`.
     section: Option<Spanned<Name>>,
@@ -28,6 +30,7 @@ impl Input {
     pub fn main(lines: Lines, path: Option<PathBuf>) -> Self {
         Self {
             lines,
+            stretch_end: 0,
             path,
             section: None,
         }
@@ -136,6 +139,7 @@ impl Reader {
         let id = self.netlist.sources.add(shown, text_of(bytes));
         let text = self.netlist.sources.shared_text(id);
         Ok(Input {
+            stretch_end: 0,
             lines: Lines::new(text, id),
             path: Some(path),
             section: None,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::token::is_white_space;
 use crate::source::{FileId, LogicalLine};
 
@@ -12,6 +14,8 @@ pub(super) struct Lines {
     file: FileId,
     /// Byte at which the next physical line begins.
     at: usize,
+    /// Byte at which the last line has ended.
+    end: usize,
     /// Number of the next physical line, from 1.
     number: u32,
 }
@@ -19,11 +23,78 @@ pub(super) struct Lines {
 impl Lines {
     pub fn new(text: Arc<str>, file: FileId) -> Self {
         Self {
+            end: text.len(),
             text,
             file,
             at: 0,
             number: 1,
         }
+    }
+
+    /// Byte at which the next physical line begins.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Goes on where others of the same file are.
+    pub fn go_to(&mut self, other: &Self) {
+        (self.at, self.number) = (other.at, other.number);
+    }
+
+    /// Where the next line begins that starts with a dot, or the end.
+    pub fn end_of_stretch(&self) -> usize {
+        let rest = self.text.get(self.at..self.end).unwrap_or("");
+        let dot = rest.find("\n.").map(|length| self.at + length + 1);
+        dot.unwrap_or(self.end)
+    }
+
+    /// Cuts what is before `end` into at most `count` pieces of about `size` bytes, none of which begins with a
+    /// continuation; and what is behind them.
+    pub fn pieces(&self, end: usize, size: usize, count: usize) -> (Vec<Self>, Self) {
+        let mut pieces = Vec::with_capacity(count);
+        let mut at = self.at;
+        while at < end && pieces.len() < count {
+            let stop = self.card_from((at + size).min(end), end);
+            pieces.push(Self {
+                at,
+                end: stop,
+                ..self.clone()
+            });
+            at = stop;
+        }
+        let lines: Vec<u32> = pieces.par_iter().map(Self::count).collect();
+        let mut number = self.number;
+        for (piece, lines) in pieces.iter_mut().zip(lines) {
+            piece.number = number;
+            number += lines;
+        }
+        let behind = Self {
+            at,
+            number,
+            ..self.clone()
+        };
+        (pieces, behind)
+    }
+
+    /// Where the first card begins in a line behind byte `at`.
+    fn card_from(&self, at: usize, end: usize) -> usize {
+        let mut at = at;
+        while at < end {
+            let rest = &self.text.as_bytes()[at..end];
+            at += memchr(b'\n', rest) + 1;
+            let line = self.text.get(at..end).unwrap_or("");
+            let length = memchr(b'\n', line.as_bytes());
+            if classify(&line[..length]) == LineKind::Card {
+                return at;
+            }
+        }
+        end
+    }
+
+    /// Physical lines that are left.
+    fn count(&self) -> u32 {
+        let rest = self.text.as_bytes().get(self.at..self.end).unwrap_or(&[]);
+        rest.iter().map(|byte| u32::from(*byte == b'\n')).sum()
     }
 
     /// Takes the title off the text: SPICE gives the first line no other meaning.
@@ -36,7 +107,7 @@ impl Lines {
 
     /// The next physical line, and the byte behind it.
     fn peek(&self) -> Option<(&str, usize)> {
-        let rest = self.text.get(self.at..)?;
+        let rest = self.text.get(self.at..self.end)?;
         if rest.is_empty() {
             return None;
         }
@@ -92,7 +163,7 @@ impl Lines {
 }
 
 fn memchr(byte: u8, bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| *b == byte).unwrap_or(bytes.len())
+    memchr::memchr(byte, bytes).unwrap_or(bytes.len())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

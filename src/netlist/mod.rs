@@ -21,6 +21,7 @@ mod reader;
 mod request;
 mod scope_stack;
 mod stimulus;
+mod stretch;
 mod table;
 mod token;
 mod value;

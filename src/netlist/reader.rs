@@ -13,6 +13,7 @@ use super::fault::{NetlistError, NetlistFault};
 use super::include::Input;
 use super::lines::Lines;
 use super::scope_stack::ScopeStack;
+use super::stretch;
 use super::token::{Token, tokenize};
 use crate::source::{LogicalLine, SourceMap, Span};
 
@@ -69,7 +70,7 @@ impl Netlist {
 const LARGEST: u64 = 1 << 30;
 
 /// A line may not be longer than this, bytes: its words take many times as much.
-const LONGEST: usize = 32 << 20;
+pub(super) const LONGEST: usize = 32 << 20;
 
 /// About what a card takes in memory, bytes.
 const CARD: u64 = 500;
@@ -150,7 +151,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    fn new(sources: SourceMap, path: Option<PathBuf>) -> Self {
+    pub(super) fn new(sources: SourceMap, path: Option<PathBuf>) -> Self {
         let file = super::FileId(0);
         let text = sources.shared_text(file);
         let bytes_read = text.len() as u64;
@@ -174,15 +175,16 @@ impl Reader {
         }
     }
 
-    fn run(mut self) -> (Netlist, Vec<NetlistFault>) {
+    pub(super) fn run(mut self) -> (Netlist, Vec<NetlistFault>) {
         let mut line = LogicalLine::default();
+        self.stretch();
         while self.next_line(&mut line) && self.faults.len() < NetlistError::MOST_FAULTS {
             match self.check_size(&line).and_then(|()| self.line(&line)) {
                 Err(fault @ NetlistFault::TooLarge { .. }) => {
                     self.faults.push(fault);
                     break;
                 }
-                Ok(Flow::Continue) => {}
+                Ok(Flow::Continue) => self.stretch(),
                 Ok(Flow::Stop) => break,
                 Err(fault) => self.faults.push(fault),
             }
@@ -190,6 +192,24 @@ impl Reader {
         self.netlist.main = self.scopes.close_all(&mut self.faults).body;
         self.faults.truncate(NetlistError::MOST_FAULTS);
         (self.netlist, self.faults)
+    }
+
+    /// Reads the stretch of element cards that begins here, if it is long.
+    fn stretch(&mut self) {
+        let Some(Input {
+            lines, stretch_end, ..
+        }) = self.inputs.last_mut()
+        else {
+            return;
+        };
+        // What stopped in the midst of a stretch goes on line by line.
+        if lines.at() >= *stretch_end {
+            *stretch_end = lines.end_of_stretch();
+            let elements = &mut self.scopes.current().body.elements;
+            let most = (self.memory / CARD).saturating_sub(self.cards_read);
+            let (end, netlist) = (*stretch_end, &mut self.netlist);
+            self.cards_read += stretch::read(lines, end, netlist, elements, most);
+        }
     }
 
     fn check_size(&mut self, line: &LogicalLine) -> Result<()> {
