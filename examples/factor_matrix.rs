@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut factors, mut solutions) = (Vec::new(), Vec::new());
     while factors.len() < 25 && factors.iter().sum::<f64>() < 5e3 {
         let began = Instant::now();
-        factor.factor(&matrix, matrix.data())?;
+        factor.factor(matrix.data())?;
         factors.push(1e3 * began.elapsed().as_secs_f64());
         let mut b = vec![1.0; matrix.rows()];
         let began = Instant::now();

@@ -84,7 +84,7 @@ fn scale(
 
 fn null_direction(matrix: &Matrix) -> Option<Vec<f64>> {
     let mut factor = Symbolic::analyze(matrix, Method::Lu).ok()?.factor();
-    factor.factor(matrix, matrix.data()).ok()?;
+    factor.factor(matrix.data()).ok()?;
     // A start that is orthogonal to no likely direction.
     let start = (0..matrix.rows()).map(|k| 1.0 + (0.618 * k as f64).fract());
     let mut direction: Vec<f64> = start.collect();

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use super::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
 use super::ordering::minimum_degree;
 use super::scheduled::{Schedule, ScheduledFactor};
-use super::{LinearError, Matrix};
-
-/// Multiplications for each entry of the factor from which dense fronts pay.
-const DENSE_FRONTS: f64 = 8.0;
+use super::{DENSE_FRONTS, LinearError, Matrix};
 
 /// Ordering and fill pattern of a lower-triangular pattern.
 #[derive(Clone, Debug)]

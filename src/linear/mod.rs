@@ -5,6 +5,7 @@
 //! Numbers are doubles or, where these do not suffice, [`Extended`].
 
 mod cholesky;
+mod general;
 mod lu;
 pub mod multifrontal;
 pub mod ordering;
@@ -18,6 +19,7 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 pub use cholesky::{CholeskyFactor, CholeskySymbolic};
+pub use general::{GeneralFactor, GeneralSymbolic};
 pub use lu::{LuFactor, LuSymbolic};
 pub use pattern::EliminationPattern;
 pub use star_mesh::StarMeshFactor;
@@ -27,6 +29,9 @@ pub type Matrix = sprs::CsMat<f64>;
 
 /// The unevaluated sum of two doubles: 31 digits in the range of one.
 pub type Extended = faer::fx128;
+
+/// Multiplications for each entry of the factor from which dense fronts pay.
+const DENSE_FRONTS: f64 = 8.0;
 
 /// Numbers that a matrix can be factored in.
 pub trait Scalar: faer::traits::RealField {}
@@ -54,14 +59,18 @@ pub enum LinearError {
 #[derive(Clone, Debug)]
 pub enum Symbolic {
     Cholesky(CholeskySymbolic),
-    Lu(Arc<LuSymbolic>),
+    Lu(Arc<GeneralSymbolic>),
 }
 
 impl Symbolic {
+    /// Zeros among the numbers of a general pattern say what must not be a pivot.
+    ///
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
         Ok(match method {
             Method::Cholesky => Symbolic::Cholesky(CholeskySymbolic::analyze(pattern)?),
-            Method::Lu => Symbolic::Lu(Arc::new(LuSymbolic::analyze(pattern)?)),
+            Method::Lu => Symbolic::Lu(Arc::new(GeneralSymbolic::analyze(pattern)?)),
         })
     }
 
@@ -76,7 +85,7 @@ impl Symbolic {
     pub fn factor(&self) -> Factor {
         match self {
             Symbolic::Cholesky(s) => Factor::Cholesky(CholeskyFactor::new(s)),
-            Symbolic::Lu(s) => Factor::Lu(Box::new(LuFactor::new(s.clone()))),
+            Symbolic::Lu(s) => Factor::Lu(Box::new(GeneralFactor::new(s.clone()))),
         }
     }
 }
@@ -84,7 +93,7 @@ impl Symbolic {
 /// Numeric factors of one matrix; buffers are kept from one factorization to the next.
 pub enum Factor {
     Cholesky(CholeskyFactor),
-    Lu(Box<LuFactor<f64>>),
+    Lu(Box<GeneralFactor>),
     /// There was no memory for the analysis.
     Missing(LinearError),
 }
@@ -105,11 +114,11 @@ impl Factor {
         symbolic.map_or_else(Factor::Missing, Symbolic::factor)
     }
 
-    /// Replaces the factors by those of the matrix with the analyzed `pattern` and these `values`.
-    pub fn factor(&mut self, pattern: &Matrix, values: &[f64]) -> Result<(), LinearError> {
+    /// Replaces the factors by those of the matrix with the analyzed pattern and these `values`.
+    pub fn factor(&mut self, values: &[f64]) -> Result<(), LinearError> {
         match self {
             Factor::Cholesky(f) => f.factor(values),
-            Factor::Lu(f) => f.factor(pattern, values),
+            Factor::Lu(f) => f.factor(values),
             Factor::Missing(error) => Err(*error),
         }
     }

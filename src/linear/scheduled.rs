@@ -1,6 +1,6 @@
-//! Sparse `L D L'` as a list of operations: every product is written down once, with the place that it is
-//! subtracted from. Quicker than any search for matrices with little fill, which are ladders, trees, and all
-//! small circuits.
+//! Sparse `L D L'`, and `L U` without exchanges, as a list of operations: every product is written down once,
+//! with the place that it is subtracted from. Quicker than any search for matrices with little fill, which
+//! are ladders, trees, and all small circuits.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use super::pattern::EliminationPattern;
 use super::tree::postorder;
 use super::{LinearError, Matrix};
 
-/// The operations of a factorization of a lower-triangular pattern.
+/// The operations of a factorization of a lower-triangular pattern, or of all of a general one, whose zeros
+/// opposite to entries count as entries.
 #[derive(Debug)]
 pub struct Schedule {
     /// The unknown at each place of the elimination.
@@ -18,7 +19,8 @@ pub struct Schedule {
     starts: Vec<u32>,
     /// Rows of all entries, the diagonal included.
     rows: Vec<u32>,
-    /// For each nonzero of the matrix, the entry of the factor that it is in.
+    /// For each nonzero of the matrix, the entry of the factor that it is in; of a general one those above the
+    /// diagonal are numbered, transposed, behind the others.
     entries: Vec<u32>,
     /// For each column, for each of its entries below the diagonal and each from there on: the entry that their
     /// product is subtracted from.
@@ -28,11 +30,30 @@ pub struct Schedule {
 impl Schedule {
     /// # Errors
     /// [`LinearError::OutOfMemory`] if there are more than 2³² products.
+    pub fn general(pattern: &Matrix, ordering: &Ordering) -> Result<Self, LinearError> {
+        let mut schedule = Self::new(pattern, ordering)?;
+        let mut place = vec![0; schedule.order.len()];
+        for (new, &old) in schedule.order.iter().enumerate() {
+            place[old as usize] = new;
+        }
+        let behind = schedule.rows.len() as u32;
+        for (entry, (_, (row, column))) in schedule.entries.iter_mut().zip(pattern) {
+            *entry += if place[row] < place[column] {
+                behind
+            } else {
+                0
+            };
+        }
+        Ok(schedule)
+    }
+
+    /// # Errors
+    /// [`LinearError::OutOfMemory`] if there are more than 2³² products.
     pub fn new(pattern: &Matrix, ordering: &Ordering) -> Result<Self, LinearError> {
         let n = pattern.rows();
         let lack = LinearError::OutOfMemory { order: n };
         let count = |products: f64| products < f64::from(u32::MAX);
-        if !count(ordering.products + ordering.fill) || !count(n as f64) {
+        if !count(ordering.products + 2.0 * (ordering.fill + n as f64)) {
             return Err(lack);
         }
         let elimination = EliminationPattern::new(pattern, postorder(pattern, &ordering.order));
@@ -183,6 +204,127 @@ impl ScheduledFactor {
                 sum -= value * x[row as usize];
             }
             x[column] = sum;
+        }
+        for (x, &old) in x.iter().zip(&schedule.order) {
+            b[old as usize] = *x;
+        }
+    }
+}
+
+/// Numeric factors of a general matrix, whose pivots are those of its diagonal.
+#[derive(Debug)]
+pub struct ScheduledLu {
+    schedule: Arc<Schedule>,
+    /// `L`, with inverses of the pivots on its diagonal, and `U'`, whose diagonal of ones is not kept.
+    factors: [Vec<f64>; 2],
+    /// False after a factorization that failed, which leaves numbers of no use.
+    is_usable: bool,
+    x: Vec<f64>,
+}
+
+impl ScheduledLu {
+    /// For a schedule of a [general](Schedule::general) pattern.
+    pub fn new(schedule: Arc<Schedule>) -> Self {
+        let factor = vec![0.0; schedule.rows.len()];
+        Self {
+            factors: [factor.clone(), factor],
+            is_usable: false,
+            x: vec![0.0; schedule.order.len()],
+            schedule,
+        }
+    }
+
+    /// Factors the matrix with these `nonzeros` of the analyzed pattern.
+    ///
+    /// # Errors
+    /// [`LinearError::Singular`] if a pivot is zero or not finite.
+    pub fn factor(&mut self, nonzeros: impl Iterator<Item = f64>) -> Result<(), LinearError> {
+        let schedule = &*self.schedule;
+        let [lower, upper] = &mut self.factors;
+        self.is_usable = false;
+        lower.fill(0.0);
+        upper.fill(0.0);
+        for (&entry, nonzero) in schedule.entries.iter().zip(nonzeros) {
+            let entry = entry as usize;
+            match entry.checked_sub(lower.len()) {
+                None => lower[entry] = nonzero,
+                Some(entry) => upper[entry] = nonzero,
+            }
+        }
+        let mut targets = schedule.targets.as_slice();
+        for range in schedule.starts.windows(2) {
+            let [first, end] = [range[0] as usize, range[1] as usize];
+            let (own, later) = lower.split_at_mut(end);
+            let (own_upper, later_upper) = upper.split_at_mut(end);
+            let (own, own_upper) = (&mut own[first..], &mut own_upper[first + 1..]);
+            if !(own[0] != 0.0 && own[0].is_finite()) {
+                return Err(LinearError::Singular);
+            }
+            let inverse = own[0].recip();
+            own[0] = inverse;
+            own_upper.iter_mut().for_each(|value| *value *= inverse);
+            let (below, right) = (&own[1..], &*own_upper);
+            for first in 0..below.len() {
+                let (l, u) = (below[first], right[first]);
+                let (now, rest) = targets.split_at(below.len() - first);
+                targets = rest;
+                let own = below[first..].iter().zip(&right[first..]);
+                for (&target, (below, right)) in now.iter().zip(own) {
+                    let target = target as usize - end;
+                    later[target] -= u * below;
+                    later_upper[target] -= l * right;
+                }
+            }
+        }
+        self.is_usable = true;
+        Ok(())
+    }
+
+    /// After a factorization that failed the solution is not a number.
+    pub fn solve(&mut self, b: &mut [f64]) {
+        self.solve_by(b, false);
+    }
+
+    /// `A' x = b`; after a factorization that failed the solution is not a number.
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        self.solve_by(b, true);
+    }
+
+    fn solve_by(&mut self, b: &mut [f64], is_transposed: bool) {
+        if !self.is_usable {
+            return b.fill(f64::NAN);
+        }
+        let schedule = &*self.schedule;
+        let [lower, upper] = &self.factors;
+        let (up, down) = match is_transposed {
+            false => (lower, upper),
+            true => (upper, lower),
+        };
+        let x = self.x.as_mut_slice();
+        for (x, &old) in x.iter_mut().zip(&schedule.order) {
+            *x = b[old as usize];
+        }
+        for (column, range) in schedule.starts.windows(2).enumerate() {
+            let (first, end) = (range[0] as usize, range[1] as usize);
+            if !is_transposed {
+                x[column] *= lower[first];
+            }
+            let (below, own) = (first + 1..end, x[column]);
+            for (&row, value) in schedule.rows[below.clone()].iter().zip(&up[below]) {
+                x[row as usize] -= value * own;
+            }
+        }
+        for (column, range) in schedule.starts.windows(2).enumerate().rev() {
+            let (first, end) = (range[0] as usize, range[1] as usize);
+            let (below, mut sum) = (first + 1..end, x[column]);
+            for (&row, value) in schedule.rows[below.clone()].iter().zip(&down[below]) {
+                sum -= value * x[row as usize];
+            }
+            x[column] = if is_transposed {
+                sum * lower[first]
+            } else {
+                sum
+            };
         }
         for (x, &old) in x.iter().zip(&schedule.order) {
             b[old as usize] = *x;

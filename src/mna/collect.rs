@@ -218,13 +218,14 @@ impl Stamps {
         unknown.extend((0..self.kept).map(|k| Unknown(node_unknowns as u32 + k)));
         let mut slots = Slots::new(order, spd, node_unknowns);
         self.visit(&unknown, &mut |row, column, _| slots.reserve(row, column));
-        let (pattern, mut diagonal) = slots.finish();
+        let (mut pattern, mut diagonal) = slots.finish();
         let mut next = diagonal.split_off(node_unknowns).into_iter();
         self.visit(&unknown, &mut |row, column, slot| {
             if slots.is_stored(row, column) {
                 *slot = next.next().unwrap_or(Slot::NONE);
             }
         });
+        self.mark_constant(pattern.data_mut());
         let method = if spd { Method::Cholesky } else { Method::Lu };
         System {
             node_count: self.node_count as usize,
@@ -248,6 +249,17 @@ impl Stamps {
             symbolic: Default::default(),
             precise_symbolic: Default::default(),
             is_reciprocal: circuit.is_reciprocal(),
+        }
+    }
+
+    /// Marks the entries that are not zero whatever the state, which pivots can be taken from.
+    fn mark_constant(&self, entries: &mut [f64]) {
+        let pairs = self.conductances.iter().chain(&self.one_ports);
+        let pairs = pairs.flat_map(|s| [s.pp, s.nn, s.pn, s.np]);
+        for slot in pairs.chain(self.couplings.iter().map(|c| c.slot)) {
+            if let Some(entry) = entries.get_mut(slot.index()) {
+                *entry = 1.0;
+            }
         }
     }
 

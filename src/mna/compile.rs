@@ -36,6 +36,7 @@ pub struct System {
     /// Slot of the diagonal entry of each node unknown.
     pub(super) diagonal: Vec<Slot>,
     pub(super) node_unknowns: usize,
+    /// One where an entry is never zero, zero elsewhere.
     pub(super) pattern: Matrix,
     pub(super) method: Method,
     /// Made when it is first needed.

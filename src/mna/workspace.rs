@@ -228,7 +228,7 @@ impl Workspace {
             self.holds_jacobian = false;
             self.clock.end(Phase::Load, began);
             let began = self.clock.begin();
-            let factored = self.factor.factor(&system.pattern, &self.nonzeros);
+            let factored = self.factor.factor(&self.nonzeros);
             self.clock.end(Phase::Factor, began);
             factored?;
             self.holds_jacobian = self.shunt == 0.0 && self.pull == 0.0;

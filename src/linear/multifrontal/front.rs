@@ -6,9 +6,9 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, NullaryFnOnce};
 
-/// A pivot that is not positive.
+/// A pivot that cannot be divided by: not positive in Cholesky, zero or not finite in LU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotPositive;
+pub(super) struct NoPivot;
 
 /// Columns that are eliminated one by one.
 const NARROW: usize = 8;
@@ -28,8 +28,30 @@ pub(super) fn eliminate(
     rows: usize,
     width: usize,
     update: &mut [f64],
-) -> Result<(), NotPositive> {
+) -> Result<(), NoPivot> {
     factor(left, rows, 0, width)?;
+    subtract_below(update, [left, left], rows, width);
+    Ok(())
+}
+
+/// The same of a general matrix: `lower` holds `L`, `upper` what is right of the diagonal, transposed, as
+/// `U'` with a diagonal of ones; `updates` are the lower triangle and the transposed upper one.
+pub(super) fn eliminate_general(
+    [lower, upper]: [&mut [f64]; 2],
+    rows: usize,
+    width: usize,
+    updates: [&mut [f64]; 2],
+) -> Result<(), NoPivot> {
+    factor_general([lower, upper], rows, 0, width)?;
+    let [update, transposed] = updates;
+    subtract_below(update, [lower, upper], rows, width);
+    subtract_below(transposed, [upper, lower], rows, width);
+    Ok(())
+}
+
+/// Subtracts from the lower triangle of `update` the product of `left` with `right'`, both below the first
+/// `width` of their `rows`.
+fn subtract_below(update: &mut [f64], [left, right]: [&[f64]; 2], rows: usize, width: usize) {
     let below = rows - width;
     if below * below * width < 2 * SMALL_PRODUCT {
         Arch::new().dispatch(SmallProduct {
@@ -37,20 +59,20 @@ pub(super) fn eliminate(
             height: below,
             first: 0,
             left,
+            right,
             rows,
             row: width,
             count: width,
         });
     } else {
-        let left = MatRef::from_column_major_slice(left, rows, width).subrows(width, below);
+        let of = |panel| MatRef::from_column_major_slice(panel, rows, width).subrows(width, below);
         let update = MatMut::from_column_major_slice_mut(update, below, below);
-        subtract_strips(update, left);
+        subtract_strips(update, of(left), of(right));
     }
-    Ok(())
 }
 
 /// Cholesky of the columns in `panel`, whose diagonal begins in row `top`.
-fn factor(panel: &mut [f64], rows: usize, top: usize, width: usize) -> Result<(), NotPositive> {
+fn factor(panel: &mut [f64], rows: usize, top: usize, width: usize) -> Result<(), NoPivot> {
     if width <= NARROW {
         return Arch::new().dispatch(Narrow {
             panel,
@@ -63,24 +85,62 @@ fn factor(panel: &mut [f64], rows: usize, top: usize, width: usize) -> Result<()
     let (left, right) = panel.split_at_mut(half * rows);
     factor(left, rows, top, half)?;
     let (first, rest) = (top + half, width - half);
-    let (height, size) = (rows - first, rest * (rows - first) * half);
-    if size < SMALL_PRODUCT {
+    subtract_beside(right, [left, left], rows, [first, half, rest]);
+    factor(right, rows, first, rest)
+}
+
+/// LU without exchanges of the columns in both panels, whose diagonal begins in row `top`.
+fn factor_general(
+    [lower, upper]: [&mut [f64]; 2],
+    rows: usize,
+    top: usize,
+    width: usize,
+) -> Result<(), NoPivot> {
+    if width <= NARROW {
+        return Arch::new().dispatch(NarrowGeneral {
+            panels: [lower, upper],
+            rows,
+            top,
+            width,
+        });
+    }
+    let half = (width / 2).next_multiple_of(NARROW).min(width - 1);
+    let (lower, lower_right) = lower.split_at_mut(half * rows);
+    let (upper, upper_right) = upper.split_at_mut(half * rows);
+    factor_general([&mut *lower, &mut *upper], rows, top, half)?;
+    let (first, rest) = (top + half, width - half);
+    let shape = [first, half, rest];
+    subtract_beside(lower_right, [lower, upper], rows, shape);
+    subtract_beside(upper_right, [upper, lower], rows, shape);
+    factor_general([lower_right, upper_right], rows, first, rest)
+}
+
+/// Subtracts from the `rest` columns `out`, from row `first` on, what the `half` columns before them leave:
+/// `left` times the first rows of `right`, transposed.
+fn subtract_beside(
+    out: &mut [f64],
+    [left, right]: [&[f64]; 2],
+    rows: usize,
+    [first, half, rest]: [usize; 3],
+) {
+    let height = rows - first;
+    if rest * height * half < SMALL_PRODUCT {
         Arch::new().dispatch(SmallProduct {
-            out: &mut right[..rest * rows],
+            out: &mut out[..rest * rows],
             height: rows,
             first,
             left,
+            right,
             rows,
             row: first,
             count: half,
         });
     } else {
-        let left = MatRef::from_column_major_slice(left, rows, half).subrows(first, height);
-        let right = MatMut::from_column_major_slice_mut(right, rows, rest);
-        let right = right.subrows_mut(first, height);
-        subtract_product(right, left, left.subrows(0, rest));
+        let of = |panel| MatRef::from_column_major_slice(panel, rows, half).subrows(first, height);
+        let out = MatMut::from_column_major_slice_mut(out, rows, rest);
+        let out = out.subrows_mut(first, height);
+        subtract_product(out, of(left), of(right).subrows(0, rest));
     }
-    factor(right, rows, first, rest)
 }
 
 /// Cholesky of a few columns, one after the other.
@@ -92,7 +152,7 @@ struct Narrow<'a> {
 }
 
 impl NullaryFnOnce for Narrow<'_> {
-    type Output = Result<(), NotPositive>;
+    type Output = Result<(), NoPivot>;
 
     #[inline(always)]
     fn call(self) -> Self::Output {
@@ -101,10 +161,10 @@ impl NullaryFnOnce for Narrow<'_> {
             let (left, right) = panel.split_at_mut(column * rows);
             let row = self.top + column;
             let target = &mut right[row..rows];
-            subtract_columns(target, left, rows, row, column);
+            subtract_columns(target, [left, left], rows, row, column);
             let pivot = target[0];
             if !(pivot > 0.0 && pivot < f64::INFINITY) {
-                return Err(NotPositive);
+                return Err(NoPivot);
             }
             let scale = pivot.sqrt().recip();
             target.iter_mut().for_each(|value| *value *= scale);
@@ -113,13 +173,49 @@ impl NullaryFnOnce for Narrow<'_> {
     }
 }
 
-/// `out -= left left'` below a diagonal, in loops: that of `out` (columns of `height`) begins in row
-/// `first`, that of `left` in row `row`.
+/// LU of a few columns, one after the other.
+struct NarrowGeneral<'a> {
+    panels: [&'a mut [f64]; 2],
+    rows: usize,
+    top: usize,
+    width: usize,
+}
+
+impl NullaryFnOnce for NarrowGeneral<'_> {
+    type Output = Result<(), NoPivot>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let rows = self.rows;
+        let [lower, upper] = self.panels;
+        for column in 0..self.width {
+            let (done, right) = lower.split_at_mut(column * rows);
+            let (done_upper, right_upper) = upper.split_at_mut(column * rows);
+            let row = self.top + column;
+            let target = &mut right[row..rows];
+            subtract_columns(target, [done, done_upper], rows, row, column);
+            let pivot = target[0];
+            if !(pivot != 0.0 && pivot.is_finite()) {
+                return Err(NoPivot);
+            }
+            let target = &mut right_upper[row..rows];
+            subtract_columns(target, [done_upper, done], rows, row, column);
+            let scale = pivot.recip();
+            target.iter_mut().for_each(|value| *value *= scale);
+            target[0] = 1.0;
+        }
+        Ok(())
+    }
+}
+
+/// `out -= left right'` below a diagonal, in loops: that of `out` (columns of `height`) begins in row
+/// `first`, those of `left` and `right` in row `row`.
 struct SmallProduct<'a> {
     out: &'a mut [f64],
     height: usize,
     first: usize,
     left: &'a [f64],
+    right: &'a [f64],
     rows: usize,
     row: usize,
     count: usize,
@@ -132,20 +228,29 @@ impl NullaryFnOnce for SmallProduct<'_> {
     fn call(self) {
         for (column, target) in self.out.chunks_exact_mut(self.height.max(1)).enumerate() {
             let (target, row) = (&mut target[self.first + column..], self.row + column);
-            subtract_columns(target, self.left, self.rows, row, self.count);
+            let panels = [self.left, self.right];
+            subtract_columns(target, panels, self.rows, row, self.count);
         }
     }
 }
 
-/// `target -= sum_k left[row, k] left[row.., k]` over the first `count` columns.
+/// `target -= sum_k right[row, k] left[row.., k]` over the first `count` columns.
 #[inline(always)]
-fn subtract_columns(target: &mut [f64], left: &[f64], rows: usize, row: usize, count: usize) {
+fn subtract_columns(
+    target: &mut [f64],
+    [left, right]: [&[f64]; 2],
+    rows: usize,
+    row: usize,
+    count: usize,
+) {
     let mut columns = left[..count * rows].chunks_exact(4 * rows);
-    for four in &mut columns {
+    let mut factors = right[..count * rows].chunks_exact(4 * rows);
+    for (four, factors) in (&mut columns).zip(&mut factors) {
         let (a, rest) = four.split_at(rows);
         let (b, rest) = rest.split_at(rows);
         let (c, d) = rest.split_at(rows);
-        let (fa, fb, fc, fd) = (-a[row], -b[row], -c[row], -d[row]);
+        let factor = |column: usize| -factors[column * rows + row];
+        let (fa, fb, fc, fd) = (factor(0), factor(1), factor(2), factor(3));
         let (a, b, c, d) = (&a[row..], &b[row..], &c[row..], &d[row..]);
         let n = target.len();
         let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
@@ -154,27 +259,29 @@ fn subtract_columns(target: &mut [f64], left: &[f64], rows: usize, row: usize, c
             target[i] = fd.mul_add(d[i], fc.mul_add(c[i], sum));
         }
     }
-    for column in columns.remainder().chunks_exact(rows) {
-        let factor = -column[row];
+    let factors = factors.remainder().chunks_exact(rows);
+    for (column, factors) in columns.remainder().chunks_exact(rows).zip(factors) {
+        let factor = -factors[row];
         for (value, x) in target.iter_mut().zip(&column[row..]) {
             *value = factor.mul_add(*x, *value);
         }
     }
 }
 
-/// `update -= left left'`, lower triangle, by products of blocks.
-fn subtract_strips(update: MatMut<'_, f64>, left: MatRef<'_, f64>) {
+/// `update -= left right'`, lower triangle, by products of blocks.
+fn subtract_strips(update: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
     let (below, width) = (update.nrows(), left.ncols());
     if below > 4 * STRIP && below * below * width >= LARGE_PRODUCT {
         let half = (below / 2).next_multiple_of(STRIP);
         let (top_left, _, bottom_left, bottom_right) = update.split_at_mut(half, half);
         let (top, bottom) = left.split_at_row(half);
+        let (right_top, right_bottom) = right.split_at_row(half);
         rayon::join(
-            || subtract_strips(top_left, top),
+            || subtract_strips(top_left, top, right_top),
             || {
                 rayon::join(
-                    || subtract_product(bottom_left, bottom, top),
-                    || subtract_strips(bottom_right, bottom),
+                    || subtract_product(bottom_left, bottom, right_top),
+                    || subtract_strips(bottom_right, bottom, right_bottom),
                 )
             },
         );
@@ -186,15 +293,9 @@ fn subtract_strips(update: MatMut<'_, f64>, left: MatRef<'_, f64>) {
         let part = update
             .as_mut()
             .submatrix_mut(first, first, below - first, count);
+        let columns = right.subrows(first, count).transpose();
         let rows = left.subrows(first, below - first);
-        matmul(
-            part,
-            Accum::Add,
-            rows,
-            rows.subrows(0, count).transpose(),
-            -1.0,
-            Par::Seq,
-        );
+        matmul(part, Accum::Add, rows, columns, -1.0, Par::Seq);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sparse Cholesky by dense fronts, on all threads.
+//! Sparse Cholesky, and LU without exchanges, by dense fronts, on all threads.
 //!
 //! The elimination tree says which columns need which others (Liu 1990). Its fronts are dense trapezoids of
 //! columns with the same rows; what a front leaves is a dense square that its parent adds (multifrontal
@@ -13,8 +13,9 @@ mod solve;
 use std::sync::Arc;
 
 use super::{LinearError, Matrix};
-use numeric::Stacks;
-use plan::Plan;
+use numeric::Memory;
+use plan::{Plan, Sides};
+use solve::Panel;
 
 /// Tree and fronts of a lower-triangular pattern.
 #[derive(Debug)]
@@ -29,7 +30,16 @@ impl MultifrontalSymbolic {
     /// # Errors
     /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix, order: &[usize]) -> Result<Self, LinearError> {
-        let plan = Plan::new(pattern, order)?;
+        let plan = Plan::new(pattern, order, Sides::One)?;
+        Ok(Self { plan })
+    }
+
+    /// The same of all of a general pattern, for LU that takes its pivots from the diagonal.
+    ///
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub fn analyze_general(pattern: &Matrix, order: &[usize]) -> Result<Self, LinearError> {
+        let plan = Plan::new(pattern, order, Sides::Two)?;
         Ok(Self { plan })
     }
 
@@ -44,14 +54,14 @@ impl MultifrontalSymbolic {
     }
 }
 
-/// Numeric factor `L L'`.
+/// Numeric factor `L L'`, or `L U` of a general matrix.
 #[derive(Debug)]
 pub struct MultifrontalFactor {
     symbolic: Arc<MultifrontalSymbolic>,
     values: Vec<f64>,
     /// False after a factorization that failed, which leaves numbers of no use.
     is_usable: bool,
-    stacks: Stacks,
+    memory: Memory,
     x: Vec<f64>,
     vectors: Vec<f64>,
 }
@@ -62,7 +72,7 @@ impl MultifrontalFactor {
         Self {
             values: vec![0.0; plan.value_count()],
             is_usable: false,
-            stacks: Stacks::default(),
+            memory: Memory::default(),
             x: vec![0.0; plan.order.len()],
             vectors: vec![0.0; plan.order.len() + plan.places.len()],
             symbolic,
@@ -72,16 +82,32 @@ impl MultifrontalFactor {
     /// Factors the matrix with these `nonzeros` of the analyzed pattern.
     ///
     /// # Errors
-    /// [`LinearError::Singular`] if a pivot is not positive.
+    /// [`LinearError::Singular`] if a pivot is not positive, or zero in a general matrix.
     pub fn factor(&mut self, nonzeros: &[f64]) -> Result<(), LinearError> {
         let plan = &self.symbolic.plan;
-        let outcome = numeric::factor(plan, nonzeros, &mut self.values, &self.stacks);
+        let outcome = numeric::factor(plan, nonzeros, &mut self.values, &self.memory);
         self.is_usable = outcome.is_ok();
         outcome.map_err(|_| LinearError::Singular)
     }
 
     /// After a factorization that failed the solution is not a number.
     pub fn solve(&mut self, b: &mut [f64]) {
+        self.solve_by(b, [Panel::Lower, self.last()]);
+    }
+
+    /// `A' x = b`; after a factorization that failed the solution is not a number.
+    pub fn solve_transpose(&mut self, b: &mut [f64]) {
+        self.solve_by(b, [self.last(), Panel::Lower]);
+    }
+
+    fn last(&self) -> Panel {
+        match self.symbolic.plan.sides {
+            Sides::One => Panel::Lower,
+            Sides::Two => Panel::Upper,
+        }
+    }
+
+    fn solve_by(&mut self, b: &mut [f64], panels: [Panel; 2]) {
         if !self.is_usable {
             return b.fill(f64::NAN);
         }
@@ -89,7 +115,7 @@ impl MultifrontalFactor {
         for (x, &old) in self.x.iter_mut().zip(&plan.order) {
             *x = b[old];
         }
-        solve::solve(plan, &self.values, &mut self.x, &mut self.vectors);
+        solve::solve(plan, &self.values, panels, &mut self.x, &mut self.vectors);
         for (x, &old) in self.x.iter().zip(&plan.order) {
             b[old] = *x;
         }

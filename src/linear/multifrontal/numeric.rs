@@ -3,13 +3,14 @@
 //! Every front adds up its children in their order, on whatever thread, so that bits do not depend on
 //! threads.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::front::{self, AddChild, NotPositive};
-use super::plan::{Plan, Segment};
+use super::front::{self, AddChild, NoPivot};
+use super::plan::{Plan, Segment, Sides};
 
 /// Updates of fronts that wait for their parents, one on top of the other.
 #[derive(Debug, Default)]
@@ -19,16 +20,55 @@ pub(super) struct Stack {
     waiting: Vec<usize>,
 }
 
-/// Stacks for threads to take.
-pub(super) type Stacks = Mutex<Vec<Stack>>;
+/// Memory for threads to take, kept from one factorization to the next: fresh pages of the largest updates cost
+/// as much as what is computed in them.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    stacks: Mutex<Vec<Stack>>,
+    updates: Mutex<Vec<Vec<f64>>>,
+}
+
+impl Memory {
+    fn stack(&self) -> Stack {
+        let stack = self.stacks.lock().ok().and_then(|mut s| s.pop());
+        stack.unwrap_or_default()
+    }
+
+    fn give_stack(&self, stack: Stack) {
+        if let Ok(mut stacks) = self.stacks.lock() {
+            stacks.push(stack);
+        }
+    }
+
+    /// An empty list with room for `size` numbers: the smallest that there is, or a new one.
+    fn update(&self, size: usize) -> Vec<f64> {
+        let update = self.updates.lock().ok().and_then(|mut free| {
+            let fits = |update: &Vec<f64>| update.capacity() >= size;
+            let rooms = free.iter().enumerate().filter(|(_, u)| fits(u));
+            let best = rooms.min_by_key(|(_, u)| u.capacity()).map(|(k, _)| k)?;
+            Some(free.swap_remove(best))
+        });
+        let mut update = update.unwrap_or_default();
+        update.clear();
+        update
+    }
+
+    fn give_update(&self, update: Vec<f64>) {
+        if let Ok(mut free) = self.updates.lock()
+            && update.capacity() > 0
+        {
+            free.push(update);
+        }
+    }
+}
 
 /// Fills `values` with the factor of the matrix with these `nonzeros`.
 pub(super) fn factor(
     plan: &Plan,
     nonzeros: &[f64],
     values: &mut [f64],
-    stacks: &Stacks,
-) -> Result<(), NotPositive> {
+    memory: &Memory,
+) -> Result<(), NoPivot> {
     let mut parts = split(plan, values);
     let mut updates: Vec<Vec<f64>> = vec![Vec::new(); plan.segments.len()];
     for round in &plan.rounds {
@@ -39,15 +79,17 @@ pub(super) fn factor(
         let one = |(index, values): (u32, &mut [f64])| {
             let segment = plan.segments[index as usize];
             let update = match segment.first == segment.last {
-                true => single(plan, segment.last, nonzeros, values, &updates),
+                true => single(plan, segment.last, nonzeros, values, &updates, memory),
                 false => {
-                    let stack = stacks.lock().ok().and_then(|mut s| s.pop());
-                    let mut stack = stack.unwrap_or_default();
+                    let mut stack = memory.stack();
                     let outcome = subtree(plan, segment, nonzeros, values, &mut stack);
-                    if let Ok(mut stacks) = stacks.lock() {
-                        stacks.push(stack);
-                    }
-                    outcome
+                    let update = outcome.map(|range| {
+                        let mut update = memory.update(range.len());
+                        update.extend_from_slice(&stack.numbers[range]);
+                        update
+                    });
+                    memory.give_stack(stack);
+                    update
                 }
             };
             update.map(|update| (index, update))
@@ -60,7 +102,7 @@ pub(super) fn factor(
             let (index, update) = outcome?;
             for &child in plan.children(plan.segments[index as usize].last) {
                 if let Some(update) = updates.get_mut(plan.segment_of[child as usize] as usize) {
-                    *update = Vec::new();
+                    memory.give_update(std::mem::take(update));
                 }
             }
             updates[index as usize] = update;
@@ -88,72 +130,103 @@ fn single(
     nonzeros: &[f64],
     values: &mut [f64],
     updates: &[Vec<f64>],
-) -> Result<Vec<f64>, NotPositive> {
-    let front = &plan.fronts[index];
-    let mut update = vec![0.0; front.below * front.below];
+    memory: &Memory,
+) -> Result<Vec<f64>, NoPivot> {
+    let size = plan.update_size(index);
+    let mut update = memory.update(size);
+    update.resize(size, 0.0);
     load(plan, index, nonzeros, values);
-    let shape = (front.height(), front.width);
     for &child in plan.children(index) {
-        let child = child as usize;
-        let from = &updates[plan.segment_of[child] as usize];
-        Arch::new().dispatch(AddChild {
-            left: values,
-            rows: shape.0,
-            width: shape.1,
-            update: &mut update,
-            child: from,
-            places: plan.places(child),
-        });
+        let from = &updates[plan.segment_of[child as usize] as usize];
+        add_child(plan, index, values, &mut update, child as usize, from);
     }
-    front::eliminate(values, shape.0, shape.1, &mut update)?;
+    eliminate(plan, index, values, &mut update)?;
     Ok(update)
 }
 
-/// The fronts of a whole subtree; the update that its root leaves.
+/// Adds what a child leaves, each triangle of a general matrix by itself.
+fn add_child(
+    plan: &Plan,
+    index: usize,
+    values: &mut [f64],
+    update: &mut [f64],
+    child: usize,
+    from: &[f64],
+) {
+    let front = &plan.fronts[index];
+    let (rows, width, places) = (front.height(), front.width, plan.places(child));
+    let size = (front.below * front.below).max(1);
+    let parts = values.chunks_exact_mut(rows * width);
+    // A root leaves nothing, and one part of nothing for each side.
+    let mut updates = update.chunks_exact_mut(size);
+    for (left, child) in parts.zip(from.chunks_exact(places.len() * places.len())) {
+        let update = updates.next().unwrap_or_default();
+        Arch::new().dispatch(AddChild {
+            left,
+            rows,
+            width,
+            update,
+            child,
+            places,
+        });
+    }
+}
+
+fn eliminate(
+    plan: &Plan,
+    index: usize,
+    values: &mut [f64],
+    update: &mut [f64],
+) -> Result<(), NoPivot> {
+    let front = &plan.fronts[index];
+    let (rows, width) = (front.height(), front.width);
+    match plan.sides {
+        Sides::One => front::eliminate(values, rows, width, update),
+        Sides::Two => {
+            let (lower, upper) = values.split_at_mut(rows * width);
+            let (update, transposed) = update.split_at_mut(front.below * front.below);
+            front::eliminate_general([lower, upper], rows, width, [update, transposed])
+        }
+    }
+}
+
+/// The fronts of a whole subtree; where in the stack the update is that its root leaves.
 fn subtree(
     plan: &Plan,
     segment: Segment,
     nonzeros: &[f64],
     values: &mut [f64],
     stack: &mut Stack,
-) -> Result<Vec<f64>, NotPositive> {
+) -> Result<Range<usize>, NoPivot> {
     stack.waiting.clear();
     let mut top = 0;
     let origin = plan.fronts[segment.first].values;
     for index in segment.first..=segment.last {
-        let front = &plan.fronts[index];
         let children = plan.children(index);
         let begin = stack.waiting.len() - children.len();
         let base = stack.waiting.get(begin).copied().unwrap_or(top);
-        let size = front.below * front.below;
+        let size = plan.update_size(index);
         if stack.numbers.len() < top + size {
             stack.numbers.resize((top + size).next_power_of_two(), 0.0);
         }
         let (waiting, update) = stack.numbers.split_at_mut(top);
         let update = &mut update[..size];
         update.fill(0.0);
-        let own = &mut values[front.values - origin..plan.fronts[index + 1].values - origin];
+        let range = plan.fronts[index].values - origin..plan.fronts[index + 1].values - origin;
+        let own = &mut values[range];
         load(plan, index, nonzeros, own);
-        let shape = (front.height(), front.width);
         for (&child, &at) in children.iter().zip(&stack.waiting[begin..]) {
-            let places = plan.places(child as usize);
-            Arch::new().dispatch(AddChild {
-                left: own,
-                rows: shape.0,
-                width: shape.1,
-                update,
-                child: &waiting[at..at + places.len() * places.len()],
-                places,
-            });
+            let from = &waiting[at..at + plan.update_size(child as usize)];
+            add_child(plan, index, own, update, child as usize, from);
         }
-        front::eliminate(own, shape.0, shape.1, update)?;
+        eliminate(plan, index, own, update)?;
         stack.numbers.copy_within(top..top + size, base);
         stack.waiting.truncate(begin);
         stack.waiting.push(base);
         top = base + size;
     }
     let base = stack.waiting.last().copied().unwrap_or(0);
-    Ok(stack.numbers[base..top].to_vec())
+    Ok(base..top)
 }
 
 /// The entries of the matrix that a front holds.

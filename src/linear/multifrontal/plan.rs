@@ -45,6 +45,25 @@ impl Front {
     }
 }
 
+/// What is kept of a matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sides {
+    /// The lower triangle of a symmetric one.
+    #[default]
+    One,
+    /// The lower triangle, and behind it in every front the upper one, transposed.
+    Two,
+}
+
+impl Sides {
+    fn count(self) -> usize {
+        match self {
+            Sides::One => 1,
+            Sides::Two => 2,
+        }
+    }
+}
+
 /// Fronts that are done one after the other: a whole subtree, or one front above such.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segment {
@@ -55,6 +74,7 @@ pub(super) struct Segment {
 /// See [`super::MultifrontalSymbolic`].
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    pub sides: Sides,
     /// The old index at each place of the elimination.
     pub order: Vec<usize>,
     /// Fronts, children before parents, each subtree in one piece; one more says where all ends.
@@ -81,7 +101,17 @@ const LEAST_FLOPS: f64 = 2e6;
 const SEQUENTIAL_FLOPS: f64 = 3e7;
 
 impl Plan {
-    pub fn new(pattern: &Matrix, order: &[usize]) -> Result<Self, LinearError> {
+    /// Of a lower-triangular pattern, or of all of a general one, whose zeros opposite to entries count as
+    /// entries.
+    pub fn new(pattern: &Matrix, order: &[usize], sides: Sides) -> Result<Self, LinearError> {
+        let symmetrized;
+        let triangle = match sides {
+            Sides::One => pattern,
+            Sides::Two => {
+                symmetrized = lower_triangle(pattern);
+                &symmetrized
+            }
+        };
         let n = pattern.rows();
         let lack = LinearError::OutOfMemory { order: n };
         let order = postorder(pattern, order);
@@ -94,7 +124,7 @@ impl Plan {
             ..CholeskySymbolicParams::default()
         };
         let symbolic = factorize_symbolic_cholesky(
-            pattern_view(pattern),
+            pattern_view(triangle),
             Side::Lower,
             SymmetricOrdering::Custom(PermRef::new_checked(&order, &place, n)),
             parameters,
@@ -104,6 +134,7 @@ impl Plan {
             return Err(lack);
         };
         let mut plan = Self {
+            sides,
             order,
             ..Self::default()
         };
@@ -120,6 +151,12 @@ impl Plan {
     /// Numbers of all fronts.
     pub fn value_count(&self) -> usize {
         self.fronts[self.front_count()].values
+    }
+
+    /// Numbers that a front leaves to the one above.
+    pub fn update_size(&self, front: usize) -> usize {
+        let below = self.fronts[front].below;
+        self.sides.count() * below * below
     }
 
     pub fn children(&self, front: usize) -> &[u32] {
@@ -150,9 +187,10 @@ impl Plan {
             next.below = rows.len();
             next.parent = rows.first().map_or(NONE, |&row| front_of[row]);
             next.first = front as u32;
-            self.flops += next.flops();
+            let sides = self.sides.count();
+            self.flops += sides as f64 * next.flops();
             self.fronts.push(next.clone());
-            next.values += next.width * next.height();
+            next.values += sides * next.width * next.height();
             next.rows += next.below;
         }
         next.column = self.order.len();
@@ -210,30 +248,31 @@ impl Plan {
         let mut front_of = vec![0u32; place.len()];
         for (index, front) in fronts[..count].iter().enumerate() {
             front_of[front.column..front.column + front.width].fill(index as u32);
-            u32::try_from(front.width * front.height()).ok()?;
+            u32::try_from(self.sides.count() * front.width * front.height()).ok()?;
         }
         u32::try_from(pattern.nnz()).ok()?;
+        let is_general = self.sides == Sides::Two;
         let starts = pattern.indptr().into_raw_storage();
         let nonzeros = || {
             (0..place.len()).flat_map(move |column| {
                 (starts[column]..starts[column + 1]).map(move |index| {
                     let (a, b) = (place[column], place[pattern.indices()[index]]);
-                    (index, a.min(b), a.max(b))
+                    (index, a.min(b), a.max(b), is_general && b < a)
                 })
             })
         };
-        for (_, column, _) in nonzeros() {
+        for (_, column, ..) in nonzeros() {
             fronts[front_of[column] as usize + 1].entries += 1;
         }
         for front in 0..count {
             fronts[front + 1].entries += fronts[front].entries;
         }
         let mut next: Vec<usize> = fronts.iter().map(|front| front.entries).collect();
-        let mut columns = vec![0u32; pattern.nnz()];
+        let mut columns = vec![[0u32; 2]; pattern.nnz()];
         self.entries = vec![[0; 2]; pattern.nnz()];
-        for (index, column, row) in nonzeros() {
+        for (index, column, row, is_upper) in nonzeros() {
             let entry = &mut next[front_of[column] as usize];
-            columns[*entry] = column as u32;
+            columns[*entry] = [column as u32, u32::from(is_upper)];
             self.entries[*entry] = [index as u32, row as u32];
             *entry += 1;
         }
@@ -246,8 +285,9 @@ impl Plan {
                 row_at[row] = at;
             }
             let own = front.entries..fronts[index + 1].entries;
-            for ([_, row], &column) in self.entries[own.clone()].iter_mut().zip(&columns[own]) {
-                let column = column as usize - front.column;
+            let entries = self.entries[own.clone()].iter_mut();
+            for ([_, row], &[column, side]) in entries.zip(&columns[own]) {
+                let column = column as usize - front.column + side as usize * front.width;
                 *row = (column * front.height() + row_at[*row as usize]) as u32;
             }
         }
@@ -307,4 +347,41 @@ impl Plan {
         let parent = self.fronts[front].parent;
         (parent != NONE).then_some(parent as usize)
     }
+}
+
+/// The lower triangle of what has an entry wherever the pattern or its transpose has one.
+fn lower_triangle(pattern: &Matrix) -> Matrix {
+    let n = pattern.rows();
+    let mut starts = vec![0usize; n + 1];
+    let ends = |(_, (row, column)): (&f64, (usize, usize))| (row.min(column), row.max(column));
+    for (column, _) in pattern.iter().map(ends) {
+        starts[column + 1] += 1;
+    }
+    for column in 0..n {
+        starts[column + 1] += starts[column];
+    }
+    let mut next = starts.clone();
+    let mut rows = vec![0usize; pattern.nnz()];
+    for (column, row) in pattern.iter().map(ends) {
+        rows[next[column]] = row;
+        next[column] += 1;
+    }
+    let (mut kept, mut last_start) = (0, 0);
+    for column in 0..n {
+        let range = last_start..starts[column + 1];
+        last_start = starts[column + 1];
+        rows[range.clone()].sort_unstable();
+        starts[column] = kept;
+        let mut previous = None;
+        for index in range {
+            if previous != Some(rows[index]) {
+                previous = Some(rows[index]);
+                rows[kept] = rows[index];
+                kept += 1;
+            }
+        }
+    }
+    starts[n] = kept;
+    rows.truncate(kept);
+    Matrix::new_csc((n, n), starts, rows, vec![0.0; kept])
 }

@@ -7,7 +7,25 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::front;
-use super::plan::{Plan, Segment};
+use super::plan::{Front, Plan, Segment};
+
+/// Which numbers of a front.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Panel {
+    /// `L`, also of Cholesky.
+    Lower,
+    /// `U'` of LU.
+    Upper,
+}
+
+impl Panel {
+    fn begin(self, front: &Front) -> usize {
+        match self {
+            Panel::Lower => front.values,
+            Panel::Upper => front.values + front.width * front.height(),
+        }
+    }
+}
 
 /// What a segment works on.
 struct Part<'a> {
@@ -18,13 +36,22 @@ struct Part<'a> {
 }
 
 /// `x` by places of the elimination, in place; `vectors` are those of all fronts.
-pub(super) fn solve(plan: &Plan, values: &[f64], x: &mut [f64], vectors: &mut [f64]) {
+/// `panels` are those that the way up and the way down go through.
+pub(super) fn solve(
+    plan: &Plan,
+    values: &[f64],
+    panels: [Panel; 2],
+    x: &mut [f64],
+    vectors: &mut [f64],
+) {
+    let [up, down] = panels;
     let mut parts = split(plan, x, vectors);
     for round in &plan.rounds {
         run(round, &mut parts, |part, others| {
             Arch::new().dispatch(Forward {
                 plan,
                 values,
+                panel: up,
                 part,
                 others,
             });
@@ -35,6 +62,7 @@ pub(super) fn solve(plan: &Plan, values: &[f64], x: &mut [f64], vectors: &mut [f
             Arch::new().dispatch(Backward {
                 plan,
                 values,
+                panel: down,
                 part,
                 others,
             });
@@ -83,6 +111,7 @@ fn run<'a>(
 struct Forward<'a, 'b> {
     plan: &'a Plan,
     values: &'a [f64],
+    panel: Panel,
     part: &'a mut Part<'b>,
     others: &'a [Option<Part<'b>>],
 }
@@ -115,7 +144,8 @@ impl NullaryFnOnce for Forward<'_, '_> {
                     own[place as usize] += value;
                 }
             }
-            front::solve_lower(&self.values[front.values..], front.width, own);
+            let values = &self.values[self.panel.begin(front)..];
+            front::solve_lower(values, front.width, own);
         }
     }
 }
@@ -124,6 +154,7 @@ impl NullaryFnOnce for Forward<'_, '_> {
 struct Backward<'a, 'b> {
     plan: &'a Plan,
     values: &'a [f64],
+    panel: Panel,
     part: &'a mut Part<'b>,
     others: &'a [Option<Part<'b>>],
 }
@@ -151,7 +182,8 @@ impl NullaryFnOnce for Backward<'_, '_> {
                     *value = from[place as usize];
                 }
             }
-            front::solve_upper(&self.values[front.values..], front.width, own);
+            let values = &self.values[self.panel.begin(front)..];
+            front::solve_upper(values, front.width, own);
             let x = &mut part.x[front.column - begin.column..][..front.width];
             x.copy_from_slice(&own[..front.width]);
         }
