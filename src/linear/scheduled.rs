@@ -217,6 +217,7 @@ pub struct ScheduledLu {
     schedule: Arc<Schedule>,
     /// `L`, with inverses of the pivots on its diagonal, and `U'`, whose diagonal of ones is not kept.
     factors: [Vec<f64>; 2],
+    growth: f64,
     /// False after a factorization that failed, which leaves numbers of no use.
     is_usable: bool,
     x: Vec<f64>,
@@ -228,6 +229,7 @@ impl ScheduledLu {
         let factor = vec![0.0; schedule.rows.len()];
         Self {
             factors: [factor.clone(), factor],
+            growth: 0.0,
             is_usable: false,
             x: vec![0.0; schedule.order.len()],
             schedule,
@@ -251,7 +253,7 @@ impl ScheduledLu {
                 Some(entry) => upper[entry] = nonzero,
             }
         }
-        let mut targets = schedule.targets.as_slice();
+        let (mut targets, mut growth) = (schedule.targets.as_slice(), 0.0f64);
         for range in schedule.starts.windows(2) {
             let [first, end] = [range[0] as usize, range[1] as usize];
             let (own, later) = lower.split_at_mut(end);
@@ -266,6 +268,7 @@ impl ScheduledLu {
             let (below, right) = (&own[1..], &*own_upper);
             for first in 0..below.len() {
                 let (l, u) = (below[first], right[first]);
+                growth = growth.max((l * inverse).abs());
                 let (now, rest) = targets.split_at(below.len() - first);
                 targets = rest;
                 let own = below[first..].iter().zip(&right[first..]);
@@ -276,8 +279,14 @@ impl ScheduledLu {
                 }
             }
         }
+        self.growth = growth;
         self.is_usable = true;
         Ok(())
+    }
+
+    /// The largest entry of `L`, relative to the pivot of its column.
+    pub fn growth(&self) -> f64 {
+        self.growth
     }
 
     /// After a factorization that failed the solution is not a number.

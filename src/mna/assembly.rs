@@ -6,6 +6,7 @@ use crate::linear::Method;
 use super::clock::Phase;
 use super::precise::two_sum;
 use super::stamps::Coupling;
+use super::strips::Part;
 use super::workspace::{Scale, Workspace};
 use super::{FullIndex, System, Values};
 
@@ -101,25 +102,34 @@ impl Workspace {
     }
 
     fn add_two_terminal_currents(&mut self, system: &System, values: &Values) {
-        let (full, residual) = (self.full.as_slice(), self.residual.as_mut_slice());
+        let mut residual = std::mem::take(&mut self.residual);
+        let ws = &*self;
+        let full = ws.full.as_slice();
         let voltage = |p: NodeId, n: NodeId| full[p.index()] - full[n.index()];
-        let mut add = |p: NodeId, n: NodeId, current: f64| {
-            residual[p.index()] += current;
-            residual[n.index()] -= current;
-        };
-        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            add(stamp.p, stamp.n, g * voltage(stamp.p, stamp.n));
-        }
-        for stamp in &system.current_sources {
-            let current = self.source_factor * self.sources[stamp.source.index()];
-            add(stamp.p, stamp.n, current);
-        }
-        let linearized = self.companions.iter().zip(&self.points);
-        for (stamp, (companion, point)) in system.one_ports.iter().zip(linearized) {
-            let beyond = voltage(stamp.p, stamp.n) - point;
-            let current = companion.current + companion.conductance * beyond;
-            add(stamp.p, stamp.n, current);
-        }
+        let nodes = &mut residual[..system.node_count];
+        system.strips().run(nodes, |strip, sums| {
+            let mut add = |p: NodeId, n: NodeId, current: f64| {
+                *sums.at(p) += current;
+                *sums.at(n) -= current;
+            };
+            strip.conductances.for_each(|k| {
+                let stamp = &system.conductances[k];
+                let current = values.conductances[k] * voltage(stamp.p, stamp.n);
+                add(stamp.p, stamp.n, current);
+            });
+            strip.current_sources.for_each(|k| {
+                let stamp = &system.current_sources[k];
+                let current = ws.source_factor * ws.sources[stamp.source.index()];
+                add(stamp.p, stamp.n, current);
+            });
+            strip.one_ports.for_each(|k| {
+                let (stamp, companion) = (&system.one_ports[k], &ws.companions[k]);
+                let beyond = voltage(stamp.p, stamp.n) - ws.points[k];
+                let current = companion.current + companion.conductance * beyond;
+                add(stamp.p, stamp.n, current);
+            });
+        });
+        self.residual = residual;
     }
 
     /// How far the potential of unknown `index` moves, V, if every element value changes by the same
@@ -232,35 +242,18 @@ impl Workspace {
         let began = self.clock.begin();
         self.measure_reach(system);
         self.full_scales.fill(Scale::default());
-        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            let current = g * self.voltage(stamp.p, stamp.n);
-            self.add_scale(system, [stamp.p, stamp.n], current, g);
-        }
-        for (index, stamp) in system.one_ports.iter().enumerate() {
-            let companion = self.companions[index];
-            self.add_scale(
-                system,
-                [stamp.p, stamp.n],
-                companion.current,
-                companion.conductance,
-            );
-            let own = values.one_ports[index].offset(self.points[index]);
-            let own = own + (companion.conductance * self.points[index]).abs();
-            for node in [stamp.p, stamp.n] {
-                self.full_scales[node.index()].evaluation += own;
-            }
-        }
-        for stamp in &system.current_sources {
-            let current = self.sources[stamp.source.index()];
-            self.add_scale(system, [stamp.p, stamp.n], current, 0.0);
-        }
+        self.add_two_terminal_scales(system, values);
         for (index, stamp) in system.ideal_diodes.iter().enumerate() {
-            let current = self.full[stamp.branch.index()];
-            self.add_scale(system, [stamp.p, stamp.n], current, 0.0);
+            let [p, n] = [stamp.p, stamp.n].map(NodeId::index);
+            if system.unknown[p] != system.unknown[n] {
+                let current = self.full[stamp.branch.index()].abs();
+                self.full_scales[p].magnitude += current;
+                self.full_scales[n].magnitude += current;
+            }
             self.full_scales[stamp.branch.index()].evaluation = if self.conducting[index] {
-                self.reach[stamp.p.index()] + self.reach[stamp.n.index()]
+                self.reach[p] + self.reach[n]
             } else {
-                current.abs()
+                self.full[stamp.branch.index()].abs()
             };
         }
         self.add_coupling_scales(system, values);
@@ -305,16 +298,53 @@ impl Workspace {
         }
     }
 
+    fn add_two_terminal_scales(&mut self, system: &System, values: &Values) {
+        let mut scales = std::mem::take(&mut self.full_scales);
+        let ws = &*self;
+        let nodes = &mut scales[..system.node_count];
+        system.strips().run(nodes, |strip, sums| {
+            strip.conductances.for_each(|k| {
+                let (stamp, g) = (&system.conductances[k], values.conductances[k]);
+                let current = g * ws.voltage(stamp.p, stamp.n);
+                ws.add_scale(system, sums, [stamp.p, stamp.n], current, g);
+            });
+            strip.one_ports.for_each(|k| {
+                let (stamp, companion) = (&system.one_ports[k], ws.companions[k]);
+                let (nodes, g) = ([stamp.p, stamp.n], companion.conductance);
+                ws.add_scale(system, sums, nodes, companion.current, g);
+                let own = values.one_ports[k].offset(ws.points[k]) + (g * ws.points[k]).abs();
+                for node in nodes {
+                    sums.at(node).evaluation += own;
+                }
+            });
+            strip.current_sources.for_each(|k| {
+                let stamp = &system.current_sources[k];
+                let current = ws.sources[stamp.source.index()];
+                ws.add_scale(system, sums, [stamp.p, stamp.n], current, 0.0);
+            });
+        });
+        self.full_scales = scales;
+    }
+
     /// A current between two nodes of one unknown is none of its equation, however large.
-    fn add_scale(&mut self, system: &System, nodes: [NodeId; 2], current: f64, conductance: f64) {
+    #[inline]
+    fn add_scale(
+        &self,
+        system: &System,
+        sums: &mut Part<Scale>,
+        nodes: [NodeId; 2],
+        current: f64,
+        conductance: f64,
+    ) {
         let [p, n] = nodes.map(NodeId::index);
         if system.unknown[p] == system.unknown[n] {
             return;
         }
         let rounding = conductance.abs() * (self.reach[p] + self.reach[n]);
-        for node in [p, n] {
-            self.full_scales[node].magnitude += current.abs();
-            self.full_scales[node].rounding += rounding;
+        for node in nodes {
+            let sum = sums.at(node);
+            sum.magnitude += current.abs();
+            sum.rounding += rounding;
         }
     }
 
@@ -344,9 +374,7 @@ impl Workspace {
         self.scales.fill(Scale::default());
         for (scale, unknown) in self.full_scales.iter().zip(&system.unknown) {
             if let Some(sum) = self.scales.get_mut(unknown.index()) {
-                sum.magnitude += scale.magnitude;
-                sum.rounding += scale.rounding;
-                sum.evaluation += scale.evaluation;
+                *sum += *scale;
             }
         }
         if self.shunt != 0.0 {

@@ -249,6 +249,7 @@ impl Stamps {
             symbolic: Default::default(),
             precise_symbolic: Default::default(),
             is_reciprocal: circuit.is_reciprocal(),
+            strips: Default::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::extended::PreciseSymbolic;
 use super::forest::{Forest, Tie};
 use super::laws::{ControlStamp, LawStamp};
 use super::stamps::{Coupling, CurrentStamp, IdealStamp, PairStamp, Place};
+use super::strips::Strips;
 use super::{FullIndex, Slot, SourceId, Unknown};
 
 /// A circuit compiled for solving: structure only, no element values.
@@ -44,6 +45,8 @@ pub struct System {
     /// Made when it is first needed.
     pub(super) precise_symbolic: OnceLock<PreciseSymbolic>,
     pub(super) is_reciprocal: bool,
+    /// Made when it is first needed.
+    pub(super) strips: OnceLock<Strips>,
 }
 
 impl System {
@@ -101,6 +104,10 @@ impl System {
         let order = self.order;
         let symbolic = self.precise_symbolic.get();
         symbolic.ok_or(LinearError::OutOfMemory { order })
+    }
+
+    pub(super) fn strips(&self) -> &Strips {
+        self.strips.get_or_init(|| Strips::of(self))
     }
 
     /// Number of reduced unknowns.

@@ -25,6 +25,7 @@ mod recover;
 mod relaxed;
 mod sensitivity;
 mod stamps;
+mod strips;
 mod values;
 mod work;
 mod workspace;

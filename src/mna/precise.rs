@@ -4,73 +4,84 @@
 //! carried with their rounding errors (Dekker 1971), so that what is left of a residual after large
 //! currents have cancelled is right to its last digit.
 
+use std::ops::AddAssign;
+
 use crate::circuit::NodeId;
 
 use super::clock::Phase;
 use super::laws::{ControlStamp, LawStamp};
+use super::strips::Part;
 use super::workspace::Workspace;
 use super::{Entries, FullIndex, System, Values};
 
+/// A sum with its rounding error.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    pub high: f64,
+    pub low: f64,
+}
+
+impl Sum {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        let (sum, error) = two_sum(self.high, value);
+        self.high = sum;
+        self.low += error;
+    }
+
+    /// A value and what rounding cut off it.
+    #[inline]
+    fn add_both(&mut self, value: f64, rest: f64) {
+        self.add(value);
+        self.low += rest;
+    }
+
+    fn rounded(self) -> f64 {
+        self.high + self.low
+    }
+}
+
+impl AddAssign for Sum {
+    fn add_assign(&mut self, other: Self) {
+        self.add_both(other.high, other.low);
+    }
+}
+
 /// Sums with their rounding errors, one for each entry.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sums {
-    high: Vec<f64>,
-    low: Vec<f64>,
-}
+pub(super) struct Sums(Vec<Sum>);
 
 impl Sums {
     pub(super) fn new(len: usize) -> Self {
-        Self {
-            high: vec![0.0; len],
-            low: vec![0.0; len],
-        }
+        Self(vec![Sum::default(); len])
     }
 
     pub(super) fn clear(&mut self) {
-        self.high.fill(0.0);
-        self.low.fill(0.0);
+        self.0.fill(Sum::default());
     }
 
     /// Each sum and its rounding error.
     pub(super) fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.high.iter().copied().zip(self.low.iter().copied())
+        self.0.iter().map(|sum| (sum.high, sum.low))
     }
 
     #[inline]
     fn add(&mut self, index: usize, value: f64) {
-        let (sum, error) = two_sum(self.high[index], value);
-        self.high[index] = sum;
-        self.low[index] += error;
+        self.0[index].add(value);
     }
 
     #[inline]
     fn add_product(&mut self, index: usize, a: f64, b: f64) {
         let (product, error) = two_product(a, b);
-        self.add(index, product);
-        self.low[index] += error;
-    }
-
-    /// A current `g (v_p - v_n)` that leaves p and enters n.
-    #[inline]
-    fn add_conductance(&mut self, x: Iterate, nodes: [NodeId; 2], g: f64) {
-        let [p, n] = nodes.map(NodeId::index);
-        let (difference, error) = x.difference(p, n);
-        let (current, rest) = two_product(g, difference);
-        self.add(p, current);
-        self.add(n, -current);
-        let rest = rest + g * error;
-        self.low[p] += rest;
-        self.low[n] -= rest;
+        self.0[index].add_both(product, error);
     }
 
     /// A number that is added to the first equation and taken from the second.
     #[inline]
     fn add_between(&mut self, rows: [FullIndex; 2], (value, error): (f64, f64)) {
         let [p, n] = rows.map(FullIndex::index);
-        self.add(p, value);
-        self.add(n, -value);
-        self.low[p] += error;
-        self.low[n] -= error;
+        self.0[p].add_both(value, error);
+        self.0[n].add_both(-value, -error);
     }
 
     /// The value of a law linearized at `points`.
@@ -98,11 +109,18 @@ impl Sums {
     }
 }
 
+/// A current that leaves p and enters n, and what rounding cut off it.
+#[inline(always)]
+fn add_current(sums: &mut Part<Sum>, [p, n]: [NodeId; 2], (current, rest): (f64, f64)) {
+    sums.at(p).add_both(current, rest);
+    sums.at(n).add_both(-current, -rest);
+}
+
 impl Entries for Sums {
     #[inline]
     fn add(&mut self, index: usize, value: f64) {
-        if index < self.high.len() {
-            Sums::add(self, index, value);
+        if let Some(sum) = self.0.get_mut(index) {
+            sum.add(value);
         }
     }
 }
@@ -125,6 +143,14 @@ impl Iterate<'_> {
     fn difference(&self, p: usize, n: usize) -> (f64, f64) {
         let (difference, error) = two_sum(self.full[p], -self.full[n]);
         (difference, error + (self.low(p) - self.low(n)))
+    }
+
+    /// The current of a conductance, and its rounding error.
+    #[inline]
+    fn current(&self, [p, n]: [NodeId; 2], g: f64) -> (f64, f64) {
+        let (difference, error) = self.difference(p.index(), n.index());
+        let (current, rest) = two_product(g, difference);
+        (current, rest + g * error)
     }
 
     /// How far a difference is from `point`.
@@ -175,8 +201,8 @@ impl Workspace {
                 sums.add(node.index(), self.pull * beyond);
             }
         }
-        for (value, (high, low)) in self.residual.iter_mut().zip(sums.iter()) {
-            *value = high + low;
+        for (value, sum) in self.residual.iter_mut().zip(&sums.0) {
+            *value = sum.rounded();
         }
         reduce(system, &sums, &mut self.reduced, &mut self.scratch);
         self.sums = sums;
@@ -193,17 +219,30 @@ impl Workspace {
 
     fn add_linear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
         let x = self.iterate();
-        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            sums.add_conductance(x, [stamp.p, stamp.n], g);
-        }
-        for stamp in &system.current_sources {
-            let current = self.source_factor * self.sources[stamp.source.index()];
-            sums.add_current([stamp.p, stamp.n], current);
-        }
+        let nodes = &mut sums.0[..system.node_count];
+        system.strips().run(nodes, |strip, sums| {
+            strip.conductances.for_each(|k| {
+                let stamp = &system.conductances[k];
+                let nodes = [stamp.p, stamp.n];
+                add_current(sums, nodes, x.current(nodes, values.conductances[k]));
+            });
+            strip.current_sources.for_each(|k| {
+                let stamp = &system.current_sources[k];
+                let current = self.source_factor * self.sources[stamp.source.index()];
+                add_current(sums, [stamp.p, stamp.n], (current, 0.0));
+            });
+            strip.one_ports.for_each(|k| {
+                let (stamp, companion) = (&system.one_ports[k], &self.companions[k]);
+                let nodes = [stamp.p, stamp.n];
+                let beyond = x.beyond(stamp.p.index(), stamp.n.index(), self.points[k]);
+                add_current(sums, nodes, (companion.current, 0.0));
+                add_current(sums, nodes, (companion.conductance * beyond, 0.0));
+            });
+        });
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             let (row, column) = (coupling.row.index(), coupling.column.index());
             sums.add_product(row, c, x.full[column]);
-            sums.low[row] += c * x.low(column);
+            sums.0[row].low += c * x.low(column);
         }
         for &(row, source) in &system.kept_voltage_sources {
             let volts = self.source_factor * self.sources[source.index()];
@@ -213,13 +252,6 @@ impl Workspace {
 
     fn add_nonlinear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
         let x = self.iterate();
-        let companions = self.companions.iter().zip(&self.points);
-        for (stamp, (companion, &point)) in system.one_ports.iter().zip(companions) {
-            let nodes = [stamp.p, stamp.n];
-            let beyond = x.beyond(stamp.p.index(), stamp.n.index(), point);
-            sums.add_current(nodes, companion.current);
-            sums.add_current(nodes, companion.conductance * beyond);
-        }
         for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
             let controls = stamp.controls.clone();
             let points = &self.laws.points()[controls.clone()];
@@ -231,8 +263,7 @@ impl Workspace {
             let own = stamp.branch.index();
             let (voltage, error) = x.difference(stamp.p.index(), stamp.n.index());
             for (node, sign) in [(stamp.p, 1.0), (stamp.n, -1.0)] {
-                sums.add(node.index(), sign * x.full[own]);
-                sums.low[node.index()] += sign * x.low(own);
+                sums.0[node.index()].add_both(sign * x.full[own], sign * x.low(own));
             }
             if let Some(relaxed) = &self.relaxed {
                 let (current, g) = (x.full[own], values.typical_conductance);
@@ -253,11 +284,11 @@ impl Workspace {
 fn reduce(system: &System, sums: &Sums, reduced: &mut [f64], low: &mut [f64]) {
     reduced.fill(0.0);
     low.fill(0.0);
-    for (index, unknown) in system.unknown.iter().enumerate() {
+    for (own, unknown) in sums.0.iter().zip(&system.unknown) {
         if let Some(total) = reduced.get_mut(unknown.index()) {
-            let (sum, error) = two_sum(*total, sums.high[index]);
+            let (sum, error) = two_sum(*total, own.high);
             *total = sum;
-            low[unknown.index()] += error + sums.low[index];
+            low[unknown.index()] += error + own.low;
         }
     }
     for (total, low) in reduced.iter_mut().zip(low) {
@@ -299,12 +330,19 @@ impl TransposedResidual {
         for (index, &c) in cotangent.iter().enumerate() {
             sums.add(index, -c);
         }
-        for (stamp, &g) in system.conductances.iter().zip(&values.conductances) {
-            sums.add_conductance(x, [stamp.p, stamp.n], g);
-        }
-        for (stamp, companion) in system.one_ports.iter().zip(&workspace.companions) {
-            sums.add_conductance(x, [stamp.p, stamp.n], companion.conductance);
-        }
+        let nodes = &mut sums.0[..system.node_count];
+        system.strips().run(nodes, |strip, sums| {
+            strip.conductances.for_each(|k| {
+                let stamp = &system.conductances[k];
+                let nodes = [stamp.p, stamp.n];
+                add_current(sums, nodes, x.current(nodes, values.conductances[k]));
+            });
+            strip.one_ports.for_each(|k| {
+                let stamp = &system.one_ports[k];
+                let (nodes, g) = ([stamp.p, stamp.n], workspace.companions[k].conductance);
+                add_current(sums, nodes, x.current(nodes, g));
+            });
+        });
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {
             sums.add_product(coupling.column.index(), c, lambda[coupling.row.index()]);
         }
@@ -327,8 +365,8 @@ impl TransposedResidual {
                 sums.add(own, lambda[own]);
             }
         }
-        for (value, (high, low)) in residual.iter_mut().zip(sums.high.iter().zip(&sums.low)) {
-            *value = high + low;
+        for (value, sum) in residual.iter_mut().zip(&sums.0) {
+            *value = sum.rounded();
         }
         reduce(system, sums, reduced, &mut self.scratch);
         reduced.iter_mut().for_each(|r| *r = -*r);
@@ -392,7 +430,7 @@ mod tests {
         for value in [1e16, 1.0, -1e16, 1e-3] {
             sums.add(0, value);
         }
-        assert_eq!(sums.high[0] + sums.low[0], 1.001);
+        assert_eq!(sums.0[0].rounded(), 1.001);
     }
 
     #[test]

@@ -92,6 +92,14 @@ pub struct Scale {
     pub evaluation: f64,
 }
 
+impl std::ops::AddAssign for Scale {
+    fn add_assign(&mut self, other: Self) {
+        self.magnitude += other.magnitude;
+        self.rounding += other.rounding;
+        self.evaluation += other.evaluation;
+    }
+}
+
 impl Workspace {
     pub fn new(system: &System, values: &Values) -> Self {
         Self::with(system, values, Factor::of(system.analyze()))

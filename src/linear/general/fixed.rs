@@ -37,7 +37,7 @@ struct Blocks {
     columns: Vec<u32>,
     rows: Vec<u32>,
     blocks: Vec<Block>,
-    /// Entries that tie a block to earlier ones: rows of blocks by column of the earlier block.
+    /// Entries that tie later blocks to earlier ones, by the block of their columns.
     ties: Vec<Tie>,
 }
 
@@ -48,7 +48,7 @@ struct Block {
     kind: Kind,
     /// Places of the block's numbers among the nonzeros of the matrix.
     nonzeros: Vec<u32>,
-    /// Where its ties begin.
+    /// Where the ties of its columns end.
     ties: usize,
 }
 
@@ -70,6 +70,7 @@ struct Tie {
 impl Blocks {
     fn analyze(matrix: &Matrix) -> Option<Self> {
         let row_of = rows_of_columns(matrix)?;
+
         let form = BlockForm::new(matrix, &row_of);
         let n = form.columns.len();
         let (mut row_place, mut block_of) = (vec![0u32; n], vec![0u32; n]);
@@ -126,24 +127,18 @@ impl Blocks {
                 size,
                 kind,
                 nonzeros,
-                ties: 0,
+                ties: symbolic.ties.len(),
             });
-        }
-        symbolic.ties.sort_by_key(|tie| tie.row);
-        let ties = &symbolic.ties;
-        for block in &mut symbolic.blocks {
-            block.ties = ties.partition_point(|tie| (tie.row as usize) < block.first);
         }
         Some(symbolic)
     }
 
-    /// The ties of a block to earlier ones.
+    /// The ties of later blocks to one.
     fn ties(&self, block: usize) -> &[Tie] {
-        let end = self
-            .blocks
-            .get(block + 1)
-            .map_or(self.ties.len(), |b| b.ties);
-        &self.ties[self.blocks[block].ties..end]
+        let first = block
+            .checked_sub(1)
+            .map_or(0, |before| self.blocks[before].ties);
+        &self.ties[first..self.blocks[block].ties]
     }
 }
 
@@ -180,35 +175,36 @@ impl FixedFactor {
         }
     }
 
+    /// Returns the largest entry of a column relative to its pivot.
+    ///
     /// # Errors
-    /// [`LinearError::Singular`] if a pivot is zero or not finite.
+    /// [`LinearError::Singular`] if a pivot is zero or not finite, [`LinearError::OutOfMemory`].
     pub(super) fn factor(
         &mut self,
         symbolic: &FixedSymbolic,
         values: &[f64],
-    ) -> Result<(), LinearError> {
+    ) -> Result<f64, LinearError> {
         self.numbers.clear();
         self.numbers.extend_from_slice(values);
         let substitution = &symbolic.substitution;
-        match substitution.factor(&mut self.numbers, &mut self.left) {
-            true => self.blocks.factor(&symbolic.blocks, &self.left),
-            false => Err(LinearError::Singular),
-        }
+        let growth = substitution.factor(&mut self.numbers, &mut self.left)?;
+        let blocks = self.blocks.factor(&symbolic.blocks, &self.left)?;
+        Ok(growth.max(blocks))
     }
 
     /// `A x = b` in place.
     pub(super) fn solve(&mut self, symbolic: &FixedSymbolic, b: &mut [f64]) {
-        let (substitution, blocks) = (&symbolic.substitution, &mut self.blocks);
+        let (substitution, blocks, values) = (&symbolic.substitution, &mut self.blocks, &self.left);
         substitution.solve(&self.numbers, b, &mut self.buffers, |left| {
-            blocks.solve(&symbolic.blocks, left);
+            blocks.solve(&symbolic.blocks, values, left);
         });
     }
 
     /// `A' x = b` in place.
     pub(super) fn solve_transpose(&mut self, symbolic: &FixedSymbolic, b: &mut [f64]) {
-        let (substitution, blocks) = (&symbolic.substitution, &mut self.blocks);
+        let (substitution, blocks, values) = (&symbolic.substitution, &mut self.blocks, &self.left);
         substitution.solve_transpose(&self.numbers, b, &mut self.buffers, |left| {
-            blocks.solve_transpose(&symbolic.blocks, left);
+            blocks.solve_transpose(&symbolic.blocks, values, left);
         });
     }
 }
@@ -217,8 +213,6 @@ impl FixedFactor {
 #[derive(Debug)]
 struct BlocksFactor {
     blocks: Vec<BlockFactor>,
-    /// Numbers of the ties.
-    ties: Vec<f64>,
     /// Numbers of one block.
     numbers: Vec<f64>,
     x: Vec<f64>,
@@ -241,18 +235,15 @@ impl BlocksFactor {
         };
         Self {
             blocks: symbolic.blocks.iter().map(factor).collect(),
-            ties: vec![0.0; symbolic.ties.len()],
             numbers: Vec::new(),
             x: vec![0.0; symbolic.columns.len()],
         }
     }
 
     /// # Errors
-    /// [`LinearError::Singular`] if a pivot is zero or not finite.
-    fn factor(&mut self, symbolic: &Blocks, values: &[f64]) -> Result<(), LinearError> {
-        for (number, tie) in self.ties.iter_mut().zip(&symbolic.ties) {
-            *number = values[tie.nonzero as usize];
-        }
+    /// [`LinearError::Singular`] if a pivot is zero or not finite, [`LinearError::OutOfMemory`].
+    fn factor(&mut self, symbolic: &Blocks, values: &[f64]) -> Result<f64, LinearError> {
+        let mut growth = 0.0f64;
         for (factor, block) in self.blocks.iter_mut().zip(&symbolic.blocks) {
             let mut numbers = block.nonzeros.iter().map(|&k| values[k as usize]);
             match factor {
@@ -263,35 +254,36 @@ impl BlocksFactor {
                     }
                     *inverse = pivot.recip();
                 }
-                BlockFactor::Schedule(factor) => factor.factor(&mut numbers)?,
+                BlockFactor::Schedule(factor) => {
+                    factor.factor(&mut numbers)?;
+                    growth = growth.max(factor.growth());
+                }
                 BlockFactor::Fronts(factor) => {
                     self.numbers.clear();
                     self.numbers.extend(numbers);
                     factor.factor(&self.numbers)?;
+                    growth = growth.max(factor.growth());
                 }
             }
         }
-        Ok(())
+        Ok(growth)
     }
 
-    /// `A x = b` in place.
-    fn solve(&mut self, symbolic: &Blocks, b: &mut [f64]) {
+    /// `A x = b` in place, of the matrix with these `values`.
+    fn solve(&mut self, symbolic: &Blocks, values: &[f64], b: &mut [f64]) {
         for (x, &row) in self.x.iter_mut().zip(&symbolic.rows) {
             *x = b[row as usize];
         }
-        let mut numbers = self.ties.as_slice();
         for (index, block) in symbolic.blocks.iter().enumerate() {
-            let ties = symbolic.ties(index);
-            let (own, rest) = numbers.split_at(ties.len());
-            numbers = rest;
-            for (tie, number) in ties.iter().zip(own) {
-                self.x[tie.row as usize] -= number * self.x[tie.column as usize];
-            }
             let x = &mut self.x[block.first..block.first + block.size];
             match &mut self.blocks[index] {
                 BlockFactor::Single(inverse) => x[0] *= *inverse,
                 BlockFactor::Schedule(factor) => factor.solve(x),
                 BlockFactor::Fronts(factor) => factor.solve(x),
+            }
+            for tie in symbolic.ties(index) {
+                let number = values[tie.nonzero as usize];
+                self.x[tie.row as usize] -= number * self.x[tie.column as usize];
             }
         }
         for (x, &column) in self.x.iter().zip(&symbolic.columns) {
@@ -299,24 +291,21 @@ impl BlocksFactor {
         }
     }
 
-    /// `A' x = b` in place.
-    fn solve_transpose(&mut self, symbolic: &Blocks, b: &mut [f64]) {
+    /// `A' x = b` in place, of the matrix with these `values`.
+    fn solve_transpose(&mut self, symbolic: &Blocks, values: &[f64], b: &mut [f64]) {
         for (x, &column) in self.x.iter_mut().zip(&symbolic.columns) {
             *x = b[column as usize];
         }
-        let mut numbers = self.ties.as_slice();
         for (index, block) in symbolic.blocks.iter().enumerate().rev() {
+            for tie in symbolic.ties(index) {
+                let number = values[tie.nonzero as usize];
+                self.x[tie.column as usize] -= number * self.x[tie.row as usize];
+            }
             let x = &mut self.x[block.first..block.first + block.size];
             match &mut self.blocks[index] {
                 BlockFactor::Single(inverse) => x[0] *= *inverse,
                 BlockFactor::Schedule(factor) => factor.solve_transpose(x),
                 BlockFactor::Fronts(factor) => factor.solve_transpose(x),
-            }
-            let ties = symbolic.ties(index);
-            let (rest, own) = numbers.split_at(numbers.len() - ties.len());
-            numbers = rest;
-            for (tie, number) in ties.iter().zip(own) {
-                self.x[tie.column as usize] -= number * self.x[tie.row as usize];
             }
         }
         for (x, &row) in self.x.iter().zip(&symbolic.rows) {

@@ -3,9 +3,9 @@
 //! Pivots are chosen from the pattern: an entry that is not zero for each column, in blocks that are solved
 //! one after the other, in an order of little fill. That keeps the order of elimination from one Newton step
 //! to the next and lets dense fronts and lists of operations do the work, but nothing says that such pivots
-//! are large enough for the numbers at hand. So every solution is put into its equations; what rounding
-//! spoiled is refined (Skeel 1980), and where that does not help the matrix is factored again with partial
-//! pivoting.
+//! are large enough for the numbers at hand. Where they are not, solutions are put into their equations; what
+//! rounding spoiled is refined (Skeel 1980), and where that does not help the matrix is factored again with
+//! partial pivoting.
 
 mod blocks;
 mod fixed;
@@ -17,6 +17,9 @@ use std::sync::{Arc, OnceLock};
 use super::{LinearError, LuFactor, LuSymbolic, Matrix};
 use fixed::{FixedFactor, FixedSymbolic};
 
+/// A pivot is certain if no entry of its column is so many times as large: what threshold pivoting asks for
+/// (Davis and Palamadai Natarajan 2010).
+const CERTAIN: f64 = 10.0;
 /// Backward errors (Oettli and Prager 1964), relative to the terms of each equation: below the first a
 /// solution is as good as any, above the second it is none.
 const GOOD: f64 = 1e-14;
@@ -68,7 +71,7 @@ pub struct GeneralFactor {
     symbolic: Arc<GeneralSymbolic>,
     fixed: Option<FixedFactor>,
     pivoting: Option<LuFactor<f64>>,
-    /// Numbers of the matrix whose factors are those with fixed pivots.
+    /// Numbers of the matrix whose factors have fixed pivots that are not certain.
     values: Vec<f64>,
     in_force: InForce,
     right: Vec<f64>,
@@ -79,26 +82,22 @@ pub struct GeneralFactor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InForce {
     Nothing,
+    /// Pivots are large enough.
+    Certain,
     Fixed,
     Pivoting,
 }
 
 impl GeneralFactor {
     pub fn new(symbolic: Arc<GeneralSymbolic>) -> Self {
-        let n = symbolic.pattern.rows();
-        let fixed = symbolic.fixed.as_ref().map(FixedFactor::new);
-        let (order, nonzeros) = match fixed {
-            Some(_) => (n, symbolic.pattern.nnz()),
-            None => (0, 0),
-        };
         Self {
-            fixed,
+            fixed: symbolic.fixed.as_ref().map(FixedFactor::new),
             pivoting: None,
-            values: vec![0.0; nonzeros],
+            values: Vec::new(),
             in_force: InForce::Nothing,
-            right: vec![0.0; order],
-            residual: vec![0.0; order],
-            scale: vec![0.0; order],
+            right: Vec::new(),
+            residual: Vec::new(),
+            scale: Vec::new(),
             symbolic,
         }
     }
@@ -110,14 +109,20 @@ impl GeneralFactor {
     /// [`LinearError::Singular`] if it is so structurally, [`LinearError::OutOfMemory`].
     pub fn factor(&mut self, values: &[f64]) -> Result<(), LinearError> {
         self.in_force = InForce::Nothing;
-        if let (Some(fixed), Some(symbolic)) = (&mut self.fixed, &self.symbolic.fixed)
-            && fixed.factor(symbolic, values).is_ok()
-        {
-            self.values.copy_from_slice(values);
-            self.in_force = InForce::Fixed;
-            return Ok(());
+        let (Some(fixed), Some(symbolic)) = (&mut self.fixed, &self.symbolic.fixed) else {
+            return self.factor_with_pivoting(values);
+        };
+        match fixed.factor(symbolic, values) {
+            Ok(growth) if growth <= CERTAIN => self.in_force = InForce::Certain,
+            Ok(_) => {
+                self.in_force = InForce::Fixed;
+                self.values.clear();
+                self.values.extend_from_slice(values);
+            }
+            Err(LinearError::Singular) => return self.factor_with_pivoting(values),
+            Err(error) => return Err(error),
         }
-        self.factor_with_pivoting(values)
+        Ok(())
     }
 
     fn factor_with_pivoting(&mut self, values: &[f64]) -> Result<(), LinearError> {
@@ -143,8 +148,19 @@ impl GeneralFactor {
     }
 
     fn solve_by(&mut self, b: &mut [f64], is_transposed: bool) {
+        if let (InForce::Certain, Some(fixed), Some(symbolic)) =
+            (self.in_force, &mut self.fixed, &self.symbolic.fixed)
+        {
+            return match is_transposed {
+                false => fixed.solve(symbolic, b),
+                true => fixed.solve_transpose(symbolic, b),
+            };
+        }
         if self.in_force == InForce::Fixed {
-            self.right.copy_from_slice(b);
+            for buffer in [&mut self.right, &mut self.residual, &mut self.scale] {
+                buffer.clear();
+                buffer.extend_from_slice(b);
+            }
             if self.solve_with_fixed_pivots(b, is_transposed) {
                 return;
             }
@@ -165,7 +181,6 @@ impl GeneralFactor {
 
     /// Solves for [`Self::right`], in `x`; false if the solution does not satisfy its equations.
     fn solve_with_fixed_pivots(&mut self, x: &mut [f64], is_transposed: bool) -> bool {
-        self.residual.copy_from_slice(&self.right);
         x.fill(0.0);
         let mut last = f64::INFINITY;
         for _ in 0..=MOST_STEPS {

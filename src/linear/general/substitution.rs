@@ -5,7 +5,7 @@
 //! directions makes one node of two. An elimination that looks at the pattern of `A + A'` would tie all
 //! neighbours of such a node to each other.
 
-use crate::linear::Matrix;
+use crate::linear::{LinearError, Matrix};
 
 /// Pivots that are eliminated first, and the matrix that is left.
 #[derive(Debug)]
@@ -19,7 +19,8 @@ pub(super) struct Substitution {
     targets: Vec<u32>,
     /// Numbers of the matrix and those that come up.
     count: usize,
-    /// Rows and columns that are left, ascending.
+    /// Rows and columns that are left, as pairs: where two lines of an index were eliminated with lines of others,
+    /// those others belong together.
     rows: Vec<u32>,
     columns: Vec<u32>,
     /// What is left: where each of its numbers is.
@@ -41,6 +42,7 @@ impl Substitution {
     /// zero.
     pub(super) fn analyze(matrix: &Matrix) -> (Self, Matrix) {
         let mut work = Work::new(matrix);
+        work.settle_all();
         let candidates = work.candidates();
         let mut has_changed = true;
         while std::mem::take(&mut has_changed) {
@@ -51,21 +53,30 @@ impl Substitution {
         work.finish()
     }
 
-    /// Replaces `numbers`, those of the matrix, by those of the elimination, and gives those that are left. False
-    /// if a pivot is zero or not finite.
-    pub(super) fn factor(&self, numbers: &mut Vec<f64>, left: &mut Vec<f64>) -> bool {
+    /// Replaces `numbers`, those of the matrix, by those of the elimination, and gives those that are left. Returns
+    /// the largest entry of a column relative to its pivot.
+    ///
+    /// # Errors
+    /// [`LinearError::Singular`] if a pivot is zero or not finite.
+    pub(super) fn factor(
+        &self,
+        numbers: &mut Vec<f64>,
+        left: &mut Vec<f64>,
+    ) -> Result<f64, LinearError> {
+        let mut growth = 0.0f64;
         numbers.resize(self.count, 0.0);
         let mut targets = self.targets.iter();
         let (mut lower, mut upper) = (0, 0);
         for pivot in &self.pivots {
             let inverse = numbers[pivot.number as usize].recip();
             if !(inverse != 0.0 && inverse.is_finite()) {
-                return false;
+                return Err(LinearError::Singular);
             }
             numbers[pivot.number as usize] = inverse;
             for &(_, below) in &self.lower[lower..pivot.lower] {
                 let factor = numbers[below as usize] * inverse;
                 numbers[below as usize] = factor;
+                growth = growth.max(factor.abs());
                 for (&(_, right), &target) in
                     self.upper[upper..pivot.upper].iter().zip(&mut targets)
                 {
@@ -76,7 +87,7 @@ impl Substitution {
         }
         left.clear();
         left.extend(self.left.iter().map(|&k| numbers[k as usize]));
-        true
+        Ok(growth)
     }
 
     /// Solves with `inner` for what is left: `A x = b` in place.
@@ -162,14 +173,40 @@ fn scatter(from: &[f64], out: &mut [f64], places: &[u32]) {
     }
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    Row(usize),
+    Column(usize),
+}
+
+/// Takes an entry from the open ones of a line.
+fn close(open: &mut [u32], index: usize, line: fn(usize) -> Line, single: &mut Vec<Line>) {
+    open[index] = open[index].saturating_sub(1);
+    if open[index] == 1 {
+        single.push(line(index));
+    }
+}
+
 /// The matrix while equations are substituted.
 struct Work {
-    /// Column and number of each entry of a row.
+    /// Column and number of each entry of a row, ascending.
     rows: Vec<Vec<(u32, u32)>>,
     /// Rows that have an entry in a column.
     columns: Vec<Vec<u32>>,
     is_row_gone: Vec<bool>,
     is_column_gone: Vec<bool>,
+    /// The column that belongs to a row, and the row that belongs to a column.
+    column_of: Vec<u32>,
+    row_of: Vec<u32>,
+    /// Entries of a row in columns that are not settled, and the same of a column.
+    rows_open: Vec<u32>,
+    columns_open: Vec<u32>,
+    /// Equations that have but one unknown left, and unknowns that have but one equation left, are blocks of their
+    /// own and stay.
+    is_row_settled: Vec<bool>,
+    is_column_settled: Vec<bool>,
+    /// Rows and columns that may have but one entry left.
+    single: Vec<Line>,
     /// How welcome each number is as a pivot.
     sizes: Vec<f64>,
     out: Substitution,
@@ -178,17 +215,24 @@ struct Work {
 impl Work {
     fn new(matrix: &Matrix) -> Self {
         let n = matrix.rows();
-        let mut rows = vec![Vec::new(); n];
-        let mut columns = vec![Vec::new(); n];
+        let mut rows: Vec<Vec<(u32, u32)>> = vec![Vec::new(); n];
+        let mut columns: Vec<Vec<u32>> = vec![Vec::new(); n];
         for (number, (_, (row, column))) in matrix.iter().enumerate() {
             rows[row].push((column as u32, number as u32));
             columns[column].push(row as u32);
         }
         Self {
-            rows,
-            columns,
+            column_of: (0..n as u32).collect(),
+            row_of: (0..n as u32).collect(),
             is_row_gone: vec![false; n],
             is_column_gone: vec![false; n],
+            rows_open: rows.iter().map(|row| row.len() as u32).collect(),
+            columns_open: columns.iter().map(|column| column.len() as u32).collect(),
+            is_row_settled: vec![false; n],
+            is_column_settled: vec![false; n],
+            single: Vec::new(),
+            rows,
+            columns,
             sizes: matrix.data().iter().map(|x| x.abs()).collect(),
             out: Substitution {
                 pivots: Vec::new(),
@@ -213,16 +257,84 @@ impl Work {
     }
 
     fn number(&self, row: usize, column: usize) -> Option<u32> {
-        let entry = self.rows[row].iter().find(|e| e.0 as usize == column);
-        entry.map(|e| e.1)
+        let at = self.place(row, column).ok()?;
+        Some(self.rows[row][at].1)
     }
 
-    /// Eliminates the row or the column of an index if it has at most two entries.
+    /// Where an entry is in its row, or would be.
+    fn place(&self, row: usize, column: usize) -> Result<usize, usize> {
+        self.rows[row].binary_search_by_key(&column, |entry| entry.0 as usize)
+    }
+
+    /// Settles all single lines, and those that are single then.
+    fn settle_all(&mut self) {
+        for index in 0..self.rows.len() {
+            self.single.extend([Line::Row(index), Line::Column(index)]);
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(line) = self.single.pop() {
+            let place = match line {
+                Line::Row(row) if self.rows_open[row] == 1 && !self.is_row_done(row) => {
+                    let entries = self.rows[row].iter();
+                    let mut open = entries.filter(|entry| !self.is_column_done(entry.0 as usize));
+                    open.next().map(|entry| (row, entry.0 as usize))
+                }
+                Line::Column(column)
+                    if self.columns_open[column] == 1 && !self.is_column_done(column) =>
+                {
+                    let mut rows = self.columns[column].iter();
+                    let row = rows.find(|&&row| !self.is_row_done(row as usize));
+                    row.map(|&row| (row as usize, column))
+                }
+                _ => None,
+            };
+            let Some((row, column)) = place else {
+                continue;
+            };
+            let number = self.number(row, column);
+            if number.is_none_or(|number| self.sizes[number as usize] == 0.0) {
+                continue;
+            }
+            self.is_row_settled[row] = true;
+            self.is_column_settled[column] = true;
+            for &row in &self.columns[column] {
+                close(
+                    &mut self.rows_open,
+                    row as usize,
+                    Line::Row,
+                    &mut self.single,
+                );
+            }
+            for &(column, _) in &self.rows[row] {
+                let column = column as usize;
+                close(
+                    &mut self.columns_open,
+                    column,
+                    Line::Column,
+                    &mut self.single,
+                );
+            }
+        }
+    }
+
+    fn is_row_done(&self, row: usize) -> bool {
+        self.is_row_gone[row] || self.is_row_settled[row]
+    }
+
+    fn is_column_done(&self, column: usize) -> bool {
+        self.is_column_gone[column] || self.is_column_settled[column]
+    }
+
+    /// Eliminates the row or the column of an index if it has two entries left.
     fn substitute(&mut self, index: usize) -> bool {
         let mut has_changed = false;
-        if !self.is_row_gone[index] && self.rows[index].len() <= 2 {
+        if !self.is_row_done(index) && self.rows_open[index] == 2 {
             let entries = self.rows[index].iter();
-            let choices = entries.map(|&(column, number)| {
+            let open = entries.filter(|entry| !self.is_column_done(entry.0 as usize));
+            let choices = open.map(|&(column, number)| {
                 let others = self.columns[column as usize].len();
                 (index, column as usize, number, others)
             });
@@ -231,9 +343,10 @@ impl Work {
                 has_changed = true;
             }
         }
-        if !self.is_column_gone[index] && self.columns[index].len() <= 2 {
+        if !self.is_column_done(index) && self.columns_open[index] == 2 {
             let rows = self.columns[index].iter();
-            let choices = rows.filter_map(|&row| {
+            let open = rows.filter(|&&row| !self.is_row_done(row as usize));
+            let choices = open.filter_map(|&row| {
                 let number = self.number(row as usize, index)?;
                 Some((row as usize, index, number, self.rows[row as usize].len()))
             });
@@ -242,6 +355,7 @@ impl Work {
                 has_changed = true;
             }
         }
+        self.settle();
         has_changed
     }
 
@@ -259,18 +373,33 @@ impl Work {
     fn eliminate(&mut self, (row, column, number): (usize, usize, u32)) {
         self.is_row_gone[row] = true;
         self.is_column_gone[column] = true;
+        let [other_column, other_row] = [self.column_of[row], self.row_of[column]];
+        self.column_of[other_row as usize] = other_column;
+        self.row_of[other_column as usize] = other_row;
         let mut right = std::mem::take(&mut self.rows[row]);
         right.retain(|entry| entry.0 as usize != column);
         let below = std::mem::take(&mut self.columns[column]);
         for &(other, _) in &right {
-            self.columns[other as usize].retain(|&r| r as usize != row);
+            let other = other as usize;
+            self.columns[other].retain(|&r| r as usize != row);
+            close(
+                &mut self.columns_open,
+                other,
+                Line::Column,
+                &mut self.single,
+            );
         }
         for &other in below.iter().filter(|&&other| other as usize != row) {
-            let entries = &mut self.rows[other as usize];
-            let Some(at) = entries.iter().position(|e| e.0 as usize == column) else {
+            let Ok(at) = self.place(other as usize, column) else {
                 continue;
             };
-            let (_, own) = entries.swap_remove(at);
+            let (_, own) = self.rows[other as usize].remove(at);
+            close(
+                &mut self.rows_open,
+                other as usize,
+                Line::Row,
+                &mut self.single,
+            );
             self.out.lower.push((other, own));
             for &(column, factor) in &right {
                 let size = self.sizes[own as usize].min(self.sizes[factor as usize]);
@@ -290,27 +419,35 @@ impl Work {
 
     /// The number at a place, which comes up if there is none.
     fn target(&mut self, row: usize, column: u32, size: f64) -> u32 {
-        if let Some(number) = self.number(row, column as usize) {
-            let old = &mut self.sizes[number as usize];
-            *old = old.max(size);
-            return number;
-        }
+        let at = match self.place(row, column as usize) {
+            Ok(at) => {
+                let number = self.rows[row][at].1;
+                let old = &mut self.sizes[number as usize];
+                *old = old.max(size);
+                return number;
+            }
+            Err(at) => at,
+        };
         let number = self.out.count as u32;
         self.out.count += 1;
         self.sizes.push(size);
-        self.rows[row].push((column, number));
+        self.rows[row].insert(at, (column, number));
         self.columns[column as usize].push(row as u32);
+        if !self.is_column_done(column as usize) {
+            self.rows_open[row] += 1;
+        }
+        if !self.is_row_done(row) {
+            self.columns_open[column as usize] += 1;
+        }
         number
     }
 
     fn finish(mut self) -> (Substitution, Matrix) {
-        let stays = |gone: &[bool]| -> Vec<u32> {
-            (0..gone.len() as u32)
-                .filter(|&k| !gone[k as usize])
-                .collect()
-        };
-        self.out.rows = stays(&self.is_row_gone);
-        self.out.columns = stays(&self.is_column_gone);
+        let rows = (0..self.rows.len() as u32).filter(|&row| !self.is_row_gone[row as usize]);
+        self.out.rows = rows.collect();
+        let columns = self.out.rows.iter();
+        let columns = columns.map(|&row| self.column_of[row as usize]);
+        self.out.columns = columns.collect();
         let n = self.out.rows.len();
         let mut place = vec![0; self.rows.len()];
         for (new, &old) in self.out.columns.iter().enumerate() {

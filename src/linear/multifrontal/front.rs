@@ -6,9 +6,13 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, NullaryFnOnce};
 
-/// A pivot that cannot be divided by: not positive in Cholesky, zero or not finite in LU.
+/// Why there are no factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoPivot;
+pub(super) enum Fault {
+    /// A pivot cannot be divided by: it is not positive in Cholesky, zero or not finite in LU.
+    Pivot,
+    Memory,
+}
 
 /// Columns that are eliminated one by one.
 const NARROW: usize = 8;
@@ -28,25 +32,26 @@ pub(super) fn eliminate(
     rows: usize,
     width: usize,
     update: &mut [f64],
-) -> Result<(), NoPivot> {
+) -> Result<(), Fault> {
     factor(left, rows, 0, width)?;
     subtract_below(update, [left, left], rows, width);
     Ok(())
 }
 
 /// The same of a general matrix: `lower` holds `L`, `upper` what is right of the diagonal, transposed, as
-/// `U'` with a diagonal of ones; `updates` are the lower triangle and the transposed upper one.
+/// `U'` with a diagonal of ones; `updates` are the lower triangle and the transposed upper one. Returns the
+/// largest entry of `L` relative to the pivot of its column.
 pub(super) fn eliminate_general(
     [lower, upper]: [&mut [f64]; 2],
     rows: usize,
     width: usize,
     updates: [&mut [f64]; 2],
-) -> Result<(), NoPivot> {
-    factor_general([lower, upper], rows, 0, width)?;
+) -> Result<f64, Fault> {
+    let growth = factor_general([lower, upper], rows, 0, width)?;
     let [update, transposed] = updates;
     subtract_below(update, [lower, upper], rows, width);
     subtract_below(transposed, [upper, lower], rows, width);
-    Ok(())
+    Ok(growth)
 }
 
 /// Subtracts from the lower triangle of `update` the product of `left` with `right'`, both below the first
@@ -72,7 +77,7 @@ fn subtract_below(update: &mut [f64], [left, right]: [&[f64]; 2], rows: usize, w
 }
 
 /// Cholesky of the columns in `panel`, whose diagonal begins in row `top`.
-fn factor(panel: &mut [f64], rows: usize, top: usize, width: usize) -> Result<(), NoPivot> {
+fn factor(panel: &mut [f64], rows: usize, top: usize, width: usize) -> Result<(), Fault> {
     if width <= NARROW {
         return Arch::new().dispatch(Narrow {
             panel,
@@ -95,7 +100,7 @@ fn factor_general(
     rows: usize,
     top: usize,
     width: usize,
-) -> Result<(), NoPivot> {
+) -> Result<f64, Fault> {
     if width <= NARROW {
         return Arch::new().dispatch(NarrowGeneral {
             panels: [lower, upper],
@@ -107,12 +112,12 @@ fn factor_general(
     let half = (width / 2).next_multiple_of(NARROW).min(width - 1);
     let (lower, lower_right) = lower.split_at_mut(half * rows);
     let (upper, upper_right) = upper.split_at_mut(half * rows);
-    factor_general([&mut *lower, &mut *upper], rows, top, half)?;
+    let growth = factor_general([&mut *lower, &mut *upper], rows, top, half)?;
     let (first, rest) = (top + half, width - half);
     let shape = [first, half, rest];
     subtract_beside(lower_right, [lower, upper], rows, shape);
     subtract_beside(upper_right, [upper, lower], rows, shape);
-    factor_general([lower_right, upper_right], rows, first, rest)
+    Ok(factor_general([lower_right, upper_right], rows, first, rest)?.max(growth))
 }
 
 /// Subtracts from the `rest` columns `out`, from row `first` on, what the `half` columns before them leave:
@@ -152,7 +157,7 @@ struct Narrow<'a> {
 }
 
 impl NullaryFnOnce for Narrow<'_> {
-    type Output = Result<(), NoPivot>;
+    type Output = Result<(), Fault>;
 
     #[inline(always)]
     fn call(self) -> Self::Output {
@@ -164,7 +169,7 @@ impl NullaryFnOnce for Narrow<'_> {
             subtract_columns(target, [left, left], rows, row, column);
             let pivot = target[0];
             if !(pivot > 0.0 && pivot < f64::INFINITY) {
-                return Err(NoPivot);
+                return Err(Fault::Pivot);
             }
             let scale = pivot.sqrt().recip();
             target.iter_mut().for_each(|value| *value *= scale);
@@ -182,10 +187,11 @@ struct NarrowGeneral<'a> {
 }
 
 impl NullaryFnOnce for NarrowGeneral<'_> {
-    type Output = Result<(), NoPivot>;
+    type Output = Result<f64, Fault>;
 
     #[inline(always)]
     fn call(self) -> Self::Output {
+        let mut growth = 0.0f64;
         let rows = self.rows;
         let [lower, upper] = self.panels;
         for column in 0..self.width {
@@ -196,16 +202,34 @@ impl NullaryFnOnce for NarrowGeneral<'_> {
             subtract_columns(target, [done, done_upper], rows, row, column);
             let pivot = target[0];
             if !(pivot != 0.0 && pivot.is_finite()) {
-                return Err(NoPivot);
+                return Err(Fault::Pivot);
             }
+            growth = growth.max(largest(&target[1..]) / pivot.abs());
             let target = &mut right_upper[row..rows];
             subtract_columns(target, [done_upper, done], rows, row, column);
             let scale = pivot.recip();
             target.iter_mut().for_each(|value| *value *= scale);
             target[0] = 1.0;
         }
-        Ok(())
+        Ok(growth)
     }
+}
+
+/// The largest magnitude, in parts that go side by side.
+#[inline(always)]
+fn largest(values: &[f64]) -> f64 {
+    let mut most = [0.0f64; 8];
+    let mut parts = values.chunks_exact(8);
+    for part in &mut parts {
+        for (most, value) in most.iter_mut().zip(part) {
+            *most = most.max(value.abs());
+        }
+    }
+    let rest = parts
+        .remainder()
+        .iter()
+        .fold(0.0, |m: f64, v| m.max(v.abs()));
+    most.iter().fold(rest, |m, v| m.max(*v))
 }
 
 /// `out -= left right'` below a diagonal, in loops: that of `out` (columns of `height`) begins in row

@@ -13,6 +13,7 @@ mod solve;
 use std::sync::Arc;
 
 use super::{LinearError, Matrix};
+use front::Fault;
 use numeric::Memory;
 use plan::{Plan, Sides};
 use solve::Panel;
@@ -59,6 +60,7 @@ impl MultifrontalSymbolic {
 pub struct MultifrontalFactor {
     symbolic: Arc<MultifrontalSymbolic>,
     values: Vec<f64>,
+    growth: f64,
     /// False after a factorization that failed, which leaves numbers of no use.
     is_usable: bool,
     memory: Memory,
@@ -70,7 +72,8 @@ impl MultifrontalFactor {
     pub fn new(symbolic: Arc<MultifrontalSymbolic>) -> Self {
         let plan = &symbolic.plan;
         Self {
-            values: vec![0.0; plan.value_count()],
+            values: Vec::new(),
+            growth: 0.0,
             is_usable: false,
             memory: Memory::default(),
             x: vec![0.0; plan.order.len()],
@@ -82,12 +85,29 @@ impl MultifrontalFactor {
     /// Factors the matrix with these `nonzeros` of the analyzed pattern.
     ///
     /// # Errors
-    /// [`LinearError::Singular`] if a pivot is not positive, or zero in a general matrix.
+    /// [`LinearError::Singular`] if a pivot is not positive, or zero in a general matrix;
+    /// [`LinearError::OutOfMemory`].
     pub fn factor(&mut self, nonzeros: &[f64]) -> Result<(), LinearError> {
         let plan = &self.symbolic.plan;
+        self.is_usable = false;
+        let (count, order) = (plan.value_count(), plan.order.len());
+        let lack = LinearError::OutOfMemory { order };
+        if self.values.len() < count {
+            self.values.try_reserve_exact(count).map_err(|_| lack)?;
+            self.values.resize(count, 0.0);
+        }
         let outcome = numeric::factor(plan, nonzeros, &mut self.values, &self.memory);
-        self.is_usable = outcome.is_ok();
-        outcome.map_err(|_| LinearError::Singular)
+        self.growth = outcome.map_err(|fault| match fault {
+            Fault::Pivot => LinearError::Singular,
+            Fault::Memory => lack,
+        })?;
+        self.is_usable = true;
+        Ok(())
+    }
+
+    /// The largest entry of the `L` of LU, relative to the pivot of its column.
+    pub fn growth(&self) -> f64 {
+        self.growth
     }
 
     /// After a factorization that failed the solution is not a number.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::front::{self, AddChild, NoPivot};
+use super::front::{self, AddChild, Fault};
 use super::plan::{Plan, Segment, Sides};
 
 /// Updates of fronts that wait for their parents, one on top of the other.
@@ -18,6 +18,15 @@ pub(super) struct Stack {
     numbers: Vec<f64>,
     /// Front and where its update begins.
     waiting: Vec<usize>,
+}
+
+impl Stack {
+    fn grow(&mut self, size: usize) -> Result<(), Fault> {
+        let more = size - self.numbers.len();
+        self.numbers.try_reserve(more).map_err(|_| Fault::Memory)?;
+        self.numbers.resize(size, 0.0);
+        Ok(())
+    }
 }
 
 /// Memory for threads to take, kept from one factorization to the next: fresh pages of the largest updates cost
@@ -41,7 +50,7 @@ impl Memory {
     }
 
     /// An empty list with room for `size` numbers: the smallest that there is, or a new one.
-    fn update(&self, size: usize) -> Vec<f64> {
+    fn update(&self, size: usize) -> Result<Vec<f64>, Fault> {
         let update = self.updates.lock().ok().and_then(|mut free| {
             let fits = |update: &Vec<f64>| update.capacity() >= size;
             let rooms = free.iter().enumerate().filter(|(_, u)| fits(u));
@@ -50,7 +59,8 @@ impl Memory {
         });
         let mut update = update.unwrap_or_default();
         update.clear();
-        update
+        update.try_reserve_exact(size).map_err(|_| Fault::Memory)?;
+        Ok(update)
     }
 
     fn give_update(&self, update: Vec<f64>) {
@@ -62,15 +72,17 @@ impl Memory {
     }
 }
 
-/// Fills `values` with the factor of the matrix with these `nonzeros`.
+/// Fills `values` with the factor of the matrix with these `nonzeros`. Returns the largest entry of `L` relative
+/// to the pivot of its column, of LU.
 pub(super) fn factor(
     plan: &Plan,
     nonzeros: &[f64],
     values: &mut [f64],
     memory: &Memory,
-) -> Result<(), NoPivot> {
+) -> Result<f64, Fault> {
     let mut parts = split(plan, values);
     let mut updates: Vec<Vec<f64>> = vec![Vec::new(); plan.segments.len()];
+    let mut growth = 0.0f64;
     for round in &plan.rounds {
         let work: Vec<(u32, &mut [f64])> = round
             .iter()
@@ -83,23 +95,24 @@ pub(super) fn factor(
                 false => {
                     let mut stack = memory.stack();
                     let outcome = subtree(plan, segment, nonzeros, values, &mut stack);
-                    let update = outcome.map(|range| {
-                        let mut update = memory.update(range.len());
+                    let update = outcome.and_then(|(range, growth)| {
+                        let mut update = memory.update(range.len())?;
                         update.extend_from_slice(&stack.numbers[range]);
-                        update
+                        Ok((update, growth))
                     });
                     memory.give_stack(stack);
                     update
                 }
             };
-            update.map(|update| (index, update))
+            update.map(|(update, growth)| (index, update, growth))
         };
         let done: Vec<_> = match work.len() {
             1 => work.into_iter().map(one).collect(),
             _ => work.into_par_iter().map(one).collect(),
         };
         for outcome in done {
-            let (index, update) = outcome?;
+            let (index, update, largest) = outcome?;
+            growth = growth.max(largest);
             for &child in plan.children(plan.segments[index as usize].last) {
                 if let Some(update) = updates.get_mut(plan.segment_of[child as usize] as usize) {
                     memory.give_update(std::mem::take(update));
@@ -108,7 +121,7 @@ pub(super) fn factor(
             updates[index as usize] = update;
         }
     }
-    Ok(())
+    Ok(growth)
 }
 
 /// The numbers of each segment.
@@ -131,17 +144,17 @@ fn single(
     values: &mut [f64],
     updates: &[Vec<f64>],
     memory: &Memory,
-) -> Result<Vec<f64>, NoPivot> {
+) -> Result<(Vec<f64>, f64), Fault> {
     let size = plan.update_size(index);
-    let mut update = memory.update(size);
+    let mut update = memory.update(size)?;
     update.resize(size, 0.0);
     load(plan, index, nonzeros, values);
     for &child in plan.children(index) {
         let from = &updates[plan.segment_of[child as usize] as usize];
         add_child(plan, index, values, &mut update, child as usize, from);
     }
-    eliminate(plan, index, values, &mut update)?;
-    Ok(update)
+    let growth = eliminate(plan, index, values, &mut update)?;
+    Ok((update, growth))
 }
 
 /// Adds what a child leaves, each triangle of a general matrix by itself.
@@ -177,11 +190,11 @@ fn eliminate(
     index: usize,
     values: &mut [f64],
     update: &mut [f64],
-) -> Result<(), NoPivot> {
+) -> Result<f64, Fault> {
     let front = &plan.fronts[index];
     let (rows, width) = (front.height(), front.width);
     match plan.sides {
-        Sides::One => front::eliminate(values, rows, width, update),
+        Sides::One => front::eliminate(values, rows, width, update).map(|()| 0.0),
         Sides::Two => {
             let (lower, upper) = values.split_at_mut(rows * width);
             let (update, transposed) = update.split_at_mut(front.below * front.below);
@@ -197,8 +210,9 @@ fn subtree(
     nonzeros: &[f64],
     values: &mut [f64],
     stack: &mut Stack,
-) -> Result<Range<usize>, NoPivot> {
+) -> Result<(Range<usize>, f64), Fault> {
     stack.waiting.clear();
+    let mut growth = 0.0f64;
     let mut top = 0;
     let origin = plan.fronts[segment.first].values;
     for index in segment.first..=segment.last {
@@ -207,7 +221,7 @@ fn subtree(
         let base = stack.waiting.get(begin).copied().unwrap_or(top);
         let size = plan.update_size(index);
         if stack.numbers.len() < top + size {
-            stack.numbers.resize((top + size).next_power_of_two(), 0.0);
+            stack.grow((top + size).next_power_of_two())?;
         }
         let (waiting, update) = stack.numbers.split_at_mut(top);
         let update = &mut update[..size];
@@ -219,14 +233,14 @@ fn subtree(
             let from = &waiting[at..at + plan.update_size(child as usize)];
             add_child(plan, index, own, update, child as usize, from);
         }
-        eliminate(plan, index, own, update)?;
+        growth = growth.max(eliminate(plan, index, own, update)?);
         stack.numbers.copy_within(top..top + size, base);
         stack.waiting.truncate(begin);
         stack.waiting.push(base);
         top = base + size;
     }
     let base = stack.waiting.last().copied().unwrap_or(0);
-    Ok(base..top)
+    Ok((base..top, growth))
 }
 
 /// The entries of the matrix that a front holds.
