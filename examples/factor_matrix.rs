@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ohmgrad::linear::{Method, Symbolic};
+use ohmgrad::linear::{Method, Symbolic, Way};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = PathBuf::from(
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let matrix = entries.to_csc();
     let began = Instant::now();
-    let symbolic = Symbolic::analyze(&matrix, method)?;
+    let symbolic = Symbolic::analyze(&matrix, method, Way::Best)?;
     let analysis = 1e3 * began.elapsed().as_secs_f64();
     let mut factor = symbolic.factor();
     let (mut factors, mut solutions) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Which unknowns a singular Jacobian leaves open.
 
 use crate::circuit::{Circuit, NodeId};
-use crate::linear::{Matrix, Method, Symbolic};
+use crate::linear::{Matrix, Method, Symbolic, Way};
 use crate::mna::{System, Values, Workspace};
 use crate::newton::{NoConvergence, Outcome};
 
@@ -83,7 +83,9 @@ fn scale(
 }
 
 fn null_direction(matrix: &Matrix) -> Option<Vec<f64>> {
-    let mut factor = Symbolic::analyze(matrix, Method::Lu).ok()?.factor();
+    let mut factor = Symbolic::analyze(matrix, Method::Lu, Way::Best)
+        .ok()?
+        .factor();
     factor.factor(matrix.data()).ok()?;
     // A start that is orthogonal to no likely direction.
     let start = (0..matrix.rows()).map(|k| 1.0 + (0.618 * k as f64).fract());

@@ -9,7 +9,7 @@ use crate::analysis::{OperatingPoint, newton_options};
 use crate::batch::{BatchEngine, BatchSystem, Law, Method as BatchMethod, Sample};
 use crate::circuit::Circuit;
 use crate::kernel::{CircuitKernel, Method as Splittings, Splitting, SplittingOptions, Variable};
-use crate::linear::{Method, Symbolic};
+use crate::linear::{Method, Symbolic, Way};
 use crate::mna::{Outline, Phase, System, Values, Workspace};
 use crate::netlist::Netlist;
 use crate::newton;
@@ -87,7 +87,9 @@ struct Found {
 fn solve(job: &Job) -> Result<Measurement, Refusal> {
     let mut run = prepare(job)?;
     let found = match job.solver {
-        SolverKind::Auto | SolverKind::Cholesky | SolverKind::Lu => run.direct()?,
+        SolverKind::Auto | SolverKind::Cholesky | SolverKind::Multigrid | SolverKind::Lu => {
+            run.direct()?
+        }
         SolverKind::Dense | SolverKind::Cg => run.own_newton(job.solver)?,
         SolverKind::Elimination => run.batch(false)?,
         SolverKind::CoordinateDescent => run.batch(true)?,
@@ -116,15 +118,18 @@ fn prepare(job: &Job) -> Result<Run, Refusal> {
     phases.check = watch.lap();
     let system = match job.solver {
         SolverKind::Lu => System::for_lu(&circuit),
+        SolverKind::Cholesky => System::solved_by(&circuit, Way::Factors),
+        SolverKind::Multigrid => System::solved_by(&circuit, Way::Multigrid),
         _ => System::put_off(&circuit),
     };
     let values = Values::new(&system, &circuit);
     phases.compile = watch.lap();
     let has_factors = matches!(
         job.solver,
-        SolverKind::Auto | SolverKind::Cholesky | SolverKind::Lu
+        SolverKind::Auto | SolverKind::Cholesky | SolverKind::Multigrid | SolverKind::Lu
     );
-    if job.solver == SolverKind::Cholesky && system.method() != Method::Cholesky {
+    let is_for_positive = matches!(job.solver, SolverKind::Cholesky | SolverKind::Multigrid);
+    if is_for_positive && system.method() != Method::Cholesky {
         return Err(unfit("its equations are not symmetric positive definite"));
     }
     if has_factors {

@@ -14,6 +14,8 @@ pub enum SolverKind {
     Auto,
     /// Newton, sparse Cholesky of the reduced nodal matrix
     Cholesky,
+    /// Newton, conjugate gradients behind an algebraic multigrid
+    Multigrid,
     /// Newton, sparse LU
     Lu,
     /// Newton, dense LU with partial pivoting
@@ -37,9 +39,10 @@ pub enum SolverKind {
 }
 
 impl SolverKind {
-    pub const OWN: [Self; 10] = [
+    pub const OWN: [Self; 11] = [
         Self::Auto,
         Self::Cholesky,
+        Self::Multigrid,
         Self::Lu,
         Self::Dense,
         Self::Cg,
@@ -75,6 +78,7 @@ impl fmt::Display for SolverKind {
         f.write_str(match self {
             Self::Auto => "auto",
             Self::Cholesky => "cholesky",
+            Self::Multigrid => "multigrid",
             Self::Lu => "lu",
             Self::Dense => "dense",
             Self::Cg => "cg",

@@ -1,25 +1,80 @@
-//! Sparse Cholesky of a symmetric positive definite matrix: by a list of operations where there is little
-//! fill, by dense fronts elsewhere.
+//! Symmetric positive definite matrices: Cholesky by a list of operations where there is little fill, by
+//! dense fronts where there is more, and no factors but a multigrid where there would be too much.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
+use super::multigrid::{Multigrid, MultigridSymbolic};
 use super::ordering::minimum_degree;
 use super::scheduled::{Schedule, ScheduledFactor};
 use super::{DENSE_FRONTS, LinearError, Matrix};
+
+/// Multiplications of a factorization for each unknown from which a multigrid is quicker.
+const MULTIGRID: f64 = 2e5;
+/// Fewer unknowns are never worth it.
+const LEAST_MULTIGRID: usize = 10_000;
+
+/// How a positive definite matrix is solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// By what seems quickest.
+    #[default]
+    Best,
+    Factors,
+    Multigrid,
+}
 
 /// Ordering and fill pattern of a lower-triangular pattern.
 #[derive(Clone, Debug)]
 pub enum CholeskySymbolic {
     Schedule(Arc<Schedule>),
     Fronts(Arc<MultifrontalSymbolic>),
+    Multigrid(Arc<LargeSymbolic>),
+}
+
+/// A multigrid, and dense fronts in case that it fails.
+#[derive(Debug)]
+pub struct LargeSymbolic {
+    multigrid: Arc<MultigridSymbolic>,
+    pattern: Matrix,
+    order: Vec<usize>,
+    /// Made when they are first needed.
+    fronts: OnceLock<Arc<MultifrontalSymbolic>>,
+}
+
+impl LargeSymbolic {
+    fn fronts(&self) -> Result<&Arc<MultifrontalSymbolic>, LinearError> {
+        if self.fronts.get().is_none() {
+            // Another thread may have been faster: both made the same.
+            let fronts = MultifrontalSymbolic::analyze(&self.pattern, &self.order)?;
+            let _ = self.fronts.set(Arc::new(fronts));
+        }
+        let order = self.order.len();
+        self.fronts.get().ok_or(LinearError::OutOfMemory { order })
+    }
 }
 
 impl CholeskySymbolic {
     /// # Errors
     /// [`LinearError::OutOfMemory`].
     pub fn analyze(pattern: &Matrix) -> Result<Self, LinearError> {
+        Self::analyze_for(pattern, Way::Best)
+    }
+
+    /// # Errors
+    /// [`LinearError::OutOfMemory`].
+    pub fn analyze_for(pattern: &Matrix, way: Way) -> Result<Self, LinearError> {
         let ordering = minimum_degree(pattern)?;
+        let order = pattern.rows();
+        let is_heavy = ordering.products > MULTIGRID * order as f64 && order >= LEAST_MULTIGRID;
+        if way == Way::Multigrid || (way == Way::Best && is_heavy) {
+            return Ok(Self::Multigrid(Arc::new(LargeSymbolic {
+                multigrid: Arc::new(MultigridSymbolic::analyze(pattern)?),
+                pattern: pattern.clone(),
+                order: ordering.order,
+                fronts: OnceLock::new(),
+            })));
+        }
         Ok(match ordering.products <= DENSE_FRONTS * ordering.fill {
             true => Self::Schedule(Arc::new(Schedule::new(pattern, &ordering)?)),
             false => {
@@ -29,12 +84,13 @@ impl CholeskySymbolic {
         })
     }
 
-    /// Multiplications, additions and divisions of one factorization. Fronts count with the zeros they
-    /// hold.
-    pub fn flops(&self) -> f64 {
+    /// Multiplications, additions and divisions of one factorization, if there is one. Fronts count with
+    /// the zeros they hold.
+    pub fn flops(&self) -> Option<f64> {
         match self {
-            Self::Schedule(schedule) => schedule.flops(),
-            Self::Fronts(symbolic) => symbolic.flops(),
+            Self::Schedule(schedule) => Some(schedule.flops()),
+            Self::Fronts(symbolic) => Some(symbolic.flops()),
+            Self::Multigrid(_) => None,
         }
     }
 
@@ -48,6 +104,7 @@ impl CholeskySymbolic {
         match self {
             Self::Schedule(schedule) => schedule.entries(),
             Self::Fronts(symbolic) => symbolic.factor_nonzeros(),
+            Self::Multigrid(_) => 0,
         }
     }
 }
@@ -57,6 +114,69 @@ impl CholeskySymbolic {
 pub enum CholeskyFactor {
     Scheduled(Box<ScheduledFactor>),
     Fronts(Box<MultifrontalFactor>),
+    Multigrid(Box<LargeFactor>),
+}
+
+/// A multigrid, or factors of the same matrix where it failed.
+#[derive(Debug)]
+pub struct LargeFactor {
+    symbolic: Arc<LargeSymbolic>,
+    multigrid: Multigrid,
+    fronts: Option<MultifrontalFactor>,
+    /// Numbers of the matrix, and a right-hand side.
+    nonzeros: Vec<f64>,
+    right: Vec<f64>,
+    has_failed: bool,
+}
+
+impl LargeFactor {
+    fn new(symbolic: &Arc<LargeSymbolic>) -> Self {
+        Self {
+            multigrid: Multigrid::new(symbolic.multigrid.clone()),
+            fronts: None,
+            nonzeros: Vec::new(),
+            right: Vec::new(),
+            has_failed: false,
+            symbolic: symbolic.clone(),
+        }
+    }
+
+    fn factor(&mut self, nonzeros: &[f64]) -> Result<(), LinearError> {
+        self.nonzeros.clear();
+        self.nonzeros.extend_from_slice(nonzeros);
+        self.has_failed = false;
+        self.multigrid.factor(nonzeros)
+    }
+
+    fn factor_directly(&mut self) -> Result<(), LinearError> {
+        self.has_failed = true;
+        let mut fronts = match self.fronts.take() {
+            Some(fronts) => fronts,
+            None => MultifrontalFactor::new(self.symbolic.fronts()?.clone()),
+        };
+        let outcome = fronts.factor(&self.nonzeros);
+        self.fronts = Some(fronts);
+        outcome
+    }
+
+    fn solve(&mut self, b: &mut [f64]) {
+        if !self.has_failed {
+            self.right.clear();
+            self.right.extend_from_slice(b);
+            self.multigrid.solve(b);
+            if !b.first().is_some_and(|x| x.is_nan()) {
+                return;
+            }
+            b.copy_from_slice(&self.right);
+            if self.factor_directly().is_err() {
+                self.fronts = None;
+            }
+        }
+        match &mut self.fronts {
+            Some(fronts) => fronts.solve(b),
+            None => b.fill(f64::NAN),
+        }
+    }
 }
 
 impl CholeskyFactor {
@@ -68,6 +188,7 @@ impl CholeskyFactor {
             CholeskySymbolic::Fronts(s) => {
                 Self::Fronts(Box::new(MultifrontalFactor::new(s.clone())))
             }
+            CholeskySymbolic::Multigrid(s) => Self::Multigrid(Box::new(LargeFactor::new(s))),
         }
     }
 
@@ -79,6 +200,7 @@ impl CholeskyFactor {
         match self {
             Self::Scheduled(factor) => factor.factor(nonzeros),
             Self::Fronts(factor) => factor.factor(nonzeros),
+            Self::Multigrid(factor) => factor.factor(nonzeros),
         }
     }
 
@@ -87,6 +209,7 @@ impl CholeskyFactor {
         match self {
             Self::Scheduled(factor) => factor.solve(b),
             Self::Fronts(factor) => factor.solve(b),
+            Self::Multigrid(factor) => factor.solve(b),
         }
     }
 }

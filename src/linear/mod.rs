@@ -8,6 +8,7 @@ mod cholesky;
 mod general;
 mod lu;
 pub mod multifrontal;
+pub mod multigrid;
 pub mod ordering;
 pub mod pattern;
 pub mod scheduled;
@@ -18,7 +19,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-pub use cholesky::{CholeskyFactor, CholeskySymbolic};
+pub use cholesky::{CholeskyFactor, CholeskySymbolic, Way};
 pub use general::{GeneralFactor, GeneralSymbolic};
 pub use lu::{LuFactor, LuSymbolic};
 pub use pattern::EliminationPattern;
@@ -63,13 +64,14 @@ pub enum Symbolic {
 }
 
 impl Symbolic {
-    /// Zeros among the numbers of a general pattern say what must not be a pivot.
+    /// Zeros among the numbers of a general pattern say what must not be a pivot. `way` is that of positive definite
+    /// ones.
     ///
     /// # Errors
     /// [`LinearError::OutOfMemory`].
-    pub fn analyze(pattern: &Matrix, method: Method) -> Result<Self, LinearError> {
+    pub fn analyze(pattern: &Matrix, method: Method, way: Way) -> Result<Self, LinearError> {
         Ok(match method {
-            Method::Cholesky => Symbolic::Cholesky(CholeskySymbolic::analyze(pattern)?),
+            Method::Cholesky => Symbolic::Cholesky(CholeskySymbolic::analyze_for(pattern, way)?),
             Method::Lu => Symbolic::Lu(Arc::new(GeneralSymbolic::analyze(pattern)?)),
         })
     }

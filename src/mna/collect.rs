@@ -246,6 +246,7 @@ impl Stamps {
             node_unknowns,
             pattern,
             method,
+            way: Default::default(),
             symbolic: Default::default(),
             precise_symbolic: Default::default(),
             is_reciprocal: circuit.is_reciprocal(),

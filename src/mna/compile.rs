@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
-use crate::linear::{LinearError, Matrix, Method, Symbolic};
+use crate::linear::{LinearError, Matrix, Method, Symbolic, Way};
 
 use super::collect::Stamps;
 use super::extended::PreciseSymbolic;
@@ -40,6 +40,7 @@ pub struct System {
     /// One where an entry is never zero, zero elsewhere.
     pub(super) pattern: Matrix,
     pub(super) method: Method,
+    pub(super) way: Way,
     /// Made when it is first needed.
     pub(super) symbolic: OnceLock<Symbolic>,
     /// Made when it is first needed.
@@ -70,6 +71,14 @@ impl System {
         Self::without_analysis(circuit, true)
     }
 
+    /// The same with equations that are positive definite solved in this way: to compare the methods.
+    pub fn solved_by(circuit: &Circuit, way: Way) -> Self {
+        Self {
+            way,
+            ..Self::without_analysis(circuit, false)
+        }
+    }
+
     fn without_analysis(circuit: &Circuit, is_general: bool) -> Self {
         let sensed = sensed_sources(circuit);
         let forest = Forest::grow(circuit, &sensed);
@@ -85,7 +94,7 @@ impl System {
     pub fn analyze(&self) -> Result<&Symbolic, LinearError> {
         if self.symbolic.get().is_none() {
             // Another thread may have been faster: both made the same.
-            let symbolic = Symbolic::analyze(&self.pattern, self.method)?;
+            let symbolic = Symbolic::analyze(&self.pattern, self.method, self.way)?;
             let _ = self.symbolic.set(symbolic);
         }
         let order = self.order;

@@ -26,8 +26,7 @@ fn size<T>() -> f64 {
 }
 
 impl System {
-    /// None where nobody counts: LU, whose fill depends on its pivots, and all but resistors, one-ports
-    /// and sources.
+    /// None where nobody counts: LU, a multigrid, and all but resistors, one-ports and sources.
     pub fn work(&self, phase: Phase) -> Option<Work> {
         let counts_all = self.couplings.is_empty() && self.laws.is_empty();
         if !counts_all || !self.ideal_diodes.is_empty() {
@@ -67,6 +66,7 @@ impl System {
         let Ok(Symbolic::Cholesky(symbolic)) = self.analyze() else {
             return None;
         };
+        let flops = symbolic.flops()?;
         let (nonzeros, order) = (self.pattern.nnz() as f64, self.order as f64);
         let fill = symbolic.factor_nonzeros() as f64;
         // A front has one list of rows for all its columns.
@@ -76,7 +76,7 @@ impl System {
         };
         Some(match phase {
             Phase::Factor => Work {
-                flops: Some(symbolic.flops()),
+                flops: Some(flops),
                 bytes: nonzeros * (NUMBER + INDEX) + fill * (entry + NUMBER),
             },
             _ => Work {
