@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (unknowns, threads) = (matrix.rows(), rayon::current_num_threads());
     let [factor, solution] = [median(&mut factors), median(&mut solutions)];
     println!(
-        "ohmgrad {method:?}, {unknowns} unknowns, {threads} threads: analysis {analysis:.2}  factor {factor:.2}  solve {solution:.2}"
+        "ohmgrad {method:?}, {unknowns} unknowns, {threads} threads: analysis {analysis:.4}  factor {factor:.4}  solve {solution:.4}"
     );
     Ok(())
 }

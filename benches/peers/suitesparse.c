@@ -56,7 +56,7 @@ static void cholesky(cholmod_sparse *a, int ordering, const char *name) {
     cholmod_free_dense(&x, &c);
     if (k == 0) count = repeats(factor[0]);
   }
-  printf("CHOLMOD %-5s  analysis %9.2f  factor %9.2f  solve %8.2f  nonzeros of L %.3g%s\n", name, analysis,
+  printf("CHOLMOD %-5s  analysis %11.4f  factor %11.4f  solve %10.4f  nonzeros of L %.3g%s\n", name, analysis,
          median(factor, count), median(solve, count), c.lnz, c.status ? "  FAILED" : "");
   cholmod_free_dense(&b, &c);
   cholmod_free_factor(&l, &c);
@@ -86,7 +86,7 @@ static void klu(cholmod_sparse *a, int btf, int ordering, const char *name) {
     if (k == 0) count = repeats(factor[0]);
   }
   if (count)
-    printf("KLU %-9s  analysis %9.2f  factor %9.2f  solve %8.2f  blocks %d\n", name, analysis, median(factor, count),
+    printf("KLU %-9s  analysis %11.4f  factor %11.4f  solve %10.4f  blocks %d\n", name, analysis, median(factor, count),
            median(solve, count), symbolic->nblocks);
   else
     printf("KLU %-9s  FAILED\n", name);

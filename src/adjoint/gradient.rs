@@ -1,10 +1,15 @@
 //! From `lambda` to the gradient of every parameter of every element.
 
+use rayon::prelude::*;
+
 use crate::analysis::{Output, Solver};
 use crate::circuit::{Circuit, ParameterId};
 use crate::mna::{BranchCurrents, System, Values, Workspace};
 
 use super::{Adjoint, AdjointError, Cotangent};
+
+/// Parameters whose derivatives one thread computes at a time.
+const PARAMETERS_OF_A_THREAD: usize = 4096;
 
 /// Derivative of one number to one parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +39,8 @@ impl Gradient {
     ) -> Self {
         let ties = BranchCurrents::of_workspace(system, workspace);
         let entries = parameters
-            .iter()
+            .par_iter()
+            .with_min_len(PARAMETERS_OF_A_THREAD)
             .map(|&parameter| GradientEntry {
                 parameter,
                 value: circuit.value(parameter).unwrap_or(f64::NAN),
