@@ -23,9 +23,11 @@ class _Solve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, function: Function, inputs, conductances):
-        outputs, ctx.tape = function(_numbers(inputs), _numbers(conductances))
+        own = inputs if inputs.dtype in _KINDS else inputs.to(torch.float64)
+        outputs, ctx.tape = function(own.detach().cpu().numpy(), _numbers(conductances))
         ctx.like = (inputs, conductances)
-        return torch.from_numpy(outputs).to(inputs)
+        outputs = torch.from_numpy(outputs).to(inputs.device)
+        return outputs.to(inputs.dtype) if inputs.is_floating_point() else outputs
 
     @staticmethod
     @once_differentiable
@@ -34,6 +36,10 @@ class _Solve(torch.autograd.Function):
         gradients = ctx.tape.vjp(_numbers(cotangents), inputs=ctx.needs_input_grad[1])
         pairs = zip(gradients, ctx.like)
         return (None, *(None if g is None else torch.from_numpy(g).to(like) for g, like in pairs))
+
+
+# Types of inputs that the circuit takes without a copy.
+_KINDS = (torch.float64, torch.float32, torch.uint8)
 
 
 def _numbers(tensor: torch.Tensor):

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use numpy::{AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2};
+use ohmgrad::batch::Sample;
 use pyo3::prelude::*;
 
-use crate::arrays::{list, matrix, numbers};
+use crate::arrays::{AnyRows, list, matrix, numbers};
 use crate::rows::{self, Rows};
 
 /// Outputs of a circuit for rows of source values, as a function of these and of the conductances of some
@@ -28,6 +29,11 @@ impl Function {
     pub fn new(rows: Rows) -> Self {
         Self(Arc::new(rows))
     }
+}
+
+/// Does work on one of the threads that share it, where each of its parts would wake them from outside.
+fn compute<T: Send>(py: Python<'_>, work: impl Send + FnOnce() -> T) -> T {
+    py.detach(|| rayon::scope(|_| work()))
 }
 
 #[pymethods]
@@ -63,29 +69,27 @@ impl Function {
         self.0.is_batched()
     }
 
-    /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S).
+    /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S). Contiguous inputs of
+    /// type float64, float32 or uint8 are taken as they are.
     #[pyo3(signature = (inputs, conductances = None))]
     fn __call__<'py>(
         &self,
         py: Python<'py>,
-        inputs: Rows2<'py>,
+        inputs: &Bound<'py, PyAny>,
         conductances: Option<List<'py>>,
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Tape)> {
         let function = Arc::clone(&self.0);
-        let inputs = numbers("inputs", &inputs, (None, function.inputs()))?;
-        let conductances = match conductances {
-            Some(given) => list("conductances", &given, function.conductance_count())?,
-            None => function.conductances(),
+        let columns = function.inputs();
+        let conductances = match &conductances {
+            Some(given) => list("conductances", given, function.conductance_count())?,
+            None => function.conductances().into(),
         };
-        let (outputs, tape) = py.detach(|| function.forward(&inputs, conductances))?;
+        let solve = |rows, inputs: Sample<'_>| {
+            compute(py, || function.forward((rows, inputs), &conductances))
+        };
+        let (outputs, tape) = AnyRows::of(inputs)?.with("inputs", columns, solve)??;
         let shape = [tape.rows(), function.outputs().len()];
         Ok((matrix(py, shape, outputs)?, Tape { function, tape }))
-    }
-}
-
-impl Drop for Tape {
-    fn drop(&mut self) {
-        self.function.recycle(&mut self.tape);
     }
 }
 
@@ -103,7 +107,7 @@ impl Tape {
         let Self { function, tape } = self;
         let shape = (Some(tape.rows()), function.outputs().len());
         let cotangents = numbers("cotangents", &cotangents, shape)?;
-        let found = py.detach(|| function.backward(tape, &cotangents, inputs));
+        let found = compute(py, || function.backward(tape, &cotangents, inputs));
         let (inputs, conductances) = found?;
         let shape = [tape.rows(), function.inputs()];
         let inputs = inputs.map(|inputs| matrix(py, shape, inputs)).transpose()?;
@@ -122,7 +126,7 @@ impl Tape {
         let inputs = numbers("inputs", &inputs, (Some(tape.rows()), function.inputs()))?;
         let count = function.conductance_count();
         let conductances = list("conductances", &conductances, count)?;
-        let changes = py.detach(|| function.tangents(tape, &inputs, &conductances));
+        let changes = compute(py, || function.tangents(tape, &inputs, &conductances));
         let shape = [tape.rows(), function.outputs().len()];
         matrix(py, shape, changes?)
     }

@@ -73,6 +73,37 @@ def test_batches_are_as_rows_and_calls_may_come_between(name):
 
 
 @pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
+@pytest.mark.parametrize("kind", [np.float32, np.uint8, np.int16])
+def test_inputs_of_other_types_are_the_same_numbers(name, kind):
+    _, function, x = function_of(name)
+    x = np.random.default_rng(4).integers(0, 200, x.shape).astype(kind)
+    y, tape = function(x.astype(float))
+    dy = np.cos(y)
+    to_x, to_g = tape.vjp(dy)
+    for same in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        z, other = function(same)
+        assert (z == y).all()
+        for found, expected in zip(other.vjp(dy), (to_x, to_g)):
+            assert (found == expected).all()
+
+
+@pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
+def test_a_tape_keeps_what_was_given(name):
+    _, function, x = function_of(name)
+    given, g = x.copy(), function.conductances
+    y, tape = function(given, g)
+    expected = tape.vjp(np.cos(y))
+    given += 1
+    g *= 2
+    tapes = [function(x + k)[1] for k in range(3)]
+    for found, other in zip(tape.vjp(np.cos(y)), expected):
+        assert (found == other).all()
+    last = tapes[1].vjp(np.cos(y))
+    for found, other in zip(function(x + 1)[1].vjp(np.cos(y)), last):
+        assert (found == other).all()
+
+
+@pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
 def test_complements_carry_negatives(name):
     circuit, whole, x = function_of(name)
     _, inputs, outputs, trained, _ = CIRCUITS[name]
@@ -101,6 +132,11 @@ def test_bad_arguments_are_told():
         function(x, [1e-3] * 3)
     with pytest.raises(ohmgrad.OhmgradError, match="row 1: `v1` cannot be NaN"):
         function([[np.nan, 1.0]])
+    batched, at = function_of("ideal crossbar")[1:]
+    at[3, 1] = np.inf
+    for kind in (np.float64, np.float32):
+        with pytest.raises(ohmgrad.OhmgradError, match="row 4: `v1` cannot be inf"):
+            batched(at.astype(kind))
     with pytest.raises(ohmgrad.OhmgradError, match="no V or I source `r1`"):
         circuit.function("r1", "v(b)")
     with pytest.raises(ohmgrad.OhmgradError, match="no resistor of the circuit matches `x"):

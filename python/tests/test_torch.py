@@ -45,6 +45,8 @@ def test_inputs_may_have_any_leading_shape_and_type():
     single.sum().backward()
     assert layer.conductances.grad.dtype == torch.float64 and x.grad is not None
     assert layer(x[:0]).shape == (0, 4)
+    grey = torch.tensor([[200, 3]], dtype=torch.uint8)
+    assert torch.equal(layer(grey), layer(grey.double()))
 
 
 def test_a_layer_is_saved_copied_and_written_as_a_deck(tmp_path):

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::engine::BatchEngine;
 use super::inputs::Drive;
 use super::law::Law;
+use super::pool::Pool;
 use super::sample::Sample;
 use super::structure::{BatchSystem, Unsuited};
 use crate::circuit::{Circuit, ElementId, NodeId};
@@ -23,10 +26,25 @@ pub struct BatchFunction {
     runs: Vec<Run>,
     inputs: usize,
     outputs: usize,
+    /// Arguments of the last batch, S.
+    conductances: Arc<Vec<f64>>,
+    pool: Pool<f64>,
     /// Rows of the last batch that are certain.
     certain: Vec<Option<()>>,
-    /// Batches so far.
+    /// Number of the last batch, and batches so far.
     batch: u64,
+    batches: u64,
+}
+
+/// What a batch was given. Shares its numbers with the engine.
+#[derive(Clone, Debug)]
+pub struct Given {
+    batch: u64,
+    /// Rows of `width` numbers, the first of which are inputs.
+    inputs: Arc<Vec<f64>>,
+    width: usize,
+    conductances: Arc<Vec<f64>>,
+    rows: usize,
 }
 
 /// Conductances whose derivatives one task finds.
@@ -82,8 +100,11 @@ impl BatchFunction {
             runs,
             inputs,
             outputs: outputs.len(),
+            conductances: Arc::default(),
+            pool: Pool::default(),
             certain: Vec::new(),
             batch: 0,
+            batches: 0,
         })
     }
 
@@ -92,35 +113,78 @@ impl BatchFunction {
         !self.engine.system.has_driven_diodes()
     }
 
-    /// Outputs, rows x outputs (V), at `inputs`, rows x inputs. Returns the number of this batch; rows that
-    /// are not certain, of which [`Self::is_certain`] tells, are for the general solver.
-    pub fn forward(&mut self, inputs: &[f64], conductances: &[f64], outputs: &mut [f64]) -> u64 {
+    /// Outputs, rows x outputs (V), at so many rows of inputs, all of them as one. None if an input is not
+    /// finite. Rows that are not certain, of which [`Self::is_certain`] tells, are for the general solver.
+    pub fn forward(
+        &mut self,
+        (rows, inputs): (usize, Sample<'_>),
+        conductances: &[f64],
+        outputs: &mut [f64],
+    ) -> Option<Given> {
+        let (width, count) = (self.inputs, self.outputs.max(1));
+        let own = (self.pool).renew(&mut self.conductances, conductances.len());
+        let given = conductances.par_chunks(AT_ONCE);
+        let parts = own.par_chunks_mut(AT_ONCE).zip(given);
+        parts.for_each(|(own, given)| own.copy_from_slice(given));
+        self.batches += 1;
+        self.batch = self.batches;
+        self.take_conductances();
+        let are_finite = AtomicBool::new(true);
+        self.engine.load(rows, |row| {
+            let own = inputs.part(row * width..(row + 1) * width);
+            if !own.is_finite() {
+                are_finite.store(false, Ordering::Relaxed);
+            }
+            own
+        });
+        if !are_finite.into_inner() {
+            return None;
+        }
+        self.solve(rows);
+        for (row, outputs) in outputs.chunks_mut(count).enumerate() {
+            outputs.copy_from_slice(self.engine.outputs_of(row, count));
+        }
+        let (values, width) = self.engine.values();
+        Some(Given {
+            batch: self.batch,
+            inputs: Arc::clone(values),
+            width,
+            conductances: Arc::clone(&self.conductances),
+            rows,
+        })
+    }
+
+    /// Gives the engine the conductances that are arguments.
+    fn take_conductances(&mut self) {
         for run in &self.runs {
             let own = &mut self.engine.conductances[run.first..][..run.arguments.len()];
-            let given = conductances[run.arguments.clone()].par_chunks(AT_ONCE);
+            let given = self.conductances[run.arguments.clone()].par_chunks(AT_ONCE);
             let parts = own.par_chunks_mut(AT_ONCE).zip(given);
             parts.for_each(|(own, given)| own.copy_from_slice(given));
         }
         if !self.runs.is_empty() {
             self.engine.refresh();
         }
-        let (width, count) = (self.inputs, self.outputs);
-        let rows = outputs.len() / count.max(1);
-        self.certain.clear();
-        self.certain.resize(rows, None);
-        let input = |row: usize| Sample::Numbers(&inputs[row * width..(row + 1) * width]);
-        self.engine
-            .run(input, |_, _, _| (), false, &mut self.certain);
-        for (row, outputs) in outputs.chunks_mut(count.max(1)).enumerate() {
-            outputs.copy_from_slice(self.engine.outputs_of(row, count));
-        }
-        self.batch += 1;
-        self.batch
     }
 
-    /// The number of the last batch.
-    pub fn batch(&self) -> u64 {
-        self.batch
+    fn solve(&mut self, rows: usize) {
+        self.certain.clear();
+        self.certain.resize(rows, None);
+        self.engine.solve(|_, _, _| (), false, &mut self.certain);
+    }
+
+    /// Makes a batch the last one, if another came after it.
+    fn return_to(&mut self, given: &Given) {
+        if self.batch == given.batch {
+            return;
+        }
+        self.conductances = Arc::clone(&given.conductances);
+        self.take_conductances();
+        let width = self.inputs;
+        let input = |row: usize| Sample::Numbers(&given.row(row)[..width]);
+        self.engine.load(given.rows, input);
+        self.solve(given.rows);
+        self.batch = given.batch;
     }
 
     /// Whether a row of the last batch needs no other solver.
@@ -128,15 +192,17 @@ impl BatchFunction {
         self.certain[row].is_some()
     }
 
-    /// Derivatives of `sum cotangents * outputs` over the certain rows of the last batch to the
-    /// conductances, and of each row to its inputs, rows x inputs, if there is room for them. Rows may turn
-    /// out not to be certain.
+    /// Derivatives of `sum cotangents * outputs` over the certain rows of a batch, which becomes the last one,
+    /// to the conductances, and of each row to its inputs, rows x inputs, if there is room for them. Rows may
+    /// turn out not to be certain.
     pub fn backward(
         &mut self,
+        given: &Given,
         cotangents: &[f64],
         to_conductances: &mut [f64],
         to_inputs: Option<&mut [f64]>,
     ) {
+        self.return_to(given);
         self.engine.differentiate(cotangents, &mut self.certain);
         for run in &self.runs {
             let own = to_conductances[run.arguments.clone()].par_chunks_mut(AT_ONCE);
@@ -148,6 +214,33 @@ impl BatchFunction {
         if let Some(out) = to_inputs {
             self.engine.feature_derivatives(cotangents, out);
         }
+    }
+}
+
+impl Given {
+    /// For rows that no batch engine takes.
+    pub fn alone(inputs: Sample<'_>, rows: usize, conductances: &[f64]) -> Self {
+        Self {
+            batch: 0,
+            inputs: Arc::new(inputs.to_vec()),
+            width: inputs.len() / rows.max(1),
+            conductances: Arc::new(conductances.to_vec()),
+            rows,
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Begins with the inputs of a row.
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.inputs[row * self.width..(row + 1) * self.width]
+    }
+
+    /// S.
+    pub fn conductances(&self) -> &[f64] {
+        &self.conductances
     }
 }
 
