@@ -91,18 +91,22 @@ impl<'py> AnyRows<'py> {
     }
 }
 
+pub fn check_length(what: &str, found: usize, expected: usize) -> Result<(), Fault> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Fault::argument(format!(
+            "{what}: found {found} numbers, expected {expected}"
+        ))),
+    }
+}
+
 /// The numbers of an array of one dimension that must have so many.
 pub fn list<'a>(
     what: &str,
     array: &'a PyArrayLike1<'_, f64, AllowTypeChange>,
     expected: usize,
 ) -> Result<Cow<'a, [f64]>, Fault> {
-    let found = array.shape()[0];
-    if found != expected {
-        return Err(Fault::argument(format!(
-            "{what}: found {found} numbers, expected {expected}"
-        )));
-    }
+    check_length(what, array.shape()[0], expected)?;
     let array = array.as_array();
     Ok(match array.to_slice() {
         Some(slice) => Cow::Borrowed(slice),

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use numpy::{AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2};
+use numpy::{
+    AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2, PyArrayMethods,
+};
 use ohmgrad::batch::Sample;
 use pyo3::prelude::*;
 
-use crate::arrays::{AnyRows, list, matrix, numbers};
+use crate::arrays::{AnyRows, check_length, list, matrix, numbers};
+use crate::crew::compute;
 use crate::rows::{self, Rows};
 
 /// Outputs of a circuit for rows of source values, as a function of these and of the conductances of some
@@ -29,11 +32,6 @@ impl Function {
     pub fn new(rows: Rows) -> Self {
         Self(Arc::new(rows))
     }
-}
-
-/// Does work on one of the threads that share it, where each of its parts would wake them from outside.
-fn compute<T: Send>(py: Python<'_>, work: impl Send + FnOnce() -> T) -> T {
-    py.detach(|| rayon::scope(|_| work()))
 }
 
 #[pymethods]
@@ -96,22 +94,31 @@ impl Function {
 #[pymethods]
 impl Tape {
     /// Derivatives of `sum(cotangents * outputs)` to the inputs, rows x inputs, and to the conductances,
-    /// summed over rows. One linear solve for each row. Without `inputs`, None takes the place of the first.
-    #[pyo3(signature = (cotangents, *, inputs = true))]
+    /// summed over rows. One linear solve for each row. Without `inputs`, None takes the place of the first. The
+    /// second are written to `out`, if it is given.
+    #[pyo3(signature = (cotangents, *, inputs = true, out = None))]
     fn vjp<'py>(
         &self,
         py: Python<'py>,
         cotangents: Rows2<'py>,
         inputs: bool,
+        out: Option<Bound<'py, PyArray1<f64>>>,
     ) -> PyResult<Arrays<'py>> {
         let Self { function, tape } = self;
         let shape = (Some(tape.rows()), function.outputs().len());
         let cotangents = numbers("cotangents", &cotangents, shape)?;
-        let found = compute(py, || function.backward(tape, &cotangents, inputs));
-        let (inputs, conductances) = found?;
+        let count = function.conductance_count();
+        let out = out.unwrap_or_else(|| PyArray1::zeros(py, count, false));
+        let mut written = out.try_readwrite()?;
+        let to_conductances = written.as_slice_mut()?;
+        check_length("out", to_conductances.len(), count)?;
+        let inputs = compute(py, || {
+            function.backward(tape, &cotangents, to_conductances, inputs)
+        })?;
         let shape = [tape.rows(), function.inputs()];
         let inputs = inputs.map(|inputs| matrix(py, shape, inputs)).transpose()?;
-        Ok((inputs, conductances.into_pyarray(py)))
+        drop(written);
+        Ok((inputs, out))
     }
 
     /// How the outputs, rows x outputs, change along `inputs`, rows x inputs, and `conductances`. One

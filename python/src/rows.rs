@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ohmgrad::adjoint::{AdjointError, derivative};
 use ohmgrad::analysis::{OperatingPoint, Output, Probe, Solver, Undetermined};
-use ohmgrad::batch::{BatchFunction, Given, Sample};
+use ohmgrad::batch::{BatchFunction, Given, Refused, Sample};
 use ohmgrad::circuit::{Circuit, ParameterId};
 use ohmgrad::mna::BranchCurrents;
 use rayon::prelude::*;
@@ -33,9 +33,6 @@ pub struct Rows {
     idle: Mutex<Vec<Solver>>,
     batches: Option<Mutex<BatchFunction>>,
 }
-
-/// Conductances that one thread looks at.
-const AT_ONCE: usize = 1 << 14;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -145,18 +142,23 @@ impl Rows {
         conductances: &[f64],
     ) -> Result<(Vec<f64>, Tape)> {
         let width = self.outputs.len();
-        let is_passive = self.check_conductances(conductances)?;
         let mut outputs = vec![0.0; rows * width];
-        let (given, alone): (Given, Vec<usize>) = match &self.batches {
-            Some(batches) if is_passive => {
+        let batch = match &self.batches {
+            None => Err(Refused::Conductances),
+            Some(batches) => {
                 let mut batches = lock(batches);
                 let given = batches.forward((rows, inputs), conductances, &mut outputs);
-                let given = given.ok_or_else(|| self.not_finite(inputs))?;
-                let alone = (0..rows).filter(|&row| !batches.is_certain(row));
-                (given, alone.collect())
+                given.map(|given| {
+                    let alone = (0..rows).filter(|&row| !batches.is_certain(row));
+                    (given, alone.collect())
+                })
             }
-            _ if !inputs.is_finite() => return Err(self.not_finite(inputs)),
-            _ => {
+        };
+        let is_batch = batch.is_ok();
+        let (given, alone): (Given, Vec<usize>) = match batch {
+            Ok(batch) => batch,
+            Err(_) => {
+                self.check(inputs, conductances)?;
                 let given = Given::alone(inputs, rows, conductances);
                 (given, (0..rows).collect())
             }
@@ -174,7 +176,7 @@ impl Rows {
         }
         let tape = Tape {
             given,
-            is_batch: is_passive && self.batches.is_some(),
+            is_batch,
             points,
         };
         Ok((outputs, tape))
@@ -186,20 +188,23 @@ impl Rows {
         &self,
         tape: &Tape,
         cotangents: &[f64],
+        to_conductances: &mut [f64],
         with_inputs: bool,
-    ) -> Result<(Option<Vec<f64>>, Vec<f64>)> {
+    ) -> Result<Option<Vec<f64>>> {
         let (width, count) = (self.outputs.len(), self.inputs);
-        let mut to_conductances = vec![0.0; self.conductances.len()];
         let (given, rows) = (&tape.given, tape.rows());
         let mut to_inputs = with_inputs.then(|| vec![0.0; rows * count]);
         let alone: Vec<usize> = match &self.batches {
             Some(batches) if tape.is_batch => {
                 let (mut batches, to_inputs) = (lock(batches), to_inputs.as_deref_mut());
-                batches.backward(given, cotangents, &mut to_conductances, to_inputs);
+                batches.backward(given, cotangents, to_conductances, to_inputs);
                 let alone = (0..rows).filter(|&row| !batches.is_certain(row));
                 alone.collect()
             }
-            _ => (0..rows).collect(),
+            _ => {
+                to_conductances.fill(0.0);
+                (0..rows).collect()
+            }
         };
         let gradients = self.each(given.conductances(), &alone, |solver, row| {
             let point = self.restore(solver, tape, row)?;
@@ -222,7 +227,7 @@ impl Rows {
                 to_inputs[row * count..(row + 1) * count].copy_from_slice(&own.inputs);
             }
         }
-        Ok((to_inputs, to_conductances))
+        Ok(to_inputs)
     }
 
     /// How outputs (rows x outputs) change along `inputs` (rows x inputs) and `conductances`, at the
@@ -268,31 +273,22 @@ impl Rows {
         Ok(all)
     }
 
-    /// Refuses conductances that no solver takes; whether the batch engine takes them.
-    fn check_conductances(&self, conductances: &[f64]) -> Result<bool> {
-        let is_usable = |g: &f64| (*g != 0.0) & g.is_finite();
-        // Without an end before the last number these loops are vector instructions.
-        let parts = conductances.par_chunks(AT_ONCE).map(|part| {
-            let usable = part.iter().fold(true, |all, g| all & is_usable(g));
-            [usable, part.iter().fold(true, |all, g| all & (*g > 0.0))]
-        });
-        let all = parts.reduce(|| [true; 2], |a, b| [a[0] & b[0], a[1] & b[1]]);
-        if let [true, is_passive] = all {
-            return Ok(is_passive);
+    /// Refuses numbers that no solver takes.
+    fn check(&self, inputs: Sample<'_>, conductances: &[f64]) -> Result<()> {
+        let is_usable = |g: &f64| *g != 0.0 && g.is_finite();
+        if let Some(k) = conductances.iter().position(|g| !is_usable(g)) {
+            return Err(self.unusable(self.conductances[k], conductances[k]));
         }
-        let k = conductances.iter().position(|g| !is_usable(g)).unwrap_or(0);
-        Err(self.unusable(self.conductances[k], conductances[k]))
-    }
-
-    fn not_finite(&self, inputs: Sample<'_>) -> Fault {
-        let k = inputs.iter().position(|x| !x.is_finite()).unwrap_or(0);
+        let Some(k) = inputs.iter().position(|x| !x.is_finite()) else {
+            return Ok(());
+        };
         let (row, column) = (k / self.inputs + 1, k % self.inputs);
         // Drives by inputs come first.
         let name = &self.circuit.element(self.drives[column].id.element).name();
         let value = inputs.get(k);
-        Fault::argument(format!(
+        Err(Fault::argument(format!(
             "inputs, row {row}: `{name}` cannot be {value}\n  help: give finite numbers"
-        ))
+        )))
     }
 
     fn unusable(&self, id: ParameterId, g: f64) -> Fault {

@@ -36,6 +36,15 @@ pub struct BatchFunction {
     batches: u64,
 }
 
+/// Why a batch was not solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// An input is not finite.
+    Inputs,
+    /// A conductance is not a finite number above zero.
+    Conductances,
+}
+
 /// What a batch was given. Shares its numbers with the engine.
 #[derive(Clone, Debug)]
 pub struct Given {
@@ -113,22 +122,23 @@ impl BatchFunction {
         !self.engine.system.has_driven_diodes()
     }
 
-    /// Outputs, rows x outputs (V), at so many rows of inputs, all of them as one. None if an input is not
-    /// finite. Rows that are not certain, of which [`Self::is_certain`] tells, are for the general solver.
+    /// Outputs, rows x outputs (V), at so many rows of inputs, all of them as one. Rows that are not certain, of
+    /// which [`Self::is_certain`] tells, are for the general solver.
+    ///
+    /// # Errors
+    /// Numbers that the batch engine does not take.
     pub fn forward(
         &mut self,
         (rows, inputs): (usize, Sample<'_>),
         conductances: &[f64],
         outputs: &mut [f64],
-    ) -> Option<Given> {
+    ) -> Result<Given, Refused> {
         let (width, count) = (self.inputs, self.outputs.max(1));
-        let own = (self.pool).renew(&mut self.conductances, conductances.len());
-        let given = conductances.par_chunks(AT_ONCE);
-        let parts = own.par_chunks_mut(AT_ONCE).zip(given);
-        parts.for_each(|(own, given)| own.copy_from_slice(given));
         self.batches += 1;
         self.batch = self.batches;
-        self.take_conductances();
+        if !self.take_conductances(conductances) {
+            return Err(Refused::Conductances);
+        }
         let are_finite = AtomicBool::new(true);
         self.engine.load(rows, |row| {
             let own = inputs.part(row * width..(row + 1) * width);
@@ -138,14 +148,14 @@ impl BatchFunction {
             own
         });
         if !are_finite.into_inner() {
-            return None;
+            return Err(Refused::Inputs);
         }
         self.solve(rows);
         for (row, outputs) in outputs.chunks_mut(count).enumerate() {
             outputs.copy_from_slice(self.engine.outputs_of(row, count));
         }
         let (values, width) = self.engine.values();
-        Some(Given {
+        Ok(Given {
             batch: self.batch,
             inputs: Arc::clone(values),
             width,
@@ -154,17 +164,29 @@ impl BatchFunction {
         })
     }
 
-    /// Gives the engine the conductances that are arguments.
-    fn take_conductances(&mut self) {
+    /// Keeps the conductances that are arguments, and gives them to the engine; false if one is not a finite
+    /// number above zero.
+    fn take_conductances(&mut self, given: &[f64]) -> bool {
+        let kept = (self.pool).renew(&mut self.conductances, given.len());
+        let is_usable = |g: &f64| (*g > 0.0) & (*g < f64::INFINITY);
+        let mut are_usable = true;
         for run in &self.runs {
             let own = &mut self.engine.conductances[run.first..][..run.arguments.len()];
-            let given = self.conductances[run.arguments.clone()].par_chunks(AT_ONCE);
-            let parts = own.par_chunks_mut(AT_ONCE).zip(given);
-            parts.for_each(|(own, given)| own.copy_from_slice(given));
+            let kept = kept[run.arguments.clone()].par_chunks_mut(AT_ONCE);
+            let parts = own.par_chunks_mut(AT_ONCE).zip(kept);
+            let parts = parts.zip(given[run.arguments.clone()].par_chunks(AT_ONCE));
+            let usable = parts.map(|((own, kept), given)| {
+                own.copy_from_slice(given);
+                kept.copy_from_slice(given);
+                // Without an end before the last number this loop is vector instructions.
+                given.iter().fold(true, |all, g| all & is_usable(g))
+            });
+            are_usable &= usable.reduce(|| true, |a, b| a & b);
         }
-        if !self.runs.is_empty() {
+        if are_usable && !self.runs.is_empty() {
             self.engine.refresh();
         }
+        are_usable
     }
 
     fn solve(&mut self, rows: usize) {
@@ -178,8 +200,7 @@ impl BatchFunction {
         if self.batch == given.batch {
             return;
         }
-        self.conductances = Arc::clone(&given.conductances);
-        self.take_conductances();
+        self.take_conductances(&given.conductances);
         let width = self.inputs;
         let input = |row: usize| Sample::Numbers(&given.row(row)[..width]);
         self.engine.load(given.rows, input);
@@ -202,6 +223,9 @@ impl BatchFunction {
         to_conductances: &mut [f64],
         to_inputs: Option<&mut [f64]>,
     ) {
+        if given.rows == 0 {
+            return to_conductances.fill(0.0);
+        }
         self.return_to(given);
         self.engine.differentiate(cotangents, &mut self.certain);
         for run in &self.runs {

@@ -46,7 +46,7 @@ mod sums;
 
 pub use amplifiers::Unamplified;
 pub use engine::{Accuracy, BatchEngine, Nudge, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};
-pub use function::{BatchFunction, Given};
+pub use function::{BatchFunction, Given, Refused};
 pub use inputs::Drive;
 pub use law::Law;
 pub use real::Real;
