@@ -20,7 +20,7 @@ from ohmgrad.torch import CircuitLayer
 
 OPTIMIZERS = {
     "none": None,
-    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-5, fused=True),
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-5),
     "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-4, fused=True),
 }
 

@@ -28,7 +28,7 @@ _calm = threading.Lock()
 def _calm_down() -> None:
     """Lets PyTorch's threads sleep between its operations, once for the process.
 
-    They spin for milliseconds, on the cores that the circuit needs next: training takes twice to ten times as long.
+    They spin for milliseconds, on the cores that the circuit needs next: training takes two to seven times as long.
     GNU's OpenMP has them sleep soon where there are more of its threads than cores. A second thread that has used
     PyTorch, and waits from then on, brings that about at any time, where variables of the environment are read as
     PyTorch is loaded. Who has set these is left alone.
@@ -92,6 +92,7 @@ class CircuitLayer(torch.nn.Module):
 
     PyTorch's threads spin for a while after each of its operations and take cores from the circuit. A layer of a
     circuit that is solved in batches lets them sleep instead, unless ``OMP_WAIT_POLICY`` is set in the environment.
+    Where the circuit is most of the work, ``torch.set_num_threads(1)`` is faster still.
     """
 
     conductances: torch.nn.Parameter

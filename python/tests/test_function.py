@@ -156,11 +156,27 @@ def test_what_an_operating_point_leaves_open_has_no_derivative():
     assert tape.vjp([[1, 0], [1, 0]])[0].ravel() == pytest.approx([0.5, 0.5])
 
 
-def test_no_rows_are_none():
-    _, function, _ = function_of("clamp")
-    y, tape = function(np.empty((0, 2)))
+@pytest.mark.parametrize("name", ["clamp", "ideal crossbar"])
+def test_no_rows_are_none(name):
+    _, function, x = function_of(name)
+    y, tape = function(x)
+    tape.vjp(y)
+    y, tape = function(x[:0])
     to_x, to_g = tape.vjp(y)
-    assert (y.shape, to_x.shape, to_g.tolist()) == ((0, 4), (0, 2), [0, 0])
+    assert (y.shape, to_x.shape) == ((0, len(function.outputs)), (0, x.shape[1]))
+    assert to_g.shape == function.conductances.shape and not to_g.any()
+
+
+@pytest.mark.parametrize("name", ["clamp", "ideal crossbar"])
+def test_derivatives_may_be_written_in_place(name):
+    _, function, x = function_of(name)
+    y, tape = function(x)
+    expected = tape.vjp(np.cos(y))[1]
+    out = np.full_like(expected, np.nan)
+    assert tape.vjp(np.cos(y), out=out)[1] is out
+    assert (out == expected).all()
+    with pytest.raises(ohmgrad.OhmgradError, match="out: found 1 numbers"):
+        tape.vjp(np.cos(y), out=np.zeros(1))
 
 
 def test_bits_do_not_depend_on_threads():
