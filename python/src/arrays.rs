@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use numpy::ndarray::{Array2, ArrayView2};
 use numpy::{
     AllowTypeChange, IntoPyArray, PyArray2, PyArrayLike1, PyArrayLike2, PyArrayLikeDyn,
-    PyUntypedArrayMethods,
+    PyReadonlyArray2, PyUntypedArrayMethods,
 };
+use ohmgrad::batch::Sample;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -32,36 +33,88 @@ pub fn numbers<'a>(
     array: &'a PyArrayLike2<'_, f64, AllowTypeChange>,
     (rows, columns): (Option<usize>, usize),
 ) -> Result<Cow<'a, [f64]>, Fault> {
-    let [found_rows, found] = [array.shape()[0], array.shape()[1]];
-    if found != columns || rows.is_some_and(|rows| rows != found_rows) {
-        let rows = rows.map_or("rows".to_string(), |rows| rows.to_string());
-        return Err(Fault::argument(format!(
-            "{what}: found an array of shape ({found_rows}, {found}), expected ({rows}, {columns})"
-        )));
-    }
+    check_shape(what, array.shape(), (rows, columns))?;
     Ok(row_by_row(array.as_array()))
 }
 
-/// The numbers of an array of one dimension that must have so many.
-pub fn list(
+fn check_shape(
     what: &str,
-    array: &PyArrayLike1<'_, f64, AllowTypeChange>,
-    expected: usize,
-) -> Result<Vec<f64>, Fault> {
-    let found = array.shape()[0];
-    if found != expected {
-        return Err(Fault::argument(format!(
-            "{what}: found {found} numbers, expected {expected}"
-        )));
+    found: &[usize],
+    (rows, columns): (Option<usize>, usize),
+) -> Result<(), Fault> {
+    if found[1] == columns && rows.is_none_or(|rows| rows == found[0]) {
+        return Ok(());
     }
+    let [found_rows, found] = [found[0], found[1]];
+    let rows = rows.map_or("rows".to_string(), |rows| rows.to_string());
+    Err(Fault::argument(format!(
+        "{what}: found an array of shape ({found_rows}, {found}), expected ({rows}, {columns})"
+    )))
+}
+
+/// Rows of numbers of the types that need no conversion before they are used; others become float64.
+pub enum AnyRows<'py> {
+    Numbers(PyArrayLike2<'py, f64, AllowTypeChange>),
+    Singles(PyReadonlyArray2<'py, f32>),
+    Bytes(PyReadonlyArray2<'py, u8>),
+}
+
+impl<'py> AnyRows<'py> {
+    pub fn of(array: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(array) = array.extract() {
+            return Ok(Self::Singles(array));
+        }
+        if let Ok(array) = array.extract() {
+            return Ok(Self::Bytes(array));
+        }
+        array.extract().map(Self::Numbers)
+    }
+
+    /// What `work` makes of the number of rows and all of them as one; they must have so many columns.
+    pub fn with<T>(
+        &self,
+        what: &str,
+        columns: usize,
+        work: impl FnOnce(usize, Sample<'_>) -> T,
+    ) -> Result<T, Fault> {
+        let shape = match self {
+            Self::Numbers(array) => array.shape(),
+            Self::Singles(array) => array.shape(),
+            Self::Bytes(array) => array.shape(),
+        };
+        check_shape(what, shape, (None, columns))?;
+        Ok(match self {
+            Self::Numbers(array) => work(shape[0], Sample::Numbers(&row_by_row(array.as_array()))),
+            Self::Singles(array) => work(shape[0], Sample::Singles(&row_by_row(array.as_array()))),
+            Self::Bytes(array) => work(shape[0], Sample::Bytes(&row_by_row(array.as_array()))),
+        })
+    }
+}
+
+pub fn check_length(what: &str, found: usize, expected: usize) -> Result<(), Fault> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Fault::argument(format!(
+            "{what}: found {found} numbers, expected {expected}"
+        ))),
+    }
+}
+
+/// The numbers of an array of one dimension that must have so many.
+pub fn list<'a>(
+    what: &str,
+    array: &'a PyArrayLike1<'_, f64, AllowTypeChange>,
+    expected: usize,
+) -> Result<Cow<'a, [f64]>, Fault> {
+    check_length(what, array.shape()[0], expected)?;
     let array = array.as_array();
-    Ok(match array.as_slice() {
-        Some(slice) => slice.to_vec(),
-        None => array.iter().copied().collect(),
+    Ok(match array.to_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(array.iter().copied().collect()),
     })
 }
 
-fn row_by_row(array: ArrayView2<'_, f64>) -> Cow<'_, [f64]> {
+fn row_by_row<T: Copy>(array: ArrayView2<'_, T>) -> Cow<'_, [T]> {
     match array.to_slice() {
         Some(slice) => Cow::Borrowed(slice),
         None => Cow::Owned(array.iter().copied().collect()),

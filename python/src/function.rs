@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use numpy::{AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2};
+use numpy::{
+    AllowTypeChange, IntoPyArray, PyArray1, PyArray2, PyArrayLike1, PyArrayLike2, PyArrayMethods,
+};
+use ohmgrad::batch::Sample;
 use pyo3::prelude::*;
 
-use crate::arrays::{list, matrix, numbers};
+use crate::arrays::{AnyRows, check_length, list, matrix, numbers};
+use crate::crew::compute;
 use crate::rows::{self, Rows};
 
 /// Outputs of a circuit for rows of source values, as a function of these and of the conductances of some
@@ -63,51 +67,58 @@ impl Function {
         self.0.is_batched()
     }
 
-    /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S).
+    /// Outputs, rows x outputs, at `inputs`, rows x inputs (V or A), and `conductances` (S). Contiguous inputs of
+    /// type float64, float32 or uint8 are taken as they are.
     #[pyo3(signature = (inputs, conductances = None))]
     fn __call__<'py>(
         &self,
         py: Python<'py>,
-        inputs: Rows2<'py>,
+        inputs: &Bound<'py, PyAny>,
         conductances: Option<List<'py>>,
     ) -> PyResult<(Bound<'py, PyArray2<f64>>, Tape)> {
         let function = Arc::clone(&self.0);
-        let inputs = numbers("inputs", &inputs, (None, function.inputs()))?;
-        let conductances = match conductances {
-            Some(given) => list("conductances", &given, function.conductance_count())?,
-            None => function.conductances(),
+        let columns = function.inputs();
+        let conductances = match &conductances {
+            Some(given) => list("conductances", given, function.conductance_count())?,
+            None => function.conductances().into(),
         };
-        let (outputs, tape) = py.detach(|| function.forward(&inputs, conductances))?;
+        let solve = |rows, inputs: Sample<'_>| {
+            compute(py, || function.forward((rows, inputs), &conductances))
+        };
+        let (outputs, tape) = AnyRows::of(inputs)?.with("inputs", columns, solve)??;
         let shape = [tape.rows(), function.outputs().len()];
         Ok((matrix(py, shape, outputs)?, Tape { function, tape }))
-    }
-}
-
-impl Drop for Tape {
-    fn drop(&mut self) {
-        self.function.recycle(&mut self.tape);
     }
 }
 
 #[pymethods]
 impl Tape {
     /// Derivatives of `sum(cotangents * outputs)` to the inputs, rows x inputs, and to the conductances,
-    /// summed over rows. One linear solve for each row. Without `inputs`, None takes the place of the first.
-    #[pyo3(signature = (cotangents, *, inputs = true))]
+    /// summed over rows. One linear solve for each row. Without `inputs`, None takes the place of the first. The
+    /// second are written to `out`, if it is given.
+    #[pyo3(signature = (cotangents, *, inputs = true, out = None))]
     fn vjp<'py>(
         &self,
         py: Python<'py>,
         cotangents: Rows2<'py>,
         inputs: bool,
+        out: Option<Bound<'py, PyArray1<f64>>>,
     ) -> PyResult<Arrays<'py>> {
         let Self { function, tape } = self;
         let shape = (Some(tape.rows()), function.outputs().len());
         let cotangents = numbers("cotangents", &cotangents, shape)?;
-        let found = py.detach(|| function.backward(tape, &cotangents, inputs));
-        let (inputs, conductances) = found?;
+        let count = function.conductance_count();
+        let out = out.unwrap_or_else(|| PyArray1::zeros(py, count, false));
+        let mut written = out.try_readwrite()?;
+        let to_conductances = written.as_slice_mut()?;
+        check_length("out", to_conductances.len(), count)?;
+        let inputs = compute(py, || {
+            function.backward(tape, &cotangents, to_conductances, inputs)
+        })?;
         let shape = [tape.rows(), function.inputs()];
         let inputs = inputs.map(|inputs| matrix(py, shape, inputs)).transpose()?;
-        Ok((inputs, conductances.into_pyarray(py)))
+        drop(written);
+        Ok((inputs, out))
     }
 
     /// How the outputs, rows x outputs, change along `inputs`, rows x inputs, and `conductances`. One
@@ -122,7 +133,7 @@ impl Tape {
         let inputs = numbers("inputs", &inputs, (Some(tape.rows()), function.inputs()))?;
         let count = function.conductance_count();
         let conductances = list("conductances", &conductances, count)?;
-        let changes = py.detach(|| function.tangents(tape, &inputs, &conductances));
+        let changes = compute(py, || function.tangents(tape, &inputs, &conductances));
         let shape = [tape.rows(), function.outputs().len()];
         matrix(py, shape, changes?)
     }

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod circuit;
+mod crew;
 mod fault;
 mod function;
 mod operating_point;

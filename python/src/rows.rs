@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ohmgrad::adjoint::{AdjointError, derivative};
 use ohmgrad::analysis::{OperatingPoint, Output, Probe, Solver, Undetermined};
-use ohmgrad::batch::BatchFunction;
+use ohmgrad::batch::{BatchFunction, Given, Refused, Sample};
 use ohmgrad::circuit::{Circuit, ParameterId};
 use ohmgrad::mna::BranchCurrents;
 use rayon::prelude::*;
@@ -32,13 +32,7 @@ pub struct Rows {
     /// Solvers that no thread uses at the moment.
     idle: Mutex<Vec<Solver>>,
     batches: Option<Mutex<BatchFunction>>,
-    /// Memory for the inputs of tapes to come.
-    spare: Mutex<Vec<Vec<f64>>>,
 }
-
-/// Inputs that one thread copies at a time, and copies whose memory is kept.
-const AT_ONCE: usize = 1 << 15;
-const MOST_SPARE: usize = 2;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,11 +50,10 @@ struct Point {
 
 /// What was given, and the operating points that it led to.
 pub struct Tape {
-    inputs: Vec<f64>,
-    conductances: Vec<f64>,
-    rows: usize,
-    /// Number of the batch, and the rows that were not certain there, in order; all rows without it.
-    batch: Option<u64>,
+    given: Given,
+    /// The batch engine has taken the rows.
+    is_batch: bool,
+    /// The rows that were not certain there, in order; all rows without it.
     points: Vec<(usize, Point)>,
 }
 
@@ -108,7 +101,6 @@ impl Rows {
             conductances,
             idle: Mutex::new(vec![solver]),
             batches,
-            spare: Mutex::default(),
         })
     }
 
@@ -143,22 +135,36 @@ impl Rows {
         self.batches.is_some()
     }
 
-    /// Outputs (rows x outputs) at `inputs` (rows x inputs), and what leads back from there.
-    pub fn forward(&self, inputs: &[f64], conductances: Vec<f64>) -> Result<(Vec<f64>, Tape)> {
-        let (rows, width) = (inputs.len() / self.inputs.max(1), self.outputs.len());
-        let inputs = self.take(inputs, &conductances)?;
+    /// Outputs (rows x outputs) at `rows` rows of inputs, all of them as one, and what leads back from there.
+    pub fn forward(
+        &self,
+        (rows, inputs): (usize, Sample<'_>),
+        conductances: &[f64],
+    ) -> Result<(Vec<f64>, Tape)> {
+        let width = self.outputs.len();
         let mut outputs = vec![0.0; rows * width];
-        let (batch, alone) = match self.batches(&conductances) {
-            None => (None, (0..rows).collect()),
-            Some(mut batches) => {
-                let batch = batches.forward(&inputs, &conductances, &mut outputs);
-                let alone = (0..rows).filter(|&row| !batches.is_certain(row));
-                (Some(batch), alone.collect())
+        let batch = match &self.batches {
+            None => Err(Refused::Conductances),
+            Some(batches) => {
+                let mut batches = lock(batches);
+                let given = batches.forward((rows, inputs), conductances, &mut outputs);
+                given.map(|given| {
+                    let alone = (0..rows).filter(|&row| !batches.is_certain(row));
+                    (given, alone.collect())
+                })
             }
         };
-        let alone: Vec<usize> = alone;
-        let solved = self.each(&conductances, &alone, |solver, row| {
-            let op = self.solve(solver, row, &inputs)?;
+        let is_batch = batch.is_ok();
+        let (given, alone): (Given, Vec<usize>) = match batch {
+            Ok(batch) => batch,
+            Err(_) => {
+                self.check(inputs, conductances)?;
+                let given = Given::alone(inputs, rows, conductances);
+                (given, (0..rows).collect())
+            }
+        };
+        let solved = self.each(conductances, &alone, |solver, row| {
+            let op = self.solve(solver, given.row(row), row)?;
             let circuit = &solver.circuit;
             let values: Vec<f64> = self.outputs.iter().map(|p| p.value(circuit, &op)).collect();
             Ok((values, Point::of(solver, &op, &self.outputs)))
@@ -169,10 +175,8 @@ impl Rows {
             points.push((row, point));
         }
         let tape = Tape {
-            inputs,
-            conductances,
-            rows,
-            batch,
+            given,
+            is_batch,
             points,
         };
         Ok((outputs, tape))
@@ -184,26 +188,25 @@ impl Rows {
         &self,
         tape: &Tape,
         cotangents: &[f64],
+        to_conductances: &mut [f64],
         with_inputs: bool,
-    ) -> Result<(Option<Vec<f64>>, Vec<f64>)> {
+    ) -> Result<Option<Vec<f64>>> {
         let (width, count) = (self.outputs.len(), self.inputs);
-        let mut to_conductances = vec![0.0; self.conductances.len()];
-        let mut to_inputs = with_inputs.then(|| vec![0.0; tape.inputs.len()]);
-        let batches = tape.batch.and_then(|_| self.batches(&tape.conductances));
-        let alone: Vec<usize> = match batches {
-            None => (0..tape.rows).collect(),
-            Some(mut batches) => {
-                // Another call may have come between.
-                if tape.batch != Some(batches.batch()) {
-                    let mut outputs = vec![0.0; tape.rows * width];
-                    batches.forward(&tape.inputs, &tape.conductances, &mut outputs);
-                }
-                batches.backward(cotangents, &mut to_conductances, to_inputs.as_deref_mut());
-                let alone = (0..tape.rows).filter(|&row| !batches.is_certain(row));
+        let (given, rows) = (&tape.given, tape.rows());
+        let mut to_inputs = with_inputs.then(|| vec![0.0; rows * count]);
+        let alone: Vec<usize> = match &self.batches {
+            Some(batches) if tape.is_batch => {
+                let (mut batches, to_inputs) = (lock(batches), to_inputs.as_deref_mut());
+                batches.backward(given, cotangents, to_conductances, to_inputs);
+                let alone = (0..rows).filter(|&row| !batches.is_certain(row));
                 alone.collect()
             }
+            _ => {
+                to_conductances.fill(0.0);
+                (0..rows).collect()
+            }
         };
-        let gradients = self.each(&tape.conductances, &alone, |solver, row| {
+        let gradients = self.each(given.conductances(), &alone, |solver, row| {
             let point = self.restore(solver, tape, row)?;
             let weights = &cotangents[row * width..(row + 1) * width];
             self.check_determined(&point, row, weights)?;
@@ -224,7 +227,7 @@ impl Rows {
                 to_inputs[row * count..(row + 1) * count].copy_from_slice(&own.inputs);
             }
         }
-        Ok((to_inputs, to_conductances))
+        Ok(to_inputs)
     }
 
     /// How outputs (rows x outputs) change along `inputs` (rows x inputs) and `conductances`, at the
@@ -232,8 +235,8 @@ impl Rows {
     pub fn tangents(&self, tape: &Tape, inputs: &[f64], conductances: &[f64]) -> Result<Vec<f64>> {
         let (width, count) = (self.outputs.len(), self.inputs);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let rows: Vec<usize> = (0..tape.rows).collect();
-        let changes = self.each(&tape.conductances, &rows, |solver, row| {
+        let rows: Vec<usize> = (0..tape.rows()).collect();
+        let changes = self.each(tape.given.conductances(), &rows, |solver, row| {
             let own = &inputs[row * count..(row + 1) * count];
             let change = |output: usize| {
                 let mut weights = vec![0.0; width];
@@ -246,21 +249,6 @@ impl Rows {
             (0..width).map(change).collect::<Result<Vec<f64>>>()
         })?;
         Ok(changes.concat())
-    }
-
-    /// Takes the memory of a tape back: fresh pages take longer than what is written there.
-    pub fn recycle(&self, tape: &mut Tape) {
-        let mut spare = lock(&self.spare);
-        if spare.len() < MOST_SPARE {
-            spare.push(std::mem::take(&mut tape.inputs));
-        }
-    }
-
-    /// The batch engine, if it takes the circuit with these conductances; no other thread has it then.
-    fn batches(&self, conductances: &[f64]) -> Option<MutexGuard<'_, BatchFunction>> {
-        let batches = self.batches.as_ref()?;
-        let is_passive = conductances.iter().fold(true, |all, g| all & (*g > 0.0));
-        is_passive.then(|| lock(batches))
     }
 
     /// What `work` makes of each of some rows, in order; blocks of them are spread over threads.
@@ -285,29 +273,19 @@ impl Rows {
         Ok(all)
     }
 
-    /// A copy of the inputs, for the way back. Refuses numbers that no solver takes.
-    fn take(&self, given: &[f64], conductances: &[f64]) -> Result<Vec<f64>> {
-        let is_usable = |g: &f64| (*g != 0.0) & g.is_finite();
-        // Without an end before the last number these loops are vector instructions.
-        if !conductances.iter().fold(true, |all, g| all & is_usable(g)) {
-            let k = conductances.iter().position(|g| !is_usable(g)).unwrap_or(0);
+    /// Refuses numbers that no solver takes.
+    fn check(&self, inputs: Sample<'_>, conductances: &[f64]) -> Result<()> {
+        let is_usable = |g: &f64| *g != 0.0 && g.is_finite();
+        if let Some(k) = conductances.iter().position(|g| !is_usable(g)) {
             return Err(self.unusable(self.conductances[k], conductances[k]));
         }
-        let mut copy = lock(&self.spare).pop().unwrap_or_default();
-        copy.resize(given.len(), 0.0);
-        let parts = copy.par_chunks_mut(AT_ONCE).zip(given.par_chunks(AT_ONCE));
-        let are_finite = parts.map(|(copy, given)| {
-            copy.copy_from_slice(given);
-            given.iter().fold(true, |all, x| all & x.is_finite())
-        });
-        if are_finite.reduce(|| true, |a, b| a & b) {
-            return Ok(copy);
-        }
-        let k = given.iter().position(|x| !x.is_finite()).unwrap_or(0);
+        let Some(k) = inputs.iter().position(|x| !x.is_finite()) else {
+            return Ok(());
+        };
         let (row, column) = (k / self.inputs + 1, k % self.inputs);
         // Drives by inputs come first.
         let name = &self.circuit.element(self.drives[column].id.element).name();
-        let value = given[k];
+        let value = inputs.get(k);
         Err(Fault::argument(format!(
             "inputs, row {row}: `{name}` cannot be {value}\n  help: give finite numbers"
         )))
@@ -343,16 +321,15 @@ impl Rows {
         outcome
     }
 
-    fn drive(&self, solver: &mut Solver, row: usize, inputs: &[f64]) {
-        let own = &inputs[row * self.inputs..][..self.inputs];
+    fn drive(&self, solver: &mut Solver, inputs: &[f64]) {
         for drive in &self.drives {
-            solver.workspace.sources[drive.place] = drive.sign * own[drive.input];
+            solver.workspace.sources[drive.place] = drive.sign * inputs[drive.input];
         }
     }
 
     /// Solves a row from a cold start.
-    fn solve(&self, solver: &mut Solver, row: usize, inputs: &[f64]) -> Result<OperatingPoint> {
-        self.drive(solver, row, inputs);
+    fn solve(&self, solver: &mut Solver, inputs: &[f64], row: usize) -> Result<OperatingPoint> {
+        self.drive(solver, inputs);
         solver.workspace.restart(&solver.system, &solver.values);
         let op = solver.operating_point();
         op.map_err(|error| Fault::failed(row, &error))
@@ -369,11 +346,11 @@ impl Rows {
         let point = match known {
             Ok(k) => Cow::Borrowed(&tape.points[k].1),
             Err(_) => {
-                let op = self.solve(solver, row, &tape.inputs)?;
+                let op = self.solve(solver, tape.given.row(row), row)?;
                 Cow::Owned(Point::of(solver, &op, &self.outputs))
             }
         };
-        self.drive(solver, row, &tape.inputs);
+        self.drive(solver, tape.given.row(row));
         let Solver {
             system,
             values,
@@ -468,7 +445,7 @@ impl Rows {
 
 impl Tape {
     pub fn rows(&self) -> usize {
-        self.rows
+        self.given.rows()
     }
 }
 

@@ -73,6 +73,37 @@ def test_batches_are_as_rows_and_calls_may_come_between(name):
 
 
 @pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
+@pytest.mark.parametrize("kind", [np.float32, np.uint8, np.int16])
+def test_inputs_of_other_types_are_the_same_numbers(name, kind):
+    _, function, x = function_of(name)
+    x = np.random.default_rng(4).integers(0, 200, x.shape).astype(kind)
+    y, tape = function(x.astype(float))
+    dy = np.cos(y)
+    to_x, to_g = tape.vjp(dy)
+    for same in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        z, other = function(same)
+        assert (z == y).all()
+        for found, expected in zip(other.vjp(dy), (to_x, to_g)):
+            assert (found == expected).all()
+
+
+@pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
+def test_a_tape_keeps_what_was_given(name):
+    _, function, x = function_of(name)
+    given, g = x.copy(), function.conductances
+    y, tape = function(given, g)
+    expected = tape.vjp(np.cos(y))
+    given += 1
+    g *= 2
+    tapes = [function(x + k)[1] for k in range(3)]
+    for found, other in zip(tape.vjp(np.cos(y)), expected):
+        assert (found == other).all()
+    last = tapes[1].vjp(np.cos(y))
+    for found, other in zip(function(x + 1)[1].vjp(np.cos(y)), last):
+        assert (found == other).all()
+
+
+@pytest.mark.parametrize("name", ["ideal crossbar", "clamp"])
 def test_complements_carry_negatives(name):
     circuit, whole, x = function_of(name)
     _, inputs, outputs, trained, _ = CIRCUITS[name]
@@ -101,6 +132,11 @@ def test_bad_arguments_are_told():
         function(x, [1e-3] * 3)
     with pytest.raises(ohmgrad.OhmgradError, match="row 1: `v1` cannot be NaN"):
         function([[np.nan, 1.0]])
+    batched, at = function_of("ideal crossbar")[1:]
+    at[3, 1] = np.inf
+    for kind in (np.float64, np.float32):
+        with pytest.raises(ohmgrad.OhmgradError, match="row 4: `v1` cannot be inf"):
+            batched(at.astype(kind))
     with pytest.raises(ohmgrad.OhmgradError, match="no V or I source `r1`"):
         circuit.function("r1", "v(b)")
     with pytest.raises(ohmgrad.OhmgradError, match="no resistor of the circuit matches `x"):
@@ -120,11 +156,27 @@ def test_what_an_operating_point_leaves_open_has_no_derivative():
     assert tape.vjp([[1, 0], [1, 0]])[0].ravel() == pytest.approx([0.5, 0.5])
 
 
-def test_no_rows_are_none():
-    _, function, _ = function_of("clamp")
-    y, tape = function(np.empty((0, 2)))
+@pytest.mark.parametrize("name", ["clamp", "ideal crossbar"])
+def test_no_rows_are_none(name):
+    _, function, x = function_of(name)
+    y, tape = function(x)
+    tape.vjp(y)
+    y, tape = function(x[:0])
     to_x, to_g = tape.vjp(y)
-    assert (y.shape, to_x.shape, to_g.tolist()) == ((0, 4), (0, 2), [0, 0])
+    assert (y.shape, to_x.shape) == ((0, len(function.outputs)), (0, x.shape[1]))
+    assert to_g.shape == function.conductances.shape and not to_g.any()
+
+
+@pytest.mark.parametrize("name", ["clamp", "ideal crossbar"])
+def test_derivatives_may_be_written_in_place(name):
+    _, function, x = function_of(name)
+    y, tape = function(x)
+    expected = tape.vjp(np.cos(y))[1]
+    out = np.full_like(expected, np.nan)
+    assert tape.vjp(np.cos(y), out=out)[1] is out
+    assert (out == expected).all()
+    with pytest.raises(ohmgrad.OhmgradError, match="out: found 1 numbers"):
+        tape.vjp(np.cos(y), out=np.zeros(1))
 
 
 def test_bits_do_not_depend_on_threads():

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import pytest
 
@@ -45,6 +46,8 @@ def test_inputs_may_have_any_leading_shape_and_type():
     single.sum().backward()
     assert layer.conductances.grad.dtype == torch.float64 and x.grad is not None
     assert layer(x[:0]).shape == (0, 4)
+    grey = torch.tensor([[200, 3]], dtype=torch.uint8)
+    assert torch.equal(layer(grey), layer(grey.double()))
 
 
 def test_a_layer_is_saved_copied_and_written_as_a_deck(tmp_path):
@@ -79,6 +82,20 @@ def test_a_layer_learns():
         layer.clamp_(1e-6)
         losses.append(loss.item())
     assert losses[-1] < 1e-3 * losses[0]
+
+
+def test_other_threads_find_the_same():
+    layer, x = layer_of("ideal crossbar")
+    expected, found = layer(x), []
+    other = threading.Thread(target=lambda: found.append(layer(x)))
+    other.start()
+    other.join()
+    assert torch.equal(found[0], expected)
+    found[0].sum().backward()
+    to_g = layer.conductances.grad.clone()
+    layer.zero_grad()
+    expected.sum().backward()
+    assert torch.equal(layer.conductances.grad, to_g)
 
 
 def test_a_layer_without_trained_resistors_passes_gradients_on():

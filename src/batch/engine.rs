@@ -267,7 +267,27 @@ impl<T: Real> BatchEngine<T> {
         differentiate: bool,
         results: &mut [Option<R>],
     ) {
-        self.prepare(results.len());
+        self.load(results.len(), input);
+        self.solve(judge, differentiate, results);
+    }
+
+    /// Takes the features of so many samples: the first part of [`Self::run`].
+    pub(super) fn load<'a>(&mut self, samples: usize, input: impl Fn(usize) -> Sample<'a> + Sync) {
+        self.prepare(samples);
+        let began = Instant::now();
+        let (size, share) = ((samples, self.lanes), self.share.as_mut());
+        self.features
+            .load(&self.system, &self.assembly, size, input, share);
+        self.timing.inputs += began.elapsed();
+    }
+
+    /// The second part of [`Self::run`].
+    pub(super) fn solve<R: Send>(
+        &mut self,
+        judge: impl Fn(usize, &[f64], &mut [f64]) -> R + Sync,
+        differentiate: bool,
+        results: &mut [Option<R>],
+    ) {
         let own = self.own_samples(results.len());
         let Self {
             system,
@@ -280,13 +300,8 @@ impl<T: Real> BatchEngine<T> {
             lanes,
             tolerance,
             nudge,
-            share,
             ..
         } = self;
-        let began = Instant::now();
-        let size = (results.len(), *lanes);
-        features.load(system, assembly, size, input, share.as_mut());
-        self.timing.inputs += began.elapsed();
         let shared = Shared {
             system,
             conductances,
@@ -311,6 +326,12 @@ impl<T: Real> BatchEngine<T> {
             .iter_mut()
             .for_each(|worker| worker.steps = 0);
         self.end(samples, differentiate);
+    }
+
+    /// Values of the features of the last batch, for its gradient too: rows that begin with the features of a
+    /// sample, and their length.
+    pub(super) fn values(&self) -> (&Arc<Vec<T>>, usize) {
+        self.features.all()
     }
 
     /// Adjoint states at the operating points of the last batch, which did not ask for them;

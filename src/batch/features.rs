@@ -1,10 +1,13 @@
 //! The features of a whole batch, and the currents that sources send by them: one product.
 
+use std::sync::Arc;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::assembly::Assembly;
+use super::pool::Pool;
 use super::real::Real;
 use super::sample::{Conversion, Sample};
 use super::share::Share;
@@ -25,7 +28,8 @@ pub(super) struct Features<T> {
     stride: usize,
     columns: usize,
     /// Values of the columns: stride x columns, as they come.
-    values: Vec<T>,
+    values: Arc<Vec<T>>,
+    pool: Pool<T>,
     /// Currents that the columns send into the fed nodes: fed nodes x stride, A.
     fed: Vec<T>,
 }
@@ -43,14 +47,14 @@ impl<T: Real> Features<T> {
         let inputs = &system.inputs;
         let (columns, stride) = (inputs.columns(), samples.next_multiple_of(lanes));
         (self.columns, self.stride) = (columns, stride);
-        self.values.resize(columns * stride, T::ZERO);
+        let values = self.pool.renew(&mut self.values, columns * stride);
         self.fed.resize(system.fed.len() * stride, T::ZERO);
         if samples == 0 || columns == 0 {
             return;
         }
         let last = (samples - 1) / lanes * lanes;
         let conversion = Conversion::new(T::of);
-        let rows = self.values.par_chunks_mut(columns).enumerate();
+        let rows = values.par_chunks_mut(columns).enumerate();
         rows.with_min_len(8).for_each(|(k, row)| {
             let features = input(if k < samples { k } else { last });
             let (plain, derived) = row.split_at_mut(inputs.features);
@@ -83,6 +87,11 @@ impl<T: Real> Features<T> {
             let samples: Vec<_> = blocks.map(|b| b.start * lanes..b.end * lanes).collect();
             share.turn(&mut self.fed, stride, &samples);
         }
+    }
+
+    /// Values of the columns, of which the first are the features: samples x columns.
+    pub(super) fn all(&self) -> (&Arc<Vec<T>>, usize) {
+        (&self.values, self.columns)
     }
 
     /// Value of a column in one sample.

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::engine::BatchEngine;
 use super::inputs::Drive;
 use super::law::Law;
+use super::pool::Pool;
 use super::sample::Sample;
 use super::structure::{BatchSystem, Unsuited};
 use crate::circuit::{Circuit, ElementId, NodeId};
@@ -23,10 +26,34 @@ pub struct BatchFunction {
     runs: Vec<Run>,
     inputs: usize,
     outputs: usize,
+    /// Arguments of the last batch, S.
+    conductances: Arc<Vec<f64>>,
+    pool: Pool<f64>,
     /// Rows of the last batch that are certain.
     certain: Vec<Option<()>>,
-    /// Batches so far.
+    /// Number of the last batch, and batches so far.
     batch: u64,
+    batches: u64,
+}
+
+/// Why a batch was not solved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// An input is not finite.
+    Inputs,
+    /// A conductance is not a finite number above zero.
+    Conductances,
+}
+
+/// What a batch was given. Shares its numbers with the engine.
+#[derive(Clone, Debug)]
+pub struct Given {
+    batch: u64,
+    /// Rows of `width` numbers, the first of which are inputs.
+    inputs: Arc<Vec<f64>>,
+    width: usize,
+    conductances: Arc<Vec<f64>>,
+    rows: usize,
 }
 
 /// Conductances whose derivatives one task finds.
@@ -82,8 +109,11 @@ impl BatchFunction {
             runs,
             inputs,
             outputs: outputs.len(),
+            conductances: Arc::default(),
+            pool: Pool::default(),
             certain: Vec::new(),
             batch: 0,
+            batches: 0,
         })
     }
 
@@ -92,35 +122,90 @@ impl BatchFunction {
         !self.engine.system.has_driven_diodes()
     }
 
-    /// Outputs, rows x outputs (V), at `inputs`, rows x inputs. Returns the number of this batch; rows that
-    /// are not certain, of which [`Self::is_certain`] tells, are for the general solver.
-    pub fn forward(&mut self, inputs: &[f64], conductances: &[f64], outputs: &mut [f64]) -> u64 {
-        for run in &self.runs {
-            let own = &mut self.engine.conductances[run.first..][..run.arguments.len()];
-            let given = conductances[run.arguments.clone()].par_chunks(AT_ONCE);
-            let parts = own.par_chunks_mut(AT_ONCE).zip(given);
-            parts.for_each(|(own, given)| own.copy_from_slice(given));
+    /// Outputs, rows x outputs (V), at so many rows of inputs, all of them as one. Rows that are not certain, of
+    /// which [`Self::is_certain`] tells, are for the general solver.
+    ///
+    /// # Errors
+    /// Numbers that the batch engine does not take.
+    pub fn forward(
+        &mut self,
+        (rows, inputs): (usize, Sample<'_>),
+        conductances: &[f64],
+        outputs: &mut [f64],
+    ) -> Result<Given, Refused> {
+        let (width, count) = (self.inputs, self.outputs.max(1));
+        self.batches += 1;
+        self.batch = self.batches;
+        if !self.take_conductances(conductances) {
+            return Err(Refused::Conductances);
         }
-        if !self.runs.is_empty() {
-            self.engine.refresh();
+        let are_finite = AtomicBool::new(true);
+        self.engine.load(rows, |row| {
+            let own = inputs.part(row * width..(row + 1) * width);
+            if !own.is_finite() {
+                are_finite.store(false, Ordering::Relaxed);
+            }
+            own
+        });
+        if !are_finite.into_inner() {
+            return Err(Refused::Inputs);
         }
-        let (width, count) = (self.inputs, self.outputs);
-        let rows = outputs.len() / count.max(1);
-        self.certain.clear();
-        self.certain.resize(rows, None);
-        let input = |row: usize| Sample::Numbers(&inputs[row * width..(row + 1) * width]);
-        self.engine
-            .run(input, |_, _, _| (), false, &mut self.certain);
-        for (row, outputs) in outputs.chunks_mut(count.max(1)).enumerate() {
+        self.solve(rows);
+        for (row, outputs) in outputs.chunks_mut(count).enumerate() {
             outputs.copy_from_slice(self.engine.outputs_of(row, count));
         }
-        self.batch += 1;
-        self.batch
+        let (values, width) = self.engine.values();
+        Ok(Given {
+            batch: self.batch,
+            inputs: Arc::clone(values),
+            width,
+            conductances: Arc::clone(&self.conductances),
+            rows,
+        })
     }
 
-    /// The number of the last batch.
-    pub fn batch(&self) -> u64 {
-        self.batch
+    /// Keeps the conductances that are arguments, and gives them to the engine; false if one is not a finite
+    /// number above zero.
+    fn take_conductances(&mut self, given: &[f64]) -> bool {
+        let kept = (self.pool).renew(&mut self.conductances, given.len());
+        let is_usable = |g: &f64| (*g > 0.0) & (*g < f64::INFINITY);
+        let mut are_usable = true;
+        for run in &self.runs {
+            let own = &mut self.engine.conductances[run.first..][..run.arguments.len()];
+            let kept = kept[run.arguments.clone()].par_chunks_mut(AT_ONCE);
+            let parts = own.par_chunks_mut(AT_ONCE).zip(kept);
+            let parts = parts.zip(given[run.arguments.clone()].par_chunks(AT_ONCE));
+            let usable = parts.map(|((own, kept), given)| {
+                own.copy_from_slice(given);
+                kept.copy_from_slice(given);
+                // Without an end before the last number this loop is vector instructions.
+                given.iter().fold(true, |all, g| all & is_usable(g))
+            });
+            are_usable &= usable.reduce(|| true, |a, b| a & b);
+        }
+        if are_usable && !self.runs.is_empty() {
+            self.engine.refresh();
+        }
+        are_usable
+    }
+
+    fn solve(&mut self, rows: usize) {
+        self.certain.clear();
+        self.certain.resize(rows, None);
+        self.engine.solve(|_, _, _| (), false, &mut self.certain);
+    }
+
+    /// Makes a batch the last one, if another came after it.
+    fn return_to(&mut self, given: &Given) {
+        if self.batch == given.batch {
+            return;
+        }
+        self.take_conductances(&given.conductances);
+        let width = self.inputs;
+        let input = |row: usize| Sample::Numbers(&given.row(row)[..width]);
+        self.engine.load(given.rows, input);
+        self.solve(given.rows);
+        self.batch = given.batch;
     }
 
     /// Whether a row of the last batch needs no other solver.
@@ -128,15 +213,20 @@ impl BatchFunction {
         self.certain[row].is_some()
     }
 
-    /// Derivatives of `sum cotangents * outputs` over the certain rows of the last batch to the
-    /// conductances, and of each row to its inputs, rows x inputs, if there is room for them. Rows may turn
-    /// out not to be certain.
+    /// Derivatives of `sum cotangents * outputs` over the certain rows of a batch, which becomes the last one,
+    /// to the conductances, and of each row to its inputs, rows x inputs, if there is room for them. Rows may
+    /// turn out not to be certain.
     pub fn backward(
         &mut self,
+        given: &Given,
         cotangents: &[f64],
         to_conductances: &mut [f64],
         to_inputs: Option<&mut [f64]>,
     ) {
+        if given.rows == 0 {
+            return to_conductances.fill(0.0);
+        }
+        self.return_to(given);
         self.engine.differentiate(cotangents, &mut self.certain);
         for run in &self.runs {
             let own = to_conductances[run.arguments.clone()].par_chunks_mut(AT_ONCE);
@@ -148,6 +238,33 @@ impl BatchFunction {
         if let Some(out) = to_inputs {
             self.engine.feature_derivatives(cotangents, out);
         }
+    }
+}
+
+impl Given {
+    /// For rows that no batch engine takes.
+    pub fn alone(inputs: Sample<'_>, rows: usize, conductances: &[f64]) -> Self {
+        Self {
+            batch: 0,
+            inputs: Arc::new(inputs.to_vec()),
+            width: inputs.len() / rows.max(1),
+            conductances: Arc::new(conductances.to_vec()),
+            rows,
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Begins with the inputs of a row.
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.inputs[row * self.width..(row + 1) * self.width]
+    }
+
+    /// S.
+    pub fn conductances(&self) -> &[f64] {
+        &self.conductances
     }
 }
 

@@ -35,6 +35,7 @@ mod function;
 mod groups;
 mod inputs;
 mod law;
+mod pool;
 mod real;
 mod relaxation;
 mod rows;
@@ -45,7 +46,7 @@ mod sums;
 
 pub use amplifiers::Unamplified;
 pub use engine::{Accuracy, BatchEngine, Nudge, Precision, TOLERANCE_F32, TOLERANCE_F64, Timing};
-pub use function::BatchFunction;
+pub use function::{BatchFunction, Given, Refused};
 pub use inputs::Drive;
 pub use law::Law;
 pub use real::Real;

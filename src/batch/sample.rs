@@ -1,11 +1,15 @@
-//! The features of samples: numbers, or the bytes of images.
+//! The features of samples: numbers of several types, or the bytes of images.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The features of one sample.
 #[derive(Clone, Copy, Debug)]
 pub enum Sample<'a> {
     Numbers(&'a [f64]),
+    Singles(&'a [f32]),
+    /// Whole numbers.
+    Bytes(&'a [u8]),
     /// Grey values; 255 is one.
     Pixels(&'a [u8]),
 }
@@ -22,11 +26,12 @@ pub enum Samples {
 static GREY: LazyLock<[f64; 256]> =
     LazyLock::new(|| std::array::from_fn(|byte| byte as f64 / 255.0));
 
-impl Sample<'_> {
+impl<'a> Sample<'a> {
     pub fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
-            Self::Pixels(bytes) => bytes.len(),
+            Self::Singles(values) => values.len(),
+            Self::Bytes(bytes) | Self::Pixels(bytes) => bytes.len(),
         }
     }
 
@@ -39,7 +44,29 @@ impl Sample<'_> {
     pub fn get(&self, feature: usize) -> f64 {
         match self {
             Self::Numbers(values) => values[feature],
+            Self::Singles(values) => f64::from(values[feature]),
+            Self::Bytes(bytes) => f64::from(bytes[feature]),
             Self::Pixels(bytes) => GREY[usize::from(bytes[feature])],
+        }
+    }
+
+    /// The features at `range`.
+    pub fn part(&self, range: Range<usize>) -> Sample<'a> {
+        match *self {
+            Self::Numbers(values) => Sample::Numbers(&values[range]),
+            Self::Singles(values) => Sample::Singles(&values[range]),
+            Self::Bytes(bytes) => Sample::Bytes(&bytes[range]),
+            Self::Pixels(bytes) => Sample::Pixels(&bytes[range]),
+        }
+    }
+
+    /// No feature is infinite or no number.
+    pub fn is_finite(&self) -> bool {
+        // Without an end before the last number these loops are vector instructions.
+        match self {
+            Self::Numbers(values) => values.iter().fold(true, |all, x| all & x.is_finite()),
+            Self::Singles(values) => values.iter().fold(true, |all, x| all & x.is_finite()),
+            Self::Bytes(_) | Self::Pixels(_) => true,
         }
     }
 
@@ -57,10 +84,19 @@ impl Sample<'_> {
         conversion: &Conversion<T, impl Fn(f64) -> T>,
         out: &mut [T],
     ) {
+        let convert = &conversion.convert;
         match self {
             Self::Numbers(values) => {
                 let pairs = out.iter_mut().zip(*values);
-                pairs.for_each(|(out, &value)| *out = (conversion.convert)(value));
+                pairs.for_each(|(out, &value)| *out = convert(value));
+            }
+            Self::Singles(values) => {
+                let pairs = out.iter_mut().zip(*values);
+                pairs.for_each(|(out, &value)| *out = convert(f64::from(value)));
+            }
+            Self::Bytes(bytes) => {
+                let pairs = out.iter_mut().zip(*bytes);
+                pairs.for_each(|(out, &byte)| *out = convert(f64::from(byte)));
             }
             Self::Pixels(bytes) => {
                 let pairs = out.iter_mut().zip(*bytes);
@@ -113,11 +149,8 @@ impl Samples {
     }
 
     /// The numbers at `range`.
-    pub fn part(&self, range: std::ops::Range<usize>) -> Sample<'_> {
-        match self {
-            Self::Numbers(values) => Sample::Numbers(&values[range]),
-            Self::Pixels(bytes) => Sample::Pixels(&bytes[range]),
-        }
+    pub fn part(&self, range: Range<usize>) -> Sample<'_> {
+        self.all().part(range)
     }
 
     /// The same kind of numbers, rows of `width` at `indices`; an index may come twice.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::batch::Sample;
+use crate::batch::Samples;
 use crate::circuit::Circuit;
 
 use super::TrainError;
@@ -100,9 +100,9 @@ fn of_data(data: [&Dataset; 2]) -> String {
     for set in data {
         number(&mut hash, set.len());
         number(&mut hash, set.features);
-        match set.inputs.all() {
-            Sample::Numbers(values) => numbers(&mut hash, values),
-            Sample::Pixels(bytes) => hash.update(bytes),
+        match &set.inputs {
+            Samples::Numbers(values) => numbers(&mut hash, values),
+            Samples::Pixels(bytes) => hash.update(bytes),
         }
         match &set.targets {
             Targets::Classes { count, labels } => {
