@@ -498,18 +498,19 @@ fn training_files_and_checkpoints_that_never_end() {
     assert!(message.contains("bytes"), "{message}");
 }
 
-/// Resistors between nodes at random: any order of elimination leaves a dense matrix of a third of them.
+/// Controlled sources between nodes at random: any order of elimination leaves a dense matrix of a third of them.
 #[test]
 fn factors_that_do_not_fit() {
     let folder = Folder::new();
     const COUNT: usize = 60_000;
-    let resistors = many(3 * COUNT, |k| {
+    let resistors = many(COUNT, |k| format!("r{k} n{k} 0 100\n"));
+    let sources = many(3 * COUNT, |k| {
         let [a, b] = [k % COUNT, (k * k + 7 * k / COUNT) * 7919 % COUNT];
-        format!("r{k} n{a} n{b} {}\n", 1 + k % 9)
+        format!("g{k} n{a} 0 n{b} 0 1m\n")
     });
     folder.write(
         "deck.cir",
-        &format!("bomb\nv1 n1 0 1\n{resistors}r n5 0 1\n"),
+        &format!("bomb\nv1 n1 0 1\n{resistors}{sources}"),
     );
     let bounds = "ulimit -t 60; ulimit -v 800000; exec \"$0\" op deck.cir";
     let output = Command::new("sh")
