@@ -226,7 +226,11 @@ fn three_digits(value: f64) -> String {
         format!("{value:.0}")
     } else if value.abs() >= 10.0 {
         format!("{value:.1}")
-    } else {
+    } else if value.abs() >= 1e-3 || value == 0.0 {
         format!("{value:.3}")
+    } else {
+        crate::units::format_engineering(value, 3, "")
+            .trim_end()
+            .to_string()
     }
 }
