@@ -111,6 +111,7 @@ impl BatchFunction {
         let input = |row: usize| Sample::Numbers(&inputs[row * width..(row + 1) * width]);
         self.engine
             .run(input, |_, _, _| (), false, &mut self.certain);
+        self.engine.end(rows, false);
         for (row, outputs) in outputs.chunks_mut(count.max(1)).enumerate() {
             outputs.copy_from_slice(self.engine.outputs_of(row, count));
         }
