@@ -4,13 +4,14 @@
 //!     mpirun -n 4 target/release/examples/ranks_speed circuits/mnist/drn-1h.toml --batch 256 --data DIR
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use ohmgrad::batch::Timing;
 use ohmgrad::learning::{LoadedConfig, ParallelConfig, Trainer};
-use ohmgrad::parallel::{Parts, Ranks, World, gather_words};
+use ohmgrad::parallel::{Channel, Parts, Poll, Ranks, World, gather_words};
 
 #[derive(Parser)]
 struct Arguments {
@@ -30,6 +31,9 @@ struct Arguments {
     /// Threads of each rank
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Where the time of a batch goes on each rank, and how long each exchange takes
+    #[arg(long)]
+    phases: bool,
 }
 
 /// Counts what the ranks below send, and how long they take.
@@ -39,10 +43,15 @@ struct Counted {
     messages: AtomicU64,
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
+    /// Each exchange since the last look, s.
+    exchanges: Mutex<Vec<f64>>,
 }
 
 impl Counted {
     fn count(&self, bytes: usize, began: Instant) {
+        let exchanges = self.exchanges.lock();
+        let mut exchanges = exchanges.unwrap_or_else(PoisonError::into_inner);
+        exchanges.push(began.elapsed().as_secs_f64());
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let spent = began.elapsed().as_nanos() as u64;
@@ -75,6 +84,16 @@ impl Ranks for Counted {
         self.ranks.all_gather(own, received);
         self.count(bytes, began);
     }
+
+    fn post(&self, channel: Channel, own: &[u8]) {
+        self.ranks.post(channel, own);
+    }
+
+    fn take(&self, channel: Channel, own: &[u8], received: Parts<'_, &mut [u8]>) {
+        let (began, bytes) = (Instant::now(), received.bytes.len());
+        self.ranks.take(channel, own, received);
+        self.count(bytes, began);
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -87,6 +106,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         messages: AtomicU64::default(),
         bytes: AtomicU64::default(),
         nanoseconds: AtomicU64::default(),
+        exchanges: Mutex::default(),
     });
     Ok(pool.install(|| measure(&arguments, counted).map_err(|e| e.to_string()))?)
 }
@@ -108,16 +128,39 @@ fn measure(arguments: &Arguments, counted: Arc<Counted>) -> Result<(), Box<dyn s
     }
     counted.take();
     let (began, mut times) = (Instant::now(), Vec::new());
+    let mut phases: Vec<Vec<f64>> = Vec::new();
+    let mut poll = Poll::default();
     loop {
+        counted.exchanges.lock().map(|mut e| e.clear()).ok();
+        let before = timing(&mut trainer);
         let start = Instant::now();
         // The evaluation at the end of an epoch is not measured.
         if trainer.train_batch()?.is_none() {
             times.push(start.elapsed());
+            let spent = timing(&mut trainer).since(&before);
+            let mut row = vec![start.elapsed().as_secs_f64()];
+            let parts = [
+                spent.inputs,
+                spent.operating_points,
+                spent.adjoint,
+                spent.outer_products,
+                spent.optimizer,
+                spent.assembly,
+            ];
+            row.extend(parts.map(|part| part.as_secs_f64()));
+            let exchanges = counted.exchanges.lock();
+            row.extend(exchanges.unwrap_or_else(PoisonError::into_inner).iter());
+            phases.push(row);
         }
         let is_over = began.elapsed() >= Duration::from_secs_f64(arguments.seconds);
-        if gather_words(&*counted, &[f64::from(u8::from(is_over))])[0] > 0.0 {
+        // As training asks for signals: nobody waits for the answers.
+        if poll.hear(&*counted).is_some_and(|heard| heard[0] > 0.0) {
             break;
         }
+        poll.say(&*counted, &[f64::from(u8::from(is_over))]);
+    }
+    if arguments.phases {
+        print_phases(&counted, &phases);
     }
     times.sort_unstable();
     let seconds = |at: usize| times[at].as_secs_f64();
@@ -138,4 +181,30 @@ fn measure(arguments: &Arguments, counted: Arc<Counted>) -> Result<(), Box<dyn s
         );
     }
     Ok(())
+}
+
+fn timing(trainer: &mut Trainer) -> Timing {
+    let batches = trainer.engine.batches();
+    batches.map_or(Timing::default(), |batches| batches.timing())
+}
+
+/// Medians over the batches, ms.
+fn print_phases(counted: &Counted, phases: &[Vec<f64>]) {
+    let count = phases.iter().map(Vec::len).min().unwrap_or(0);
+    let median = |column: usize| {
+        let mut values: Vec<f64> = phases.iter().map(|row| 1e3 * row[column]).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let own: Vec<f64> = (0..count).map(median).collect();
+    let all = gather_words(counted, &own);
+    if counted.rank() == 0 {
+        println!(
+            "ms of a batch: all, inputs, operating points, adjoint, products, optimizer, assembly; exchanges"
+        );
+        for own in all.chunks(count.max(1)) {
+            let text: Vec<String> = own.iter().map(|ms| format!("{ms:.2}")).collect();
+            println!("  {}", text.join(" "));
+        }
+    }
 }

@@ -17,7 +17,9 @@ pub(super) struct Assembly<T> {
     /// Sum of the conductances at each node, S.
     pub diagonal: Vec<T>,
     /// Total conductance to held nodes and current from them, of the fed nodes.
-    fed_sums: Vec<[T; 2]>,
+    pub fed_sums: Vec<[T; 2]>,
+    /// What comes after [`Self::begin`] has been done.
+    is_whole: bool,
     /// Dense blocks, row-major (S).
     pub blocks: Vec<Vec<T>>,
     /// Entries of the rest before a sample's diodes: diagonal, then below it (S).
@@ -48,6 +50,7 @@ impl<T: Real> Assembly<T> {
         Self {
             feed: zeros(system.fed.len() * system.inputs.columns()),
             fed_sums: vec![[T::ZERO; 2]; system.fed.len()],
+            is_whole: false,
             constant: zeros(system.nodes),
             diagonal: zeros(system.nodes),
             blocks: system
@@ -61,9 +64,19 @@ impl<T: Real> Assembly<T> {
         }
     }
 
-    /// Takes new conductances (S) and values of constant current sources (A).
-    pub(super) fn update(&mut self, system: &BatchSystem, g: &[f64], share: Option<&mut Share<T>>) {
+    /// Takes new conductances (S) into the own rows of the input product; [`Self::finish`] does the rest,
+    /// once [`Self::fed_sums`] are those of all ranks.
+    pub(super) fn begin(&mut self, system: &BatchSystem, g: &[f64], share: Option<&Share<T>>) {
         self.update_feeds(system, g, share);
+        self.is_whole = false;
+    }
+
+    /// Takes the other conductances, and values of constant current sources (A).
+    pub(super) fn finish(&mut self, system: &BatchSystem, g: &[f64]) {
+        if std::mem::replace(&mut self.is_whole, true) {
+            return;
+        }
+        self.add_feeds_to_diagonal(system, g);
         for (entries, block) in self.blocks.iter_mut().zip(&system.blocks) {
             let columns = system.groups.groups[block.groups[1] as usize].len();
             let indices = block.conductances.par_chunks(columns);
@@ -96,13 +109,11 @@ impl<T: Real> Assembly<T> {
         }
     }
 
-    /// Own rows of the input product, and what held nodes add to the diagonal and the constants.
-    fn update_feeds(&mut self, system: &BatchSystem, g: &[f64], share: Option<&mut Share<T>>) {
-        let columns = system.inputs.columns().max(1);
+    /// What held nodes add to the diagonal and the constants.
+    fn add_feeds_to_diagonal(&mut self, system: &BatchSystem, g: &[f64]) {
         let held = &system.inputs.held;
-        let (nodes, fed) = (system.nodes, &system.fed);
         let (diagonal, constant) = (&mut self.diagonal, &mut self.constant);
-        let loose = (0..nodes).filter(|&node| system.fed_place[node].is_none());
+        let loose = (0..system.nodes).filter(|&node| system.fed_place[node].is_none());
         for node in loose {
             let (mut total, mut sent) = (0.0, 0.0);
             for feed in system.feeds(node) {
@@ -112,7 +123,17 @@ impl<T: Real> Assembly<T> {
             }
             (diagonal[node], constant[node]) = (T::of(total), T::of(sent));
         }
-        let own = share.as_ref().map_or(0..fed.len(), |s| s.own_places());
+        for (&node, &[total, sent]) in system.fed.iter().zip(&self.fed_sums) {
+            (diagonal[node as usize], constant[node as usize]) = (total, sent);
+        }
+    }
+
+    /// Own rows of the input product.
+    fn update_feeds(&mut self, system: &BatchSystem, g: &[f64], share: Option<&Share<T>>) {
+        let columns = system.inputs.columns().max(1);
+        let held = &system.inputs.held;
+        let fed = &system.fed;
+        let own = share.map_or(0..fed.len(), |s| s.own_places());
         // A system without columns has no rows.
         let feed = match system.inputs.columns() {
             0 => &mut self.feed[..],
@@ -142,12 +163,6 @@ impl<T: Real> Assembly<T> {
                 }
                 *sums = [T::of(total), T::of(sent)];
             });
-        if let Some(share) = share {
-            share.gather_places(&mut self.fed_sums);
-        }
-        for (&node, &[total, sent]) in fed.iter().zip(&self.fed_sums) {
-            (diagonal[node as usize], constant[node as usize]) = (total, sent);
-        }
     }
 
     fn add_blocks_to_diagonal(&mut self, system: &BatchSystem) {

@@ -151,7 +151,8 @@ impl<T: Real> BatchEngine<T> {
         tolerance: Option<f64>,
     ) -> Self {
         let mut assembly = Assembly::new(&system);
-        assembly.update(&system, &conductances, None);
+        assembly.begin(&system, &conductances, None);
+        assembly.finish(&system, &conductances);
         let finest = match T::EPSILON < 1e-10 {
             true => TOLERANCE_F64,
             false => TOLERANCE_F32,
@@ -178,13 +179,25 @@ impl<T: Real> BatchEngine<T> {
         }
     }
 
-    /// Takes [`Self::conductances`] into the next batch.
+    /// Takes [`Self::conductances`] into the next batch. What needs the rows of other ranks waits for it.
     pub fn refresh(&mut self) {
         let began = Instant::now();
-        let share = self.share.as_mut();
-        self.assembly
-            .update(&self.system, &self.conductances, share);
+        let share = self.share.as_ref();
+        self.assembly.begin(&self.system, &self.conductances, share);
+        if self.share.is_none() {
+            self.assembly.finish(&self.system, &self.conductances);
+        }
         self.timing.assembly += began.elapsed();
+    }
+
+    /// Takes what other ranks have found of the last batch: before that, derivatives to the conductances of
+    /// the own crossbar rows alone are known.
+    pub fn complete(&mut self) {
+        let began = Instant::now();
+        if let Some(share) = &mut self.share {
+            self.sums.complete(&self.system, share);
+        }
+        self.timing.outer_products += began.elapsed();
     }
 
     /// Samples of one block for a batch of so many: it decides the order of sums, and so the bits.
@@ -208,6 +221,7 @@ impl<T: Real> BatchEngine<T> {
     /// knows the conductances of its own crossbar rows alone; none to be a single process again, which knows
     /// all if [`Self::conductances`] are up to date.
     pub fn spread(&mut self, ranks: Option<Arc<dyn Ranks>>) {
+        self.complete();
         self.share = ranks.map(|ranks| Share::new(&self.system, ranks));
         self.blocks.clear();
         self.refresh();
@@ -259,7 +273,7 @@ impl<T: Real> BatchEngine<T> {
     /// Operating points of samples `0..results.len()` with features `input(sample)`. `judge` gets
     /// the sample and its outputs and writes the derivative of the loss to each output; the adjoint
     /// states follow if `differentiate`. A result is none where the operating point is not certain, or
-    /// another rank has the sample.
+    /// another rank has the sample. [`Self::end`] follows.
     pub fn run<'a, R: Send>(
         &mut self,
         input: impl Fn(usize) -> Sample<'a> + Sync,
@@ -273,11 +287,12 @@ impl<T: Real> BatchEngine<T> {
 
     /// Takes the features of so many samples: the first part of [`Self::run`].
     pub(super) fn load<'a>(&mut self, samples: usize, input: impl Fn(usize) -> Sample<'a> + Sync) {
+        self.complete();
         self.prepare(samples);
         let began = Instant::now();
         let (size, share) = ((samples, self.lanes), self.share.as_mut());
         self.features
-            .load(&self.system, &self.assembly, size, input, share);
+            .load(&self.system, &mut self.assembly, size, input, share);
         self.timing.inputs += began.elapsed();
     }
 
@@ -302,6 +317,9 @@ impl<T: Real> BatchEngine<T> {
             nudge,
             ..
         } = self;
+        let began = Instant::now();
+        assembly.finish(system, conductances);
+        self.timing.assembly += began.elapsed();
         let shared = Shared {
             system,
             conductances,
@@ -312,7 +330,7 @@ impl<T: Real> BatchEngine<T> {
             tolerance: *tolerance,
             nudge: *nudge,
         };
-        let (lanes, samples) = (*lanes, results.len());
+        let lanes = *lanes;
         let work = blocks
             .par_iter_mut()
             .zip(results[own.clone()].par_chunks_mut(lanes))
@@ -325,7 +343,6 @@ impl<T: Real> BatchEngine<T> {
         self.blocks[used..]
             .iter_mut()
             .for_each(|worker| worker.steps = 0);
-        self.end(samples, differentiate);
     }
 
     /// Values of the features of the last batch, for its gradient too: rows that begin with the features of a
@@ -377,8 +394,9 @@ impl<T: Real> BatchEngine<T> {
         self.end(results.len(), true);
     }
 
-    /// Gathers what the blocks of a batch found.
-    fn end(&mut self, samples: usize, differentiate: bool) {
+    /// Gathers what the blocks of a batch found. Ranks need [`Self::complete`] for the derivatives to
+    /// conductances that all of them know.
+    pub fn end(&mut self, samples: usize, differentiate: bool) {
         let used = self.own_samples(samples).len().div_ceil(self.lanes.max(1));
         for worker in &mut self.blocks[..used] {
             self.timing.add(&std::mem::take(&mut worker.timing));

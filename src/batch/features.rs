@@ -35,11 +35,12 @@ pub(super) struct Features<T> {
 }
 
 impl<T: Real> Features<T> {
-    /// Takes the features of `samples` samples; the last block of `lanes` is filled with its first.
+    /// Takes the features of `samples` samples; the last block of `lanes` is filled with its first. The sums
+    /// of the assembly's rows become those of all ranks.
     pub(super) fn load<'a>(
         &mut self,
         system: &BatchSystem,
-        assembly: &Assembly<T>,
+        assembly: &mut Assembly<T>,
         (samples, lanes): (usize, usize),
         input: impl Fn(usize) -> Sample<'a> + Sync,
         share: Option<&mut Share<T>>,
@@ -85,7 +86,7 @@ impl<T: Real> Features<T> {
         if let Some(share) = share {
             let blocks = share.blocks(stride / lanes).into_iter();
             let samples: Vec<_> = blocks.map(|b| b.start * lanes..b.end * lanes).collect();
-            share.turn(&mut self.fed, stride, &samples);
+            share.turn(&mut self.fed, stride, &samples, &mut assembly.fed_sums);
         }
     }
 

@@ -193,6 +193,7 @@ impl BatchFunction {
         self.certain.clear();
         self.certain.resize(rows, None);
         self.engine.solve(|_, _, _| (), false, &mut self.certain);
+        self.engine.end(rows, false);
     }
 
     /// Makes a batch the last one, if another came after it.

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::parallel::{Mail, Ranks, shares};
+use crate::parallel::{Channel, Mail, Ranks, shares};
 
 use super::real::Real;
 use super::structure::{BatchSystem, Block};
@@ -33,7 +33,11 @@ pub(super) struct Share<T> {
     /// Nodes whose sums the others take from each rank.
     summed: Vec<Vec<u32>>,
     mail: Mail<T>,
+    /// Posted by this rank: products of dense blocks, and sums of each node.
+    products: Mail<T>,
     numbers: Mail<f64>,
+    /// They have not been taken.
+    is_posted: bool,
 }
 
 impl<T: Real> Share<T> {
@@ -57,7 +61,9 @@ impl<T: Real> Share<T> {
             parts,
             nodes,
             mail: Mail::default(),
+            products: Mail::default(),
             numbers: Mail::default(),
+            is_posted: false,
         }
     }
 
@@ -92,8 +98,14 @@ impl<T: Real> Share<T> {
     }
 
     /// Makes of the currents into the own nodes in all samples those into all nodes in the own samples:
-    /// `fed` is places x samples, of which each rank has `samples`.
-    pub(super) fn turn(&mut self, fed: &mut [T], stride: usize, samples: &[Range<usize>]) {
+    /// `fed` is places x samples, of which each rank has `samples`. `pairs`, one for each place, go to all.
+    pub(super) fn turn(
+        &mut self,
+        fed: &mut [T],
+        stride: usize,
+        samples: &[Range<usize>],
+        pairs: &mut [[T; 2]],
+    ) {
         let me = self.ranks.rank();
         let mine = &self.places[me];
         let mail = &mut self.mail;
@@ -103,20 +115,30 @@ impl<T: Real> Share<T> {
                 let row = &fed[place * stride..(place + 1) * stride];
                 mail.send.extend_from_slice(&row[samples.clone()]);
             }
+            if to != me {
+                mail.send.extend(pairs[mine.clone()].iter().flatten());
+            }
             mail.seal();
         }
         let own = &samples[me];
         let count = |(from, places): (usize, &Range<usize>)| match from == me {
             true => 0,
-            false => places.len() * own.len(),
+            false => places.len() * (own.len() + 2),
         };
         let counts: Vec<usize> = self.places.iter().enumerate().map(count).collect();
         mail.all_to_all(&*self.ranks, &counts);
-        let others = (0..samples.len()).filter(|&from| from != me);
-        let rows = others.flat_map(|from| self.places[from].clone());
-        let received = mail.received.chunks_exact(own.len().max(1));
-        for (place, values) in rows.zip(received) {
-            fed[place * stride..][own.clone()].copy_from_slice(values);
+        let mut values = mail.received.as_slice();
+        for from in (0..samples.len()).filter(|&from| from != me) {
+            let places = self.places[from].clone();
+            let (currents, rest) = values.split_at(places.len() * own.len());
+            let (others, rest) = rest.split_at(2 * places.len());
+            values = rest;
+            for (pair, received) in pairs[places.clone()].iter_mut().zip(others.chunks_exact(2)) {
+                *pair = [received[0], received[1]];
+            }
+            for (place, values) in places.zip(currents.chunks_exact(own.len().max(1))) {
+                fed[place * stride..][own.clone()].copy_from_slice(values);
+            }
         }
     }
 
@@ -163,34 +185,47 @@ impl<T: Real> Share<T> {
         }
     }
 
-    /// Every rank's parts of `blocks`, and of the sums over samples of each node.
-    pub(super) fn gather(
-        &mut self,
-        system: &BatchSystem,
-        blocks: &mut [Vec<T>],
-        sums: [&mut [f64]; 2],
-    ) {
+    /// Sends all ranks this one's parts of `blocks`, and of the sums over samples of each node.
+    pub(super) fn post(&mut self, system: &BatchSystem, blocks: &[Vec<T>], sums: [&[f64]; 2]) {
         let me = self.ranks.rank();
-        let mail = &mut self.mail;
-        let widths: Vec<usize> = (system.blocks.iter())
-            .map(|block| system.groups.groups[block.groups[1] as usize].len())
-            .collect();
+        let mail = &mut self.products;
         mail.clear();
-        for ((block, parts), &width) in blocks.iter().zip(&self.parts).zip(&widths) {
+        for ((block, parts), width) in blocks.iter().zip(&self.parts).zip(widths(system)) {
             for row in parts[me].rows.clone() {
                 let row = &block[row * width..][parts[me].columns.clone()];
                 mail.send.extend_from_slice(row);
             }
         }
-        let size = |part: &Part| part.rows.len() * part.columns.len();
-        let count = |rank: usize| self.parts.iter().map(|parts| size(&parts[rank])).sum();
-        let counts: Vec<usize> = (0..self.ranks.size()).map(count).collect();
-        if counts.iter().any(|&count| count > 0) {
-            mail.all_gather(&*self.ranks, &counts);
+        let counts = counts_of(&self.parts, self.ranks.size());
+        mail.post(&*self.ranks, Channel::Products, &counts);
+        let numbers = &mut self.numbers;
+        numbers.clear();
+        for &node in &self.summed[me] {
+            let pair = sums.map(|sums| sums[node as usize]);
+            numbers.send.extend(pair);
         }
+        let counts: Vec<usize> = self.summed.iter().map(|nodes| 2 * nodes.len()).collect();
+        numbers.post(&*self.ranks, Channel::Sums, &counts);
+        self.is_posted = true;
+    }
+
+    /// Every rank's parts of `blocks` and of the sums, if they have been posted since the last time.
+    pub(super) fn take(
+        &mut self,
+        system: &BatchSystem,
+        blocks: &mut [Vec<T>],
+        sums: [&mut [f64]; 2],
+    ) {
+        if !std::mem::replace(&mut self.is_posted, false) {
+            return;
+        }
+        let mail = &mut self.products;
+        let counts = counts_of(&self.parts, self.ranks.size());
+        mail.take(&*self.ranks, Channel::Products, &counts);
         let mut values = mail.received.as_slice();
         for rank in 0..self.ranks.size() {
-            for ((block, parts), &width) in blocks.iter_mut().zip(&self.parts).zip(&widths) {
+            let blocks = blocks.iter_mut().zip(&self.parts).zip(widths(system));
+            for ((block, parts), width) in blocks {
                 for row in parts[rank].rows.clone() {
                     let row = &mut block[row * width..][parts[rank].columns.clone()];
                     let (own, rest) = values.split_at(row.len());
@@ -199,38 +234,28 @@ impl<T: Real> Share<T> {
                 }
             }
         }
-        self.gather_sums(sums);
-    }
-
-    fn gather_sums(&mut self, sums: [&mut [f64]; 2]) {
         let numbers = &mut self.numbers;
-        numbers.clear();
-        let own = &self.summed[self.ranks.rank()];
-        for &node in own {
-            let pair = sums.each_ref().map(|sums| sums[node as usize]);
-            numbers.send.extend(pair);
-        }
         let counts: Vec<usize> = self.summed.iter().map(|nodes| 2 * nodes.len()).collect();
-        numbers.all_gather(&*self.ranks, &counts);
+        numbers.take(&*self.ranks, Channel::Sums, &counts);
         let [a, b] = sums;
         let pairs = numbers.received.chunks_exact(2);
         for (&node, pair) in self.summed.iter().flatten().zip(pairs) {
             (a[node as usize], b[node as usize]) = (pair[0], pair[1]);
         }
     }
+}
 
-    /// Every rank's pairs of all places.
-    pub(super) fn gather_places(&mut self, pairs: &mut [[T; 2]]) {
-        let mail = &mut self.mail;
-        mail.clear();
-        let own = &pairs[self.places[self.ranks.rank()].clone()];
-        mail.send.extend(own.iter().flatten());
-        let counts: Vec<usize> = self.places.iter().map(|places| 2 * places.len()).collect();
-        mail.all_gather(&*self.ranks, &counts);
-        for (pair, received) in pairs.iter_mut().zip(mail.received.chunks_exact(2)) {
-            *pair = [received[0], received[1]];
-        }
-    }
+/// Columns of each dense block.
+fn widths(system: &BatchSystem) -> impl Iterator<Item = usize> + '_ {
+    let width = |block: &Block| system.groups.groups[block.groups[1] as usize].len();
+    system.blocks.iter().map(width)
+}
+
+/// Numbers that each rank has of all dense blocks.
+fn counts_of(parts: &[Vec<Part>], ranks: usize) -> Vec<usize> {
+    let size = |part: &Part| part.rows.len() * part.columns.len();
+    let count = |rank: usize| parts.iter().map(|parts| size(&parts[rank])).sum();
+    (0..ranks).map(count).collect()
 }
 
 /// The longer side of a block is split.

@@ -122,7 +122,8 @@ impl<T: Real> Sums<T> {
         });
     }
 
-    /// The products of the rows at hand; then every rank has those of all dense blocks.
+    /// The products of the rows at hand. Those of the dense blocks come first, so that they are on their way
+    /// to the other ranks while the rest is computed; [`Self::complete`] takes theirs.
     pub(super) fn multiply(
         &mut self,
         system: &BatchSystem,
@@ -133,6 +134,12 @@ impl<T: Real> Sums<T> {
         if samples == 0 {
             return;
         }
+        self.multiply_blocks(system, share.as_deref());
+        let share = share.map(|share| {
+            let sums = [&self.lambda_sum[..], &self.product_sum[..]];
+            share.post(system, &self.blocks, sums);
+            &*share
+        });
         if columns > 0 {
             let inputs = features.matrix(samples);
             let lambda = match fed_range(system) {
@@ -140,7 +147,7 @@ impl<T: Real> Sums<T> {
                 None => &self.fed,
             };
             let all = 0..system.fed.len();
-            let own = share.as_ref().map_or(all, |share| share.own_places());
+            let own = share.map_or(all, |share| share.own_places());
             let tiles =
                 self.feed[own.start * columns..own.end * columns].par_chunks_mut(ROWS * columns);
             tiles
@@ -149,6 +156,16 @@ impl<T: Real> Sums<T> {
                     outer((tile, 0..columns), Accum::Replace, inputs, lambda, samples);
                 });
         }
+    }
+
+    /// Takes what the other ranks have found since the last time.
+    pub(super) fn complete(&mut self, system: &BatchSystem, share: &mut Share<T>) {
+        let sums = [&mut self.lambda_sum[..], &mut self.product_sum[..]];
+        share.take(system, &mut self.blocks, sums);
+    }
+
+    fn multiply_blocks(&mut self, system: &BatchSystem, share: Option<&Share<T>>) {
+        let samples = self.samples;
         for (index, (products, block)) in self.blocks.iter_mut().zip(&system.blocks).enumerate() {
             let [rows, others] = block
                 .groups
@@ -159,7 +176,7 @@ impl<T: Real> Sums<T> {
                 .map(|v| MatRef::from_row_major_slice(&v[around.clone()], others.len(), samples));
             let width = others.len();
             let (mut own_rows, mut own_columns) = (0..rows.len(), 0..width);
-            if let Some(share) = &share {
+            if let Some(share) = share {
                 let part = share.own_part(index);
                 (own_rows, own_columns) = (part.rows.clone(), part.columns.clone());
             }
@@ -179,10 +196,6 @@ impl<T: Real> Sums<T> {
                 );
                 outer((tile, columns), Accum::Add, lambda, own_x, samples);
             });
-        }
-        if let Some(share) = share {
-            let sums = [&mut self.lambda_sum[..], &mut self.product_sum[..]];
-            share.gather(system, &mut self.blocks, sums);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::parallel::{Ranks, from_first, gather_words};
+use crate::parallel::{Poll, Ranks, from_first, gather_words};
 
 use super::Failure;
 
@@ -69,6 +69,20 @@ impl Team {
         match &self.0 {
             Some(ranks) => gather_words(&**ranks, &own).as_chunks().0.to_vec(),
             None => vec![own],
+        }
+    }
+
+    /// What each process has said to a poll, in order: what came to pass since then keeps nobody waiting.
+    /// Nothing if none has spoken, or for a process that is alone.
+    pub fn hear<const N: usize>(&self, poll: &mut Poll) -> Vec<[f64; N]> {
+        let heard = self.0.as_ref().and_then(|ranks| poll.hear(&**ranks));
+        heard.map_or(Vec::new(), |heard| heard.as_chunks().0.to_vec())
+    }
+
+    /// Tells a poll, which is heard before the next time.
+    pub fn say<const N: usize>(&self, poll: &mut Poll, own: [f64; N]) {
+        if let Some(ranks) = &self.0 {
+            poll.say(&**ranks, &own);
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::batch::{Precision, Timing};
 use crate::learning::{EpochReport, Evaluation, SampleError, Trainer};
+use crate::parallel::Poll;
 
 use super::beginning::{check_alike, resume, start, team_line};
 use super::interrupt::{Interrupts, Signal};
@@ -102,6 +103,7 @@ fn train(arguments: &Arguments, team: Team) -> Result<(), Failure> {
         trainer,
         folder,
         team,
+        poll: Poll::default(),
         saved_at: Instant::now(),
         timing: Timing::default(),
         interrupts,
@@ -137,6 +139,7 @@ struct Session {
     /// The first rank's.
     folder: Option<RunFolder>,
     team: Team,
+    poll: Poll,
     bar: ProgressBar,
     /// Epochs and batches of the last checkpoint.
     saved: (usize, usize),
@@ -173,23 +176,34 @@ impl Session {
     }
 
     /// What all ranks do next: end, or write a checkpoint. A signal to any of them counts, and the first
-    /// one's clock.
-    fn agree(&self) -> (Option<Ending>, bool) {
+    /// one's clock, of a batch ago where there are several: none waits for the answers.
+    fn agree(&mut self) -> (Option<Ending>, bool) {
+        let mut heard = self.team.hear(&mut self.poll);
         let flag = |is: bool| f64::from(u8::from(is));
         let signal = self.interrupts.received().map_or(0, Signal::number);
         let is_over = self.end.is_some_and(|end| Instant::now() >= end);
         let is_due = self.saved_at.elapsed() >= self.checkpoint_every;
-        let heard = self
-            .team
-            .ask_all([f64::from(signal), flag(is_over), flag(is_due)]);
+        let was_due = heard.first().is_some_and(|first| first[2] > 0.0);
+        let own = [
+            f64::from(signal),
+            flag(is_over),
+            // What is heard now resets the clock.
+            flag(is_due && !was_due),
+        ];
+        if self.team.ranks().is_none() {
+            heard = vec![own];
+        }
         let signal = heard.iter().find_map(|own| Signal::of(own[0] as u8));
-        let [_, is_over, is_due] = heard[0].map(|flag| flag > 0.0);
+        let [_, is_over, is_due] = heard.first().map_or([false; 3], |own| own.map(|x| x > 0.0));
         let ending = if self.trainer.epoch >= self.trainer.config.epochs {
             Some(Ending::Epochs)
         } else {
             let is_over = is_over.then_some(Ending::TimeLimit);
             signal.map(Ending::Signal).or(is_over)
         };
+        if ending.is_none() {
+            self.team.say(&mut self.poll, own);
+        }
         (ending, is_due)
     }
 

@@ -16,7 +16,7 @@ use super::config::OptimizerConfig;
 use super::data::Dataset;
 use super::engine::Evaluation;
 use super::frame::{Frame, Handle, find_handles, voltages};
-use super::gather::gather_results;
+use super::gather;
 use super::loss::{Loss, SampleLoss};
 use super::optimizer::Optimizer;
 use super::parameters::TrainedParameters;
@@ -39,10 +39,12 @@ pub struct Batches {
     unit: Option<f64>,
     /// The processes that share the batches.
     ranks: Option<Arc<dyn Ranks>>,
+    /// What they exchange of each batch.
+    found: gather::Results,
     /// Parameters that each rank alone moves.
     apart: Vec<Vec<Range<usize>>>,
-    /// Parameters that this process moves.
-    own: Vec<Range<usize>>,
+    /// Parameters that all move.
+    common: Vec<Range<usize>>,
 }
 
 /// In double or single precision.
@@ -156,8 +158,9 @@ impl Batches {
             without: None,
             unit,
             ranks: None,
+            found: gather::Results::default(),
             apart: Vec::new(),
-            own: std::iter::once(0..parameters.len()).collect(),
+            common: std::iter::once(0..parameters.len()).collect(),
         };
         batches.take(parameters);
         Ok(batches)
@@ -243,6 +246,7 @@ impl Batches {
             results,
             outputs,
             ranks,
+            found: exchange,
             ..
         } = self;
         results.clear();
@@ -261,9 +265,15 @@ impl Batches {
             found[sample * *outputs..][..*outputs].copy_from_slice(own);
         });
         let mut steps = each!(engine, e => e.last_steps());
-        if let Some(ranks) = ranks {
-            let samples = each!(engine, e => e.samples_of_ranks(count));
-            steps = gather_results(&**ranks, &samples, (results, found, steps));
+        let ranks =
+            (ranks.as_deref()).map(|ranks| (ranks, each!(engine, e => e.samples_of_ranks(count))));
+        // They travel while products are computed.
+        if let Some((ranks, samples)) = &ranks {
+            exchange.post(*ranks, samples, (results, found, steps));
+        }
+        each!(engine, e => e.end(count, differentiate));
+        if let Some((ranks, samples)) = &ranks {
+            steps = exchange.take(*ranks, samples, (results, found));
         }
         total.iterations += steps;
         let mut uncertain = Vec::new();
@@ -291,15 +301,9 @@ impl Batches {
         let runs = &self.runs;
         let apart = conductances.iter().map(|own| parameters_of(runs, own));
         self.apart = apart.collect();
-        let me = ranks.as_ref().map_or(0, |ranks| ranks.rank());
-        let others = self
-            .apart
-            .iter()
-            .enumerate()
-            .filter(|(rank, _)| *rank != me);
-        let mut foreign: Vec<_> = others.flat_map(|(_, ranges)| ranges.clone()).collect();
-        foreign.sort_by_key(|range| range.start);
-        self.own = between(&foreign, parameters.len());
+        let mut apart: Vec<_> = self.apart.iter().flatten().cloned().collect();
+        apart.sort_by_key(|range| range.start);
+        self.common = between(&apart, parameters.len());
         self.ranks = ranks;
         self.take(parameters);
     }
@@ -350,8 +354,13 @@ impl Batches {
         }
     }
 
+    /// Takes what other ranks have found of the last batch.
+    pub(super) fn complete(&mut self) {
+        each!(&mut self.engine, e => e.complete());
+    }
+
     /// Derivatives of the sum of losses of the last batch to the quantities from `first` on, times
-    /// `factor`.
+    /// `factor`; of several ranks after [`Self::complete`].
     pub fn derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
         each!(&self.engine, e => derivatives(e, &self.runs, first, factor, out));
     }
@@ -374,27 +383,38 @@ impl Batches {
             engine,
             runs,
             quantities,
-            own: moved,
+            ranks,
+            apart,
+            common,
             ..
         } = self;
-        each!(engine, e => {
-            // Where all of them are conductances in order, these are written in place.
-            let mut conductances = std::mem::take(&mut e.conductances);
-            let own = match runs.as_slice() {
-                [Run { parameters, first: Handle::Conductance(k) }] => {
-                    &mut conductances[*k as usize..*k as usize + parameters.len()]
-                }
-                _ => quantities.as_mut_slice(),
-            };
-            let engine = &*e;
-            let mean = |first: usize, out: &mut [f64]| {
-                derivatives(engine, runs, first, 1.0 / count, out);
-                let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
-                out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
-            };
-            parameters.take_step((optimizer, config), moved, mean, own);
-            e.conductances = conductances;
-        });
+        let step = optimizer.begin_step(config);
+        let me = ranks.as_ref().map_or(0, |ranks| ranks.rank());
+        // What this rank alone knows waits for nobody.
+        let alone = apart.get(me).map_or(&[][..], Vec::as_slice);
+        let mut advance = |engine: &mut AnyEngine, moved: &[Range<usize>]| {
+            each!(engine, e => {
+                // Where all of them are conductances in order, these are written in place.
+                let mut conductances = std::mem::take(&mut e.conductances);
+                let own = match runs.as_slice() {
+                    [Run { parameters, first: Handle::Conductance(k) }] => {
+                        &mut conductances[*k as usize..*k as usize + parameters.len()]
+                    }
+                    _ => quantities.as_mut_slice(),
+                };
+                let engine = &*e;
+                let mean = |first: usize, out: &mut [f64]| {
+                    derivatives(engine, runs, first, 1.0 / count, out);
+                    let alone = slopes.iter().flat_map(|slopes| &slopes[first..]);
+                    out.iter_mut().zip(alone).for_each(|(g, alone)| *g += alone / count);
+                };
+                parameters.take_step((optimizer, &step), moved, mean, own);
+                e.conductances = conductances;
+            });
+        };
+        advance(engine, alone);
+        each!(&mut *engine, e => e.complete());
+        advance(engine, common);
         each!(engine, e => e.timing.optimizer += began.elapsed());
         self.hand_over();
     }

@@ -294,7 +294,8 @@ impl Engine {
         )?;
         alone.resize(gradient.len(), 0.0);
         gradient.copy_from_slice(&alone);
-        if let Ok(batches) = &self.batches {
+        if let Ok(batches) = &mut self.batches {
+            batches.complete();
             let mut own = vec![0.0; gradient.len()];
             batches.derivatives(0, 1.0, &mut own);
             for (k, (sum, own)) in gradient.iter_mut().zip(own).enumerate() {

@@ -2,43 +2,66 @@
 
 use std::ops::Range;
 
-use crate::parallel::{Mail, Ranks, gather_words};
+use crate::parallel::{Channel, Mail, Ranks, gather_words};
 
 use super::engine::{BLOCK, Evaluation, SampleError, Worker};
 use super::loss::{SampleLoss, WORDS};
 
-/// Completes losses and outputs of samples, of which each rank has some; the steps of all.
-pub(super) fn gather_results(
-    ranks: &dyn Ranks,
-    samples: &[Range<usize>],
-    (results, outputs, steps): (&mut [Option<SampleLoss>], &mut [f64], usize),
-) -> usize {
-    let width = outputs.len() / results.len().max(1);
-    let mut mail = Mail::default();
-    mail.send.push(steps as f64);
-    for sample in samples[ranks.rank()].clone() {
-        let words = SampleLoss::to_words(results[sample].as_ref());
-        mail.send.extend(words);
-        mail.send
-            .extend_from_slice(&outputs[sample * width..][..width]);
-    }
-    let length = |samples: &Range<usize>| 1 + samples.len() * (WORDS + width);
-    let counts: Vec<usize> = samples.iter().map(length).collect();
-    mail.all_gather(ranks, &counts);
-    let mut steps = 0.0;
-    let mut received = mail.received.as_slice();
-    for (own, count) in samples.iter().zip(counts) {
-        let (part, rest) = received.split_at(count);
-        received = rest;
-        steps += part[0];
-        let records = part[1..].chunks_exact(WORDS + width);
-        for (sample, record) in own.clone().zip(records) {
-            let (words, values) = record.split_at(WORDS);
-            results[sample] = SampleLoss::from_words(words);
-            outputs[sample * width..][..width].copy_from_slice(values);
+/// Losses and outputs of samples, of which each rank has some, and the steps of all.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    mail: Mail<f64>,
+    counts: Vec<usize>,
+}
+
+impl Results {
+    /// Sends those of this rank to all.
+    pub(super) fn post(
+        &mut self,
+        ranks: &dyn Ranks,
+        samples: &[Range<usize>],
+        (results, outputs, steps): (&[Option<SampleLoss>], &[f64], usize),
+    ) {
+        let width = outputs.len() / results.len().max(1);
+        let mail = &mut self.mail;
+        mail.clear();
+        mail.send.push(steps as f64);
+        for sample in samples[ranks.rank()].clone() {
+            let words = SampleLoss::to_words(results[sample].as_ref());
+            mail.send.extend(words);
+            mail.send
+                .extend_from_slice(&outputs[sample * width..][..width]);
         }
+        let length = |samples: &Range<usize>| 1 + samples.len() * (WORDS + width);
+        self.counts.clear();
+        self.counts.extend(samples.iter().map(length));
+        mail.post(ranks, Channel::Results, &self.counts);
     }
-    steps as usize
+
+    /// Takes those of all; returns their steps.
+    pub(super) fn take(
+        &mut self,
+        ranks: &dyn Ranks,
+        samples: &[Range<usize>],
+        (results, outputs): (&mut [Option<SampleLoss>], &mut [f64]),
+    ) -> usize {
+        let width = outputs.len() / results.len().max(1);
+        self.mail.take(ranks, Channel::Results, &self.counts);
+        let mut steps = 0.0;
+        let mut received = self.mail.received.as_slice();
+        for (own, &count) in samples.iter().zip(&self.counts) {
+            let (part, rest) = received.split_at(count);
+            received = rest;
+            steps += part[0];
+            let records = part[1..].chunks_exact(WORDS + width);
+            for (sample, record) in own.clone().zip(records) {
+                let (words, values) = record.split_at(WORDS);
+                results[sample] = SampleLoss::from_words(words);
+                outputs[sample * width..][..width].copy_from_slice(values);
+            }
+        }
+        steps as usize
+    }
 }
 
 /// Fails on all ranks if one has failed.

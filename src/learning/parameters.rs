@@ -11,7 +11,7 @@ use crate::device::{Device, Parameter};
 
 use rayon::prelude::*;
 
-use super::config::{ConfigError, OptimizerConfig, ParameterGroup, Quantity};
+use super::config::{ConfigError, ParameterGroup, Quantity};
 use super::entries::{Entries, Entry};
 use super::optimizer::{Optimizer, Step};
 
@@ -182,18 +182,17 @@ impl TrainedParameters {
         }
     }
 
-    /// Takes one step of the optimizer against the derivatives to the quantities, which `derive`
+    /// Moves by one step of the optimizer against the derivatives to the quantities, which `derive`
     /// writes for a range of coordinates, and writes the new ones to `quantities`. Every parameter of the
     /// ranges in `own` moves by itself, side by side with the others; the rest stays.
     pub(super) fn take_step(
         &mut self,
-        (optimizer, config): (&mut Optimizer, &OptimizerConfig),
+        (optimizer, step): (&mut Optimizer, &Step),
         own: &[Range<usize>],
         derive: impl Fn(usize, &mut [f64]) + Sync,
         quantities: &mut [f64],
     ) {
         const CHUNK: usize = 2048;
-        let step = optimizer.begin_step(config);
         let (first, second) = optimizer.moments_mut();
         let groups = &self.groups;
         let moments = first
@@ -223,7 +222,7 @@ impl TrainedParameters {
                         let run = from..(group.end - start).min(own.end);
                         let memory = (&mut first[run.clone()], &mut second[run.clone()]);
                         let values = (&mut theta[run.clone()], &mut values[run.clone()]);
-                        group.move_along(&step, &buffer[run.clone()], values, memory);
+                        group.move_along(step, &buffer[run.clone()], values, memory);
                         from = run.end;
                         if from == own.end {
                             break;

@@ -28,7 +28,32 @@ pub trait Ranks: fmt::Debug + Send + Sync {
 
     /// Gives `own` to all, and takes what each gives.
     fn all_gather(&self, own: &[u8], received: Parts<'_, &mut [u8]>);
+
+    /// Sends `own` to all and goes on: [`Self::take`] brings what each has sent. Nothing by default, where
+    /// that does all.
+    fn post(&self, _channel: Channel, _own: &[u8]) {}
+
+    /// Takes what each rank has posted; `own` is what this one has. Each post is taken once, in order.
+    fn take(&self, _channel: Channel, own: &[u8], received: Parts<'_, &mut [u8]>) {
+        self.all_gather(own, received);
+    }
 }
+
+/// What is posted: within one channel posts stay in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Losses and outputs of samples.
+    Results,
+    /// Products summed over samples.
+    Products,
+    /// Sums over the samples of each node.
+    Sums,
+    /// What to do after the next batch.
+    Votes,
+}
+
+/// What a rank posts is kept in memory until the others have it: no more than so many bytes at a time.
+const MOST_POSTED: usize = 1 << 20;
 
 /// What goes to each rank or comes from it, one part after the other: so many numbers, each of `unit` bytes.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +131,60 @@ impl<T: Pod> Mail<T> {
     }
 }
 
+impl<T: Pod> Mail<T> {
+    /// Sends `send` to all and goes on; [`Self::take`] brings the `counts` numbers of each.
+    pub fn post(&self, ranks: &dyn Ranks, channel: Channel, counts: &[usize]) {
+        if is_posted::<T>(counts) {
+            ranks.post(channel, bytemuck::cast_slice(&self.send));
+        }
+    }
+
+    /// Takes what each rank has posted, `counts` numbers from each; what was too long to be posted goes
+    /// over now.
+    pub fn take(&mut self, ranks: &dyn Ranks, channel: Channel, counts: &[usize]) {
+        if !is_posted::<T>(counts) {
+            return self.all_gather(ranks, counts);
+        }
+        self.received.resize(counts.iter().sum(), T::zeroed());
+        let received = bytemuck::cast_slice_mut(&mut self.received);
+        let own = bytemuck::cast_slice(&self.send);
+        ranks.take(channel, own, Parts::of::<T>(received, counts));
+    }
+}
+
+/// All ranks say the same.
+fn is_posted<T>(counts: &[usize]) -> bool {
+    let longest = counts.iter().max().map_or(0, |n| n * size_of::<T>());
+    longest * counts.len() <= MOST_POSTED
+}
+
+/// What ranks tell each other again and again: said now and heard later, so that nobody waits.
+#[derive(Debug, Default)]
+pub struct Poll {
+    mail: Mail<f64>,
+    counts: Vec<usize>,
+}
+
+impl Poll {
+    /// Tells all; [`Self::hear`] comes before the next time.
+    pub fn say(&mut self, ranks: &dyn Ranks, own: &[f64]) {
+        self.mail.clear();
+        self.mail.send.extend_from_slice(own);
+        self.counts.resize(ranks.size(), own.len());
+        self.mail.post(ranks, Channel::Votes, &self.counts);
+    }
+
+    /// What each rank has said, in order; none if they have not since the last time.
+    pub fn hear(&mut self, ranks: &dyn Ranks) -> Option<&[f64]> {
+        if self.counts.is_empty() {
+            return None;
+        }
+        self.mail.take(ranks, Channel::Votes, &self.counts);
+        self.counts.clear();
+        Some(&self.mail.received)
+    }
+}
+
 /// What each rank says, in order.
 pub fn gather_words(ranks: &dyn Ranks, own: &[f64]) -> Vec<f64> {
     let mut mail = Mail {
@@ -142,6 +221,39 @@ mod tests {
         assert_eq!(shares(100, 128, 4), [0..0, 0..0, 0..0, 0..100]);
         assert_eq!(shares(300, 128, 2), [0..128, 128..300]);
         assert_eq!(shares(0, 128, 3), [0..0, 0..0, 0..0]);
+    }
+
+    #[test]
+    fn posts_arrive_in_the_order_of_their_channel() {
+        let heard = local_ranks(3).into_iter().map(|ranks| {
+            std::thread::spawn(move || {
+                let me = ranks.rank() as f64;
+                let (mut early, mut late) = (Mail::default(), Mail::default());
+                let mut poll = Poll::default();
+                assert_eq!(poll.hear(&*ranks), None);
+                for round in 0..3 {
+                    early.clear();
+                    early.send.extend(vec![10.0 * me + f64::from(round); 2]);
+                    early.post(&*ranks, Channel::Results, &[2; 3]);
+                    late.clear();
+                    // Too long to be posted.
+                    late.send.resize(MOST_POSTED, me);
+                    late.post(&*ranks, Channel::Products, &[MOST_POSTED; 3]);
+                    poll.say(&*ranks, &[me]);
+                    late.take(&*ranks, Channel::Products, &[MOST_POSTED; 3]);
+                    early.take(&*ranks, Channel::Results, &[2; 3]);
+                    let expected = [0, 0, 10, 10, 20, 20].map(|x| f64::from(x + round));
+                    assert_eq!(early.received, expected);
+                    assert_eq!(late.received[2 * MOST_POSTED], 2.0);
+                    assert_eq!(poll.hear(&*ranks), Some(&[0.0, 1.0, 2.0][..]));
+                }
+                assert_eq!(poll.hear(&*ranks), None);
+            })
+        });
+        let threads: Vec<_> = heard.collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     }
 
     #[test]

@@ -103,14 +103,10 @@ impl Augmentation {
                 continue;
             }
             let line = &image[from as usize * self.width..][..self.width];
-            for (column, value) in out.iter_mut().enumerate() {
-                let from = column as isize - right;
-                *value = usize::try_from(from)
-                    .ok()
-                    .and_then(|k| line.get(k))
-                    .copied()
-                    .unwrap_or_default();
-            }
+            let hidden = right.unsigned_abs().min(self.width);
+            let shown = self.width - hidden;
+            let (to, from) = if right > 0 { (hidden, 0) } else { (0, hidden) };
+            out[to..to + shown].copy_from_slice(&line[from..from + shown]);
         }
     }
 }
@@ -129,5 +125,11 @@ mod tests {
         let mut out = [0.0; 6];
         augmentation.shift_image(&image, (0, 0), &mut out);
         assert_eq!(out, image);
+        let mut out = [0.0; 6];
+        augmentation.shift_image(&image, (-1, 2), &mut out);
+        assert_eq!(out, [0.0, 0.0, 4.0, 0.0, 0.0, 0.0]);
+        let mut out = [0.0; 6];
+        augmentation.shift_image(&image, (0, -5), &mut out);
+        assert_eq!(out, [0.0; 6]);
     }
 }
