@@ -70,7 +70,6 @@ struct Tie {
 impl Blocks {
     fn analyze(matrix: &Matrix) -> Option<Self> {
         let row_of = rows_of_columns(matrix)?;
-
         let form = BlockForm::new(matrix, &row_of);
         let n = form.columns.len();
         let (mut row_place, mut block_of) = (vec![0u32; n], vec![0u32; n]);
