@@ -193,11 +193,9 @@ impl<T: Real> BatchEngine<T> {
     /// Takes what other ranks have found of the last batch: before that, derivatives to the conductances of
     /// the own crossbar rows alone are known.
     pub fn complete(&mut self) {
-        let began = Instant::now();
         if let Some(share) = &mut self.share {
             self.sums.complete(&self.system, share);
         }
-        self.timing.outer_products += began.elapsed();
     }
 
     /// Samples of one block for a batch of so many: it decides the order of sums, and so the bits.

@@ -55,6 +55,9 @@ pub enum Channel {
 /// What a rank posts is kept in memory until the others have it: no more than so many bytes at a time.
 const MOST_POSTED: usize = 1 << 20;
 
+/// A post is a message for each rank; a gather of many takes few steps.
+const MOST_RECEIVERS: usize = 64;
+
 /// What goes to each rank or comes from it, one part after the other: so many numbers, each of `unit` bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a, B> {
@@ -155,7 +158,7 @@ impl<T: Pod> Mail<T> {
 /// All ranks say the same.
 fn is_posted<T>(counts: &[usize]) -> bool {
     let longest = counts.iter().max().map_or(0, |n| n * size_of::<T>());
-    longest * counts.len() <= MOST_POSTED
+    counts.len() <= MOST_RECEIVERS && longest * counts.len() <= MOST_POSTED
 }
 
 /// What ranks tell each other again and again: said now and heard later, so that nobody waits.
