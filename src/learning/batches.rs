@@ -360,7 +360,7 @@ impl Batches {
     }
 
     /// Derivatives of the sum of losses of the last batch to the quantities from `first` on, times
-    /// `factor`; of several ranks after [`Self::complete`].
+    /// `factor`; of several ranks after `complete`.
     pub fn derivatives(&self, first: usize, factor: f64, out: &mut [f64]) {
         each!(&self.engine, e => derivatives(e, &self.runs, first, factor, out));
     }

@@ -136,7 +136,7 @@ impl Multigrid {
         Ok(())
     }
 
-    /// `A x = b` in place, to [`TOLERANCE`]; not a number if that is not reached, as where the matrix is not
+    /// `A x = b` in place, to a residual of 1e-11; not a number if that is not reached, as where the matrix is not
     /// positive definite.
     pub fn solve(&mut self, b: &mut [f64]) {
         let Some(coarsest) = &mut self.coarsest else {
