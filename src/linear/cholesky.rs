@@ -145,7 +145,9 @@ impl LargeFactor {
         self.nonzeros.clear();
         self.nonzeros.extend_from_slice(nonzeros);
         self.has_failed = false;
-        self.multigrid.factor(nonzeros)
+        // What rounding makes of the sums over groups need not be positive definite where the matrix is.
+        let outcome = self.multigrid.factor(nonzeros);
+        outcome.or_else(|_| self.factor_directly())
     }
 
     fn factor_directly(&mut self) -> Result<(), LinearError> {

@@ -10,6 +10,7 @@ use crate::circuit::NodeId;
 
 use super::clock::Phase;
 use super::laws::{ControlStamp, LawStamp};
+use super::stamps::PairStamp;
 use super::strips::Part;
 use super::workspace::Workspace;
 use super::{Entries, FullIndex, System, Values};
@@ -116,6 +117,12 @@ fn add_current(sums: &mut Part<Sum>, [p, n]: [NodeId; 2], (current, rest): (f64,
     sums.at(n).add_both(-current, -rest);
 }
 
+#[inline(always)]
+fn add_conductance(sums: &mut Part<Sum>, x: Iterate, stamp: &PairStamp, g: f64) {
+    let nodes = [stamp.p, stamp.n];
+    add_current(sums, nodes, x.current(nodes, g));
+}
+
 impl Entries for Sums {
     #[inline]
     fn add(&mut self, index: usize, value: f64) {
@@ -193,8 +200,8 @@ impl Workspace {
         let began = self.clock.begin();
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
-        self.add_linear_terms(system, values, &mut sums);
-        self.add_nonlinear_terms(system, values, &mut sums);
+        self.add_branches(system, values, &mut sums);
+        self.add_laws_and_ideal_diodes(system, values, &mut sums);
         for &(node, volts) in &values.nodeset {
             if self.pull != 0.0 {
                 let beyond = self.iterate().beyond(node.index(), 0, volts);
@@ -217,14 +224,12 @@ impl Workspace {
         }
     }
 
-    fn add_linear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
+    fn add_branches(&self, system: &System, values: &Values, sums: &mut Sums) {
         let x = self.iterate();
         let nodes = &mut sums.0[..system.node_count];
         system.strips().run(nodes, |strip, sums| {
             strip.conductances.for_each(|k| {
-                let stamp = &system.conductances[k];
-                let nodes = [stamp.p, stamp.n];
-                add_current(sums, nodes, x.current(nodes, values.conductances[k]));
+                add_conductance(sums, x, &system.conductances[k], values.conductances[k]);
             });
             strip.current_sources.for_each(|k| {
                 let stamp = &system.current_sources[k];
@@ -250,7 +255,7 @@ impl Workspace {
         }
     }
 
-    fn add_nonlinear_terms(&self, system: &System, values: &Values, sums: &mut Sums) {
+    fn add_laws_and_ideal_diodes(&self, system: &System, values: &Values, sums: &mut Sums) {
         let x = self.iterate();
         for (stamp, &value) in system.laws.iter().zip(&self.laws.values) {
             let controls = stamp.controls.clone();
@@ -333,14 +338,11 @@ impl TransposedResidual {
         let nodes = &mut sums.0[..system.node_count];
         system.strips().run(nodes, |strip, sums| {
             strip.conductances.for_each(|k| {
-                let stamp = &system.conductances[k];
-                let nodes = [stamp.p, stamp.n];
-                add_current(sums, nodes, x.current(nodes, values.conductances[k]));
+                add_conductance(sums, x, &system.conductances[k], values.conductances[k]);
             });
             strip.one_ports.for_each(|k| {
-                let stamp = &system.one_ports[k];
-                let (nodes, g) = ([stamp.p, stamp.n], workspace.companions[k].conductance);
-                add_current(sums, nodes, x.current(nodes, g));
+                let g = workspace.companions[k].conductance;
+                add_conductance(sums, x, &system.one_ports[k], g);
             });
         });
         for (coupling, &c) in system.couplings.iter().zip(&values.coefficients) {

@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock};
 use super::{LinearError, LuFactor, LuSymbolic, Matrix};
 use fixed::{FixedFactor, FixedSymbolic};
 
-/// A pivot is certain if no entry of its column is so many times as large: what threshold pivoting asks for
-/// (Davis and Palamadai Natarajan 2010).
+/// A pivot is certain if no entry of its column is so many times as large. Partial pivoting allows 1, the
+/// threshold of KLU (Davis and Palamadai Natarajan 2010) 1000.
 const CERTAIN: f64 = 10.0;
 /// Backward errors (Oettli and Prager 1964), relative to the terms of each equation: below the first a
 /// solution is as good as any, above the second it is none.

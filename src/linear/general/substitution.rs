@@ -106,11 +106,7 @@ impl Substitution {
             }
             first = pivot.lower;
         }
-        let [x, left] = buffers;
-        gather(left, b, &self.rows);
-        inner(left);
-        x.resize(b.len(), 0.0);
-        scatter(left, x, &self.columns);
+        let x = solve_left(b, [&self.rows, &self.columns], buffers, inner);
         for (k, pivot) in self.pivots.iter().enumerate().rev() {
             let mut sum = b[pivot.row as usize];
             for &(column, number) in &self.upper[self.upper_start(k)..pivot.upper] {
@@ -138,11 +134,7 @@ impl Substitution {
             }
             first = pivot.upper;
         }
-        let [x, left] = buffers;
-        gather(left, b, &self.columns);
-        inner(left);
-        x.resize(b.len(), 0.0);
-        scatter(left, x, &self.rows);
+        let x = solve_left(b, [&self.columns, &self.rows], buffers, inner);
         for (k, pivot) in self.pivots.iter().enumerate().rev() {
             let mut sum = b[pivot.column as usize];
             for &(row, number) in &self.lower[self.lower_start(k)..pivot.lower] {
@@ -162,15 +154,21 @@ impl Substitution {
     }
 }
 
-fn gather(out: &mut Vec<f64>, from: &[f64], places: &[u32]) {
-    out.clear();
-    out.extend(places.iter().map(|&k| from[k as usize]));
-}
-
-fn scatter(from: &[f64], out: &mut [f64], places: &[u32]) {
-    for (value, &k) in from.iter().zip(places) {
-        out[k as usize] = *value;
+/// Solves what is left, of the entries of `b` at the first places; the solution at the second.
+fn solve_left<'a>(
+    b: &[f64],
+    [from, to]: [&[u32]; 2],
+    [x, left]: &'a mut [Vec<f64>; 2],
+    inner: impl FnOnce(&mut [f64]),
+) -> &'a mut Vec<f64> {
+    left.clear();
+    left.extend(from.iter().map(|&k| b[k as usize]));
+    inner(left);
+    x.resize(b.len(), 0.0);
+    for (value, &k) in left.iter().zip(to) {
+        x[k as usize] = *value;
     }
+    x
 }
 
 #[derive(Clone, Copy, Debug)]

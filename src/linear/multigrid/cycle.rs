@@ -34,7 +34,6 @@ pub(super) fn cycle(levels: &mut [Level], coarsest: &mut CholeskyFactor, b: &[f6
     coarser[0].vectors[0] = sums;
     coarser[0].vectors[1] = correction;
     subtract(level, b, x, &mut residual);
-    // What the sweep adds is put where the residual of the level is not needed any more.
     let mut step = std::mem::take(&mut level.vectors[4]);
     sweep_up(level, &residual, &mut step);
     each(x, &step, |x, step| *x += step);

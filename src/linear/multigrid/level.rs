@@ -101,9 +101,10 @@ fn part(n: usize) -> usize {
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let size = part(a.len());
     let pairs = a.par_chunks(size).zip(b.par_chunks(size));
-    let sums: Vec<f64> = pairs
-        .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum())
-        .collect();
+    let mut sums = [0.0; PARTS];
+    sums.par_iter_mut().zip(pairs).for_each(|(sum, (a, b))| {
+        *sum = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    });
     sums.iter().sum()
 }
 
