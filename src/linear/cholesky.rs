@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
 use super::multigrid::{Multigrid, MultigridSymbolic};
-use super::ordering::minimum_degree;
+use super::ordering::least_work;
 use super::scheduled::{Schedule, ScheduledFactor};
 use super::{DENSE_FRONTS, LinearError, Matrix};
 
@@ -17,9 +17,11 @@ const LEAST_MULTIGRID: usize = 10_000;
 /// How a positive definite matrix is solved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
-    /// By what seems quickest.
+    /// By what seems quickest for many matrices of one pattern.
     #[default]
     Best,
+    /// By what seems quickest for one.
+    Once,
     Factors,
     Multigrid,
 }
@@ -64,10 +66,11 @@ impl CholeskySymbolic {
     /// # Errors
     /// [`LinearError::OutOfMemory`].
     pub fn analyze_for(pattern: &Matrix, way: Way) -> Result<Self, LinearError> {
-        let ordering = minimum_degree(pattern)?;
+        let ordering = least_work(pattern, way == Way::Once)?;
         let order = pattern.rows();
         let is_heavy = ordering.products > MULTIGRID * order as f64 && order >= LEAST_MULTIGRID;
-        if way == Way::Multigrid || (way == Way::Best && is_heavy) {
+        let may_be = way != Way::Factors;
+        if way == Way::Multigrid || (may_be && is_heavy) {
             return Ok(Self::Multigrid(Arc::new(LargeSymbolic {
                 multigrid: Arc::new(MultigridSymbolic::analyze(pattern)?),
                 pattern: pattern.clone(),
@@ -218,6 +221,7 @@ impl CholeskyFactor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ordering::minimum_degree;
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@
 //! Numbers are doubles or, where these do not suffice, [`Extended`].
 
 mod cholesky;
+mod dissection;
 mod general;
 mod lu;
 pub mod multifrontal;

@@ -94,7 +94,11 @@ impl System {
     pub fn analyze(&self) -> Result<&Symbolic, LinearError> {
         if self.symbolic.get().is_none() {
             // Another thread may have been faster: both made the same.
-            let symbolic = Symbolic::analyze(&self.pattern, self.method, self.way)?;
+            let way = match self.way {
+                Way::Best if self.is_linear() => Way::Once,
+                way => way,
+            };
+            let symbolic = Symbolic::analyze(&self.pattern, self.method, way)?;
             let _ = self.symbolic.set(symbolic);
         }
         let order = self.order;

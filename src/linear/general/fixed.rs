@@ -6,7 +6,7 @@ use super::blocks::BlockForm;
 use super::matching::rows_of_columns;
 use super::substitution::Substitution;
 use crate::linear::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
-use crate::linear::ordering::minimum_degree;
+use crate::linear::ordering::least_work;
 use crate::linear::scheduled::{Schedule, ScheduledLu};
 use crate::linear::{DENSE_FRONTS, LinearError, Matrix};
 
@@ -143,7 +143,7 @@ impl Blocks {
 
 impl Kind {
     fn of(pattern: &Matrix) -> Result<Self, LinearError> {
-        let ordering = minimum_degree(pattern)?;
+        let ordering = least_work(pattern, false)?;
         Ok(match ordering.products <= DENSE_FRONTS * ordering.fill {
             true => Self::Schedule(Arc::new(Schedule::general(pattern, &ordering)?)),
             false => {
