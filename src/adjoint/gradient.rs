@@ -38,22 +38,40 @@ impl Gradient {
         parameters: &[ParameterId],
     ) -> Self {
         let ties = BranchCurrents::of_workspace(system, workspace);
-        let entries = parameters
+        let lambda = (&ties, adjoint.full.as_slice(), &adjoint.ties);
+        let mut entries: Vec<GradientEntry> = parameters
             .par_iter()
             .with_min_len(PARAMETERS_OF_A_THREAD)
             .map(|&parameter| GradientEntry {
                 parameter,
                 value: circuit.value(parameter).unwrap_or(f64::NAN),
-                gradient: derivative(
-                    circuit,
-                    system,
-                    values,
-                    workspace,
-                    (adjoint, cotangent, &ties),
-                    parameter,
-                ),
+                gradient: 0.0,
             })
             .collect();
+        let chunks = parameters.par_chunks(PARAMETERS_OF_A_THREAD);
+        let entries_of_chunks = entries.par_chunks_mut(PARAMETERS_OF_A_THREAD);
+        chunks
+            .zip(entries_of_chunks)
+            .for_each(|(parameters, entries)| {
+                let mut derivatives = Vec::new();
+                let mut entries = entries.iter_mut();
+                for own in parameters.chunk_by(|a, b| a.element == b.element) {
+                    derivatives.resize(own.len(), 0.0);
+                    system.parameter_derivatives(
+                        circuit,
+                        values,
+                        workspace,
+                        lambda,
+                        own,
+                        &mut derivatives,
+                    );
+                    for (derivative, entry) in derivatives.iter().zip(&mut entries) {
+                        let id = entry.parameter;
+                        entry.gradient =
+                            derivative + direct(circuit, system, workspace, cotangent, id);
+                    }
+                }
+            });
         Self { entries }
     }
 }
@@ -69,17 +87,28 @@ pub fn derivative(
     parameter: ParameterId,
 ) -> f64 {
     let lambda = (ties, adjoint.full.as_slice(), &adjoint.ties);
-    let indirect = system.parameter_derivative(circuit, values, workspace, lambda, parameter);
+    let mut derivative = [0.0];
+    let own = [parameter];
+    system.parameter_derivatives(circuit, values, workspace, lambda, &own, &mut derivative);
+    derivative[0] + direct(circuit, system, workspace, cotangent, parameter)
+}
+
+/// How the loss depends on a parameter at fixed potentials: by a current that it weighs.
+fn direct(
+    circuit: &Circuit,
+    system: &System,
+    workspace: &Workspace,
+    cotangent: &Cotangent,
+    parameter: ParameterId,
+) -> f64 {
     let own = cotangent
         .direct
         .iter()
         .filter(|(element, _)| *element == parameter.element);
-    let direct: f64 = own
-        .map(|(_, weight)| {
-            weight * system.current_parameter_derivative(circuit, workspace, parameter)
-        })
-        .sum();
-    direct + indirect
+    own.map(|(_, weight)| {
+        weight * system.current_parameter_derivative(circuit, workspace, parameter)
+    })
+    .sum()
 }
 
 impl Solver {

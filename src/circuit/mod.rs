@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use rayon::prelude::*;
 
 use crate::device::{Behavioural, Device, Environment, OnePort, Parameter};
 use crate::expression::{Tape, Term, UserFunction};
@@ -40,6 +41,9 @@ pub use writer::Simulator;
 /// A node of a circuit; [`NodeId::GROUND`] is node 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
+
+/// Elements that a thread lists the parameters of at a time.
+const ELEMENTS_OF_A_THREAD: usize = 4096;
 
 /// An element of a circuit, in deck order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -449,11 +453,12 @@ impl Circuit {
 
     /// Every parameter of every element, in element order.
     pub fn parameters(&self) -> Vec<ParameterId> {
-        self.elements()
-            .flat_map(|(element, e)| {
-                let list = e.device.parameters();
-                list.into_iter()
-                    .map(move |parameter| ParameterId { element, parameter })
+        let ids = (0..self.elements.len() as u32).into_par_iter();
+        ids.with_min_len(ELEMENTS_OF_A_THREAD)
+            .flat_map_iter(|index| {
+                let element = ElementId(index);
+                let list = self.element(element).device.parameters().into_iter();
+                list.map(move |parameter| ParameterId { element, parameter })
             })
             .collect()
     }

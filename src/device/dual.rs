@@ -1,5 +1,5 @@
 //! Forward-mode differentiation (Wengert 1964): a law written for any [`Scalar`] gives its value with
-//! `f64` and its value and one derivative with [`Dual`].
+//! `f64` and its value and one derivative, or some, with [`Dual`].
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -40,11 +40,11 @@ impl Scalar for f64 {
     }
 }
 
-/// A number and its derivative to one variable.
+/// A number and its derivatives to `N` variables.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dual {
+pub struct Dual<const N: usize = 1> {
     pub value: f64,
-    pub derivative: f64,
+    pub derivatives: [f64; N],
 }
 
 impl Dual {
@@ -52,29 +52,33 @@ impl Dual {
     pub fn variable(value: f64) -> Self {
         Dual {
             value,
-            derivative: 1.0,
+            derivatives: [1.0],
         }
     }
 
-    /// `f(self)` from the value of `f` and of its derivative there.
-    fn chain(self, value: f64, slope: f64) -> Self {
-        Dual {
-            value,
-            derivative: slope * self.derivative,
-        }
+    pub fn derivative(self) -> f64 {
+        self.derivatives[0]
     }
 }
 
-impl From<f64> for Dual {
+impl<const N: usize> Dual<N> {
+    /// `f(self)` from the value of `f` and of its derivative there.
+    fn chain(self, value: f64, slope: f64) -> Self {
+        let derivatives = self.derivatives.map(|d| slope * d);
+        Dual { value, derivatives }
+    }
+}
+
+impl<const N: usize> From<f64> for Dual<N> {
     fn from(value: f64) -> Self {
         Dual {
             value,
-            derivative: 0.0,
+            derivatives: [0.0; N],
         }
     }
 }
 
-impl Scalar for Dual {
+impl<const N: usize> Scalar for Dual<N> {
     fn value(self) -> f64 {
         self.value
     }
@@ -101,50 +105,52 @@ impl Scalar for Dual {
     }
 }
 
-impl Add for Dual {
+impl<const N: usize> Add for Dual<N> {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Dual {
             value: self.value + other.value,
-            derivative: self.derivative + other.derivative,
+            derivatives: std::array::from_fn(|k| self.derivatives[k] + other.derivatives[k]),
         }
     }
 }
 
-impl Sub for Dual {
+impl<const N: usize> Sub for Dual<N> {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         self + -other
     }
 }
 
-impl Mul for Dual {
+impl<const N: usize> Mul for Dual<N> {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
+        let derivative = |k| self.derivatives[k] * other.value + self.value * other.derivatives[k];
         Dual {
             value: self.value * other.value,
-            derivative: self.derivative * other.value + self.value * other.derivative,
+            derivatives: std::array::from_fn(derivative),
         }
     }
 }
 
-impl Div for Dual {
+impl<const N: usize> Div for Dual<N> {
     type Output = Self;
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
+        let derivative = |k| (self.derivatives[k] - value * other.derivatives[k]) / other.value;
         Dual {
             value,
-            derivative: (self.derivative - value * other.derivative) / other.value,
+            derivatives: std::array::from_fn(derivative),
         }
     }
 }
 
-impl Neg for Dual {
+impl<const N: usize> Neg for Dual<N> {
     type Output = Self;
     fn neg(self) -> Self {
         Dual {
             value: -self.value,
-            derivative: -self.derivative,
+            derivatives: self.derivatives.map(|d| -d),
         }
     }
 }
@@ -161,7 +167,7 @@ mod tests {
         let (e, l) = ((x * x).exp(), x.ln() - 2.0);
         let expected =
             2.0 * x * e / l - e / (x * l * l) + 0.5 / x.sqrt() * x.exp_m1() + x.sqrt() * x.exp();
-        assert!((y.derivative - expected).abs() < 1e-14 * expected.abs());
+        assert!((y.derivative() - expected).abs() < 1e-14 * expected.abs());
         assert_eq!(y.value, e / l + x.sqrt() * x.exp_m1());
     }
 }

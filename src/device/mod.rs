@@ -107,10 +107,28 @@ impl OnePort {
 
     /// `d i / d parameter` at fixed voltage, in A per unit of the parameter.
     pub fn current_derivative(&self, parameter: Parameter, voltage: f64) -> f64 {
+        let mut derivative = [0.0];
+        self.current_derivatives([parameter], voltage, &mut derivative);
+        derivative[0]
+    }
+
+    /// The same for each of some `parameters`, which takes little more than for one.
+    pub fn current_derivatives(
+        &self,
+        parameters: impl IntoIterator<Item = Parameter>,
+        voltage: f64,
+        derivatives: &mut [f64],
+    ) {
         match self {
-            OnePort::Shockley(d) => d.current_derivative(parameter, voltage),
-            OnePort::PiecewiseDiode(d) => d.current_derivative(parameter, voltage),
-            OnePort::PiecewiseTable(d) => d.current_derivative(parameter, voltage),
+            OnePort::Shockley(d) => d.current_derivatives(parameters, voltage, derivatives),
+            OnePort::PiecewiseDiode(d) => {
+                let derivative = |parameter| d.current_derivative(parameter, voltage);
+                fill(derivatives, parameters.into_iter().map(derivative));
+            }
+            OnePort::PiecewiseTable(d) => {
+                let derivative = |parameter| d.current_derivative(parameter, voltage);
+                fill(derivatives, parameters.into_iter().map(derivative));
+            }
         }
     }
 
@@ -121,6 +139,12 @@ impl OnePort {
             OnePort::PiecewiseDiode(d) => d.state(voltage),
             OnePort::PiecewiseTable(_) => "table",
         }
+    }
+}
+
+fn fill(places: &mut [f64], values: impl Iterator<Item = f64>) {
+    for (place, value) in places.iter_mut().zip(values) {
+        *place = value;
     }
 }
 

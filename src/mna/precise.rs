@@ -332,7 +332,7 @@ impl TransposedResidual {
         };
         let sums = &mut self.sums;
         sums.clear();
-        for (index, &c) in cotangent.iter().enumerate() {
+        for (index, &c) in cotangent.iter().enumerate().filter(|(_, c)| **c != 0.0) {
             sums.add(index, -c);
         }
         let nodes = &mut sums.0[..system.node_count];

@@ -1,6 +1,6 @@
 //! `-lambda' dF/dtheta` and the derivatives of element currents: the other half of each stamp.
 
-use crate::circuit::{Circuit, ElementId, ParameterId};
+use crate::circuit::{Circuit, ElementId, ElementRef, ParameterId};
 use crate::device::{Device, Parameter};
 
 use super::recover::BranchCurrents;
@@ -40,16 +40,42 @@ impl System {
         }
     }
 
-    /// `-lambda' dF/dtheta` for one parameter (table in Director and Rohrer 1969).
-    pub fn parameter_derivative(
+    /// `-lambda' dF/dtheta` for some parameters of one element (table in Director and Rohrer 1969).
+    pub fn parameter_derivatives(
         &self,
         circuit: &Circuit,
+        values: &Values,
+        workspace: &Workspace,
+        lambda: (&BranchCurrents, &[f64], &BranchCurrents),
+        ids: &[ParameterId],
+        derivatives: &mut [f64],
+    ) {
+        let Some(first) = ids.first() else { return };
+        let element = circuit.element(first.element);
+        let place = self.place[first.element.index()];
+        if let (Place::OnePort(_), Device::OnePort(one_port)) = (place, &element.device) {
+            let [p, n] = element.port;
+            let voltage = workspace.voltage(p, n);
+            let parameters = ids.iter().map(|id| id.parameter);
+            one_port.current_derivatives(parameters, voltage, derivatives);
+            for derivative in derivatives {
+                *derivative *= -(lambda.1[p.index()] - lambda.1[n.index()]);
+            }
+            return;
+        }
+        for (derivative, &id) in derivatives.iter_mut().zip(ids) {
+            *derivative = self.parameter_derivative(&element, values, workspace, lambda, id);
+        }
+    }
+
+    fn parameter_derivative(
+        &self,
+        element: &ElementRef,
         values: &Values,
         workspace: &Workspace,
         (ties, lambda, lambda_ties): (&BranchCurrents, &[f64], &BranchCurrents),
         id: ParameterId,
     ) -> f64 {
-        let element = circuit.element(id.element);
         let [p, n] = element.port;
         let lambda_pn = lambda[p.index()] - lambda[n.index()];
         let voltage = workspace.voltage(p, n);
@@ -57,9 +83,6 @@ impl System {
             (Place::Conductance(k), _) => {
                 let g = values.conductances[k as usize];
                 lambda_pn * voltage * g * g
-            }
-            (Place::OnePort(_), Device::OnePort(one_port)) => {
-                -lambda_pn * one_port.current_derivative(id.parameter, voltage)
             }
             (Place::Current(_), _) => -lambda_pn,
             (Place::Tie(k), Device::VoltageSource { .. }) => lambda_ties.get(k as usize),

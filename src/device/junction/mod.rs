@@ -25,6 +25,9 @@ use law::{Exponential, Extras, Junction};
 pub use parameters::{DiodeLevel, ShockleyParameters};
 pub use plain::PlainDiode;
 
+/// Parameters whose derivatives are computed side by side.
+const LANES: usize = 8;
+
 /// What a diode takes from the circuit around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Environment {
@@ -225,22 +228,34 @@ impl Shockley {
         }
     }
 
-    /// `di/dtheta = (j_theta - j_u i RS_theta)/(1 + RS j_u)` at fixed `v`, by the implicit function
-    /// theorem for `v = u + RS j(u)`.
-    pub fn current_derivative(&self, parameter: Parameter, voltage: f64) -> f64 {
+    /// `di/dtheta = (j_theta - j_u i RS_theta)/(1 + RS j_u)` at fixed `v` for each of `parameters`, by the
+    /// implicit function theorem for `v = u + RS j(u)`.
+    pub fn current_derivatives(
+        &self,
+        parameters: impl IntoIterator<Item = Parameter>,
+        voltage: f64,
+        derivatives: &mut [f64],
+    ) {
         let u = self.junction_voltage(voltage);
         let inner = self.inner(u);
-        let lift = |p: Parameter, value: f64| {
-            if p == parameter {
-                Dual::variable(value)
-            } else {
-                Dual::from(value)
+        let mut parameters = parameters.into_iter();
+        for derivatives in derivatives.chunks_mut(LANES) {
+            let mut lanes = [None; LANES];
+            for (lane, parameter) in lanes[..derivatives.len()].iter_mut().zip(&mut parameters) {
+                *lane = Some(parameter);
             }
-        };
-        let tangent = Junction::<Dual>::new(&self.parameters, &self.environment, &lift);
-        let direct = tangent.current(Dual::from(u)).derivative;
-        (direct - inner.conductance * inner.current * tangent.series.derivative)
-            / (1.0 + self.junction.series * inner.conductance)
+            let lift = |p: Parameter, value: f64| Dual {
+                value,
+                derivatives: lanes.map(|lane| f64::from(lane == Some(p))),
+            };
+            let tangent = Junction::<Dual<LANES>>::new(&self.parameters, &self.environment, &lift);
+            let direct = tangent.current(Dual::from(u)).derivatives;
+            let lanes = direct.iter().zip(tangent.series.derivatives);
+            for (derivative, (direct, series)) in derivatives.iter_mut().zip(lanes) {
+                *derivative = (direct - inner.conductance * inner.current * series)
+                    / (1.0 + self.junction.series * inner.conductance);
+            }
+        }
     }
 
     /// `j(u)` and `dj/du`.
@@ -248,7 +263,7 @@ impl Shockley {
         let current = self.junction.current(Dual::variable(u));
         Companion {
             current: current.value,
-            conductance: current.derivative,
+            conductance: current.derivative(),
         }
     }
 
