@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::{LinearError, Matrix};
 use front::Fault;
-use numeric::Memory;
+use numeric::{Last, Memory};
 use plan::{Plan, Sides};
 use solve::Panel;
 
@@ -64,6 +64,7 @@ pub struct MultifrontalFactor {
     /// False after a factorization that failed, which leaves numbers of no use.
     is_usable: bool,
     memory: Memory,
+    last: Last,
     x: Vec<f64>,
     vectors: Vec<f64>,
 }
@@ -76,6 +77,7 @@ impl MultifrontalFactor {
             growth: 0.0,
             is_usable: false,
             memory: Memory::default(),
+            last: Last::default(),
             x: vec![0.0; plan.order.len()],
             vectors: vec![0.0; plan.order.len() + plan.places.len()],
             symbolic,
@@ -96,7 +98,13 @@ impl MultifrontalFactor {
             self.values.try_reserve_exact(count).map_err(|_| lack)?;
             self.values.resize(count, 0.0);
         }
-        let outcome = numeric::factor(plan, nonzeros, &mut self.values, &self.memory);
+        let outcome = numeric::factor(
+            plan,
+            nonzeros,
+            &mut self.values,
+            &self.memory,
+            &mut self.last,
+        );
         self.growth = outcome.map_err(|fault| match fault {
             Fault::Pivot => LinearError::Singular,
             Fault::Memory => lack,
@@ -203,6 +211,38 @@ mod tests {
             assert!(left < 1e-12, "{side}^{dimensions}: {left:e}");
             let [one, many] = &mut solutions;
             assert_eq!(one, many, "{side}^{dimensions}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_factored_again_and_bits_are_the_same() {
+        let matrix = lattice(150, 2);
+        let mut again = factor(&matrix);
+        let mut nonzeros = matrix.data().to_vec();
+        let corner = 40;
+        for round in 0..6 {
+            // The same numbers, a corner, all, a corner, the same, and one that is not positive on the way.
+            let range = [
+                0..0,
+                0..corner,
+                0..nonzeros.len(),
+                0..corner,
+                0..corner,
+                0..0,
+            ][round]
+                .clone();
+            for value in &mut nonzeros[range] {
+                *value *= 1.0 + 1e-3 * value.abs() * (round + 1) as f64;
+            }
+            if round == 4 {
+                let was = std::mem::replace(&mut nonzeros[0], -1.0);
+                assert_eq!(again.factor(&nonzeros), Err(LinearError::Singular));
+                nonzeros[0] = was;
+            }
+            let mut fresh = factor(&matrix);
+            fresh.factor(&nonzeros).unwrap();
+            again.factor(&nonzeros).unwrap();
+            assert!(fresh.values == again.values, "round {round}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The factorization: fronts from the leaves up (Duff and Reid 1983; Liu 1992).
 //!
 //! Every front adds up its children in their order, on whatever thread, so that bits do not depend on
-//! threads.
+//! threads. What comes of numbers that are those of the last factorization is taken from there.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -72,20 +72,71 @@ impl Memory {
     }
 }
 
-/// Fills `values` with the factor of the matrix with these `nonzeros`. Returns the largest entry of `L` relative
-/// to the pivot of its column, of LU.
+/// What the last factorization was made of, and what of it may serve the next one.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    /// Of the matrix; none after a factorization that failed.
+    nonzeros: Vec<f64>,
+    /// By segment what it left, or nothing: kept where its numbers were those of the factorization before and
+    /// its parent's were not.
+    updates: Vec<Vec<f64>>,
+    /// By segment, see [`factor`].
+    growths: Vec<f64>,
+}
+
+impl Last {
+    /// Segments with other numbers than last time, or above such.
+    fn changed(&self, plan: &Plan, nonzeros: &[f64]) -> Vec<bool> {
+        let mut changed = vec![true; plan.segments.len()];
+        if self.nonzeros.len() != nonzeros.len() {
+            return changed;
+        }
+        for (index, segment) in plan.segments.iter().enumerate() {
+            let entries = plan.fronts[segment.first].entries..plan.fronts[segment.last + 1].entries;
+            let differs = |&[from, _]: &[u32; 2]| {
+                nonzeros[from as usize].to_bits() != self.nonzeros[from as usize].to_bits()
+            };
+            let below = plan.segments_below(*segment);
+            changed[index] = below.into_iter().any(|below| changed[below])
+                || plan.entries[entries].iter().any(differs);
+        }
+        changed
+    }
+}
+
+/// Fills `values`, which hold the factor of the `last` factorization, with that of the matrix with these
+/// `nonzeros`. Returns the largest entry of `L` relative to the pivot of its column, of LU.
 pub(super) fn factor(
     plan: &Plan,
     nonzeros: &[f64],
     values: &mut [f64],
     memory: &Memory,
+    last: &mut Last,
 ) -> Result<f64, Fault> {
+    let changed = last.changed(plan, nonzeros);
+    last.nonzeros.clear();
+    last.growths.resize(plan.segments.len(), 0.0);
+    let mut updates = std::mem::take(&mut last.updates);
+    updates.resize(plan.segments.len(), Vec::new());
+    for (update, _) in updates
+        .iter_mut()
+        .zip(&changed)
+        .filter(|(_, changed)| **changed)
+    {
+        memory.give_update(std::mem::take(update));
+    }
+    let mut is_needed = changed.clone();
+    for (index, segment) in plan.segments.iter().enumerate().rev() {
+        if is_needed[index] {
+            plan.segments_below(*segment)
+                .for_each(|below| is_needed[below] |= updates[below].is_empty());
+        }
+    }
     let mut parts = split(plan, values);
-    let mut updates: Vec<Vec<f64>> = vec![Vec::new(); plan.segments.len()];
-    let mut growth = 0.0f64;
     for round in &plan.rounds {
         let work: Vec<(u32, &mut [f64])> = round
             .iter()
+            .filter(|&&segment| is_needed[segment as usize])
             .map(|&segment| (segment, std::mem::take(&mut parts[segment as usize])))
             .collect();
         let one = |(index, values): (u32, &mut [f64])| {
@@ -104,24 +155,26 @@ pub(super) fn factor(
                     update
                 }
             };
-            update.map(|(update, growth)| (index, update, growth))
+            update.map(|(update, growth)| (index as usize, update, growth))
         };
         let done: Vec<_> = match work.len() {
             1 => work.into_iter().map(one).collect(),
             _ => work.into_par_iter().map(one).collect(),
         };
         for outcome in done {
-            let (index, update, largest) = outcome?;
-            growth = growth.max(largest);
-            for &child in plan.children(plan.segments[index as usize].last) {
-                if let Some(update) = updates.get_mut(plan.segment_of[child as usize] as usize) {
-                    memory.give_update(std::mem::take(update));
+            let (index, update, growth) = outcome?;
+            last.growths[index] = growth;
+            for below in plan.segments_below(plan.segments[index]) {
+                if changed[below] || !changed[index] {
+                    memory.give_update(std::mem::take(&mut updates[below]));
                 }
             }
-            updates[index as usize] = update;
+            updates[index] = update;
         }
     }
-    Ok(growth)
+    last.updates = updates;
+    last.nonzeros.extend_from_slice(nonzeros);
+    Ok(last.growths.iter().fold(0.0, |m, growth| growth.max(m)))
 }
 
 /// The numbers of each segment.

@@ -163,6 +163,15 @@ impl Plan {
         &self.children[self.child_starts[front]..self.child_starts[front + 1]]
     }
 
+    /// Segments that leave something to this one.
+    pub fn segments_below(&self, segment: Segment) -> impl Iterator<Item = usize> {
+        let children = self.children(segment.last).iter();
+        let segments = children.map(|&child| self.segment_of[child as usize]);
+        segments
+            .filter(|&other| other != NONE)
+            .map(|other| other as usize)
+    }
+
     /// Of each row below a front its place in the front above.
     pub fn places(&self, front: usize) -> &[u32] {
         &self.places[self.fronts[front].rows..self.fronts[front + 1].rows]
