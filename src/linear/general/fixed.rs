@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::balance::{BalancedFactor, BalancedSymbolic};
 use super::blocks::BlockForm;
 use super::matching::rows_of_columns;
 use super::substitution::Substitution;
@@ -56,6 +57,7 @@ struct Block {
 enum Kind {
     Single,
     Schedule(Arc<Schedule>),
+    Balanced(Arc<BalancedSymbolic>),
     Fronts(Arc<MultifrontalSymbolic>),
 }
 
@@ -146,10 +148,13 @@ impl Kind {
         let ordering = least_work(pattern, false)?;
         Ok(match ordering.products <= DENSE_FRONTS * ordering.fill {
             true => Self::Schedule(Arc::new(Schedule::general(pattern, &ordering)?)),
-            false => {
-                let symbolic = MultifrontalSymbolic::analyze_general(pattern, &ordering.order)?;
-                Self::Fronts(Arc::new(symbolic))
-            }
+            false => match BalancedSymbolic::analyze(pattern, &ordering) {
+                Some(symbolic) => Self::Balanced(Arc::new(symbolic)),
+                None => {
+                    let symbolic = MultifrontalSymbolic::analyze_general(pattern, &ordering.order)?;
+                    Self::Fronts(Arc::new(symbolic))
+                }
+            },
         })
     }
 }
@@ -222,6 +227,7 @@ enum BlockFactor {
     /// The inverse of the number.
     Single(f64),
     Schedule(ScheduledLu),
+    Balanced(Box<BalancedFactor>),
     Fronts(Box<MultifrontalFactor>),
 }
 
@@ -230,6 +236,7 @@ impl BlocksFactor {
         let factor = |block: &Block| match &block.kind {
             Kind::Single => BlockFactor::Single(0.0),
             Kind::Schedule(s) => BlockFactor::Schedule(ScheduledLu::new(s.clone())),
+            Kind::Balanced(s) => BlockFactor::Balanced(Box::new(BalancedFactor::new(s.clone()))),
             Kind::Fronts(s) => BlockFactor::Fronts(Box::new(MultifrontalFactor::new(s.clone()))),
         };
         Self {
@@ -257,6 +264,11 @@ impl BlocksFactor {
                     factor.factor(&mut numbers)?;
                     growth = growth.max(factor.growth());
                 }
+                BlockFactor::Balanced(factor) => {
+                    self.numbers.clear();
+                    self.numbers.extend(numbers);
+                    growth = growth.max(factor.factor(&self.numbers)?);
+                }
                 BlockFactor::Fronts(factor) => {
                     self.numbers.clear();
                     self.numbers.extend(numbers);
@@ -278,6 +290,7 @@ impl BlocksFactor {
             match &mut self.blocks[index] {
                 BlockFactor::Single(inverse) => x[0] *= *inverse,
                 BlockFactor::Schedule(factor) => factor.solve(x),
+                BlockFactor::Balanced(factor) => factor.solve(x),
                 BlockFactor::Fronts(factor) => factor.solve(x),
             }
             for tie in symbolic.ties(index) {
@@ -304,6 +317,7 @@ impl BlocksFactor {
             match &mut self.blocks[index] {
                 BlockFactor::Single(inverse) => x[0] *= *inverse,
                 BlockFactor::Schedule(factor) => factor.solve_transpose(x),
+                BlockFactor::Balanced(factor) => factor.solve_transpose(x),
                 BlockFactor::Fronts(factor) => factor.solve_transpose(x),
             }
         }

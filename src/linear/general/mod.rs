@@ -7,6 +7,7 @@
 //! rounding spoiled is refined (Skeel 1980), and where that does not help the matrix is factored again with
 //! partial pivoting.
 
+mod balance;
 mod blocks;
 mod fixed;
 mod matching;
