@@ -35,10 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let symbolic = Symbolic::analyze(&matrix, method, Way::Best)?;
     let analysis = 1e3 * began.elapsed().as_secs_f64();
     let mut factor = symbolic.factor();
+    let mut values = matrix.data().to_vec();
     let (mut factors, mut solutions) = (Vec::new(), Vec::new());
     while factors.len() < 25 && factors.iter().sum::<f64>() < 5e3 {
+        // Numbers that are those of the last factorization would not be factored again.
+        values.iter_mut().for_each(|value| *value *= 1.0 + 1e-9);
         let began = Instant::now();
-        factor.factor(matrix.data())?;
+        factor.factor(&values)?;
         factors.push(1e3 * began.elapsed().as_secs_f64());
         let mut b = vec![1.0; matrix.rows()];
         let began = Instant::now();
