@@ -105,12 +105,17 @@ impl<const N: usize> Scalar for Dual<N> {
     }
 }
 
+/// A weighed sum of derivatives.
+fn weighed<const N: usize>([a, b]: [Dual<N>; 2], [by_a, by_b]: [f64; 2]) -> [f64; N] {
+    std::array::from_fn(|k| a.derivatives[k] * by_a + b.derivatives[k] * by_b)
+}
+
 impl<const N: usize> Add for Dual<N> {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Dual {
             value: self.value + other.value,
-            derivatives: std::array::from_fn(|k| self.derivatives[k] + other.derivatives[k]),
+            derivatives: weighed([self, other], [1.0, 1.0]),
         }
     }
 }
@@ -125,10 +130,9 @@ impl<const N: usize> Sub for Dual<N> {
 impl<const N: usize> Mul for Dual<N> {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
-        let derivative = |k| self.derivatives[k] * other.value + self.value * other.derivatives[k];
         Dual {
             value: self.value * other.value,
-            derivatives: std::array::from_fn(derivative),
+            derivatives: weighed([self, other], [other.value, self.value]),
         }
     }
 }
@@ -137,10 +141,10 @@ impl<const N: usize> Div for Dual<N> {
     type Output = Self;
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
-        let derivative = |k| (self.derivatives[k] - value * other.derivatives[k]) / other.value;
+        let derivatives = weighed([self, other], [1.0, -value]);
         Dual {
             value,
-            derivatives: std::array::from_fn(derivative),
+            derivatives: derivatives.map(|d| d / other.value),
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct Ordering {
 }
 
 impl Ordering {
-    fn of(pattern: &Matrix, order: &[usize]) -> Self {
+    /// An order, its subtrees each in one piece, and what it costs.
+    pub(super) fn of(pattern: &Matrix, order: &[usize]) -> Self {
         let order = postorder(pattern, order);
         let (mut fill, mut products) = (0.0, 0.0);
         for count in column_counts(pattern, &order) {

@@ -115,7 +115,7 @@ impl Graph {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1_442_695_040_888_963_407);
-                let any = (state >> 32) * (last as u64 + 1) >> 32;
+                let any = ((state >> 32) * (last as u64 + 1)) >> 32;
                 window.swap(last, any as usize);
             }
             for &vertex in &window {

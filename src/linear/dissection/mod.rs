@@ -92,3 +92,65 @@ fn order_leaf(graph: &Graph, names: &[u32], order: &mut [usize]) -> Result<(), L
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ordering::Ordering;
+    use super::*;
+
+    /// A square grid of this side, without its numbers.
+    fn grid(side: usize) -> Matrix {
+        let mut entries = sprs::TriMat::new((side * side, side * side));
+        for k in 0..side * side {
+            entries.add_triplet(k, k, 0.0);
+            if k % side + 1 < side {
+                entries.add_triplet(k + 1, k, 0.0);
+            }
+            if k + side < side * side {
+                entries.add_triplet(k + side, k, 0.0);
+            }
+        }
+        entries.to_csc()
+    }
+
+    #[test]
+    fn grids_are_less_work_than_by_minimum_degree_whatever_the_threads() {
+        let pattern = grid(320);
+        let orders = [1, 4].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let order = pool
+                .unwrap()
+                .install(|| nested_dissection(&pattern, &AtomicBool::new(false)));
+            order.unwrap().expect("nobody objects")
+        });
+        assert_eq!(orders[0], orders[1]);
+        let best = Ordering::of(&pattern, &orders[0]).products;
+        let plain = minimum_degree(&pattern).unwrap().products;
+        assert!(best < 0.9 * plain, "{best:e} of {plain:e}");
+        let mut sorted = orders[0].clone();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..pattern.rows()));
+    }
+
+    #[test]
+    fn parts_hubs_and_nothing_are_ordered() {
+        let n = 3 * LEAF;
+        let mut entries = sprs::TriMat::new((n, n));
+        for k in 2..n {
+            // A third in pairs, a third around one node, a third alone.
+            match k % 3 {
+                0 => entries.add_triplet(k, k - 2, 0.0),
+                1 => entries.add_triplet(k, 1, 0.0),
+                _ => {}
+            }
+        }
+        for pattern in [entries.to_csc(), Matrix::zero((0, 0)), Matrix::zero((n, n))] {
+            let order = nested_dissection(&pattern, &AtomicBool::new(false));
+            let mut order = order.unwrap().expect("nobody objects");
+            order.sort_unstable();
+            assert!(order.into_iter().eq(0..pattern.rows()));
+        }
+        let unwanted = nested_dissection(&grid(100), &AtomicBool::new(true));
+        assert_eq!(unwanted.unwrap(), None);
+    }
+}
