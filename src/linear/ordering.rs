@@ -44,7 +44,7 @@ impl Ordering {
     }
 }
 
-/// The order of less work of minimum degree and nested dissection, for a symmetric pattern of which one triangle does.
+/// The order of less work of minimum degree and nested dissection, for a pattern that counts as symmetric.
 ///
 /// # Errors
 /// [`LinearError::OutOfMemory`].

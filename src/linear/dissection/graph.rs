@@ -19,8 +19,28 @@ pub(super) struct Graph {
     pub weights: Vec<u32>,
 }
 
+/// Every neighbour of a vertex once.
+fn keep_first_ones(starts: &mut [u32], neighbours: &mut Vec<u32>) {
+    let mut seen_by = vec![NONE; starts.len()];
+    let (mut kept, mut begin) = (0, 0);
+    for vertex in 0..starts.len() - 1 {
+        let end = starts[vertex + 1] as usize;
+        for edge in begin..end {
+            let other = neighbours[edge];
+            if seen_by[other as usize] != vertex as u32 {
+                seen_by[other as usize] = vertex as u32;
+                neighbours[kept] = other;
+                kept += 1;
+            }
+        }
+        begin = end;
+        starts[vertex + 1] = kept as u32;
+    }
+    neighbours.truncate(kept);
+}
+
 impl Graph {
-    /// Of a pattern of which one triangle does; None if it has more entries than can be counted.
+    /// Of a pattern, whichever triangle an entry is in; None if it has more entries than can be counted.
     pub fn of_pattern(pattern: &Matrix) -> Option<Self> {
         let n = pattern.rows();
         u32::try_from(2 * pattern.nnz() + n).ok()?;
@@ -49,6 +69,9 @@ impl Graph {
             }
         }
         starts.pop();
+        if pairs().any(|(row, column)| row < column) && pairs().any(|(row, column)| row > column) {
+            keep_first_ones(&mut starts, &mut neighbours);
+        }
         Some(Self {
             edge_weights: vec![1; neighbours.len()],
             weights: vec![1; n],

@@ -18,7 +18,7 @@ const LARGEST_SEPARATOR: f64 = 0.4;
 /// Parts of fewer vertices are not worth a thread.
 const LEAST_TASK: usize = 2_000;
 
-/// The unknown that is eliminated at each place, for a symmetric pattern of which one triangle does. None if
+/// The unknown that is eliminated at each place, for a pattern that counts as symmetric. None if
 /// `is_unwanted` became true meanwhile.
 ///
 /// # Errors
@@ -150,6 +150,14 @@ mod tests {
             order.sort_unstable();
             assert!(order.into_iter().eq(0..pattern.rows()));
         }
+        // Entries in both triangles are those of one.
+        let lower = grid(90);
+        let both = &lower + &lower.transpose_view().to_csc();
+        let [one, other] = [lower, both].map(|pattern| {
+            let order = nested_dissection(&pattern, &AtomicBool::new(false));
+            order.unwrap().expect("nobody objects")
+        });
+        assert_eq!(one.len(), other.len());
         let unwanted = nested_dissection(&grid(100), &AtomicBool::new(true));
         assert_eq!(unwanted.unwrap(), None);
     }
