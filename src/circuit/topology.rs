@@ -217,6 +217,16 @@ impl Circuit {
     /// # Errors
     /// The first [`TopologyFault`]s found.
     pub fn check(&self) -> Result<Vec<Diagnostic>, TopologyError> {
+        let (faults, warnings) =
+            rayon::join(|| self.topology_faults(), || self.topology_warnings());
+        if faults.is_empty() {
+            Ok(warnings)
+        } else {
+            Err(TopologyError::new(self.sources.clone(), faults))
+        }
+    }
+
+    fn topology_faults(&self) -> Vec<TopologyFault> {
         let mut faults = Vec::new();
         if !self.touches_ground() {
             faults.push(TopologyFault::NoGround);
@@ -224,11 +234,7 @@ impl Circuit {
             self.find_floating(&mut faults);
         }
         self.find_voltage_loops(&mut faults);
-        if faults.is_empty() {
-            Ok(self.topology_warnings())
-        } else {
-            Err(TopologyError::new(self.sources.clone(), faults))
-        }
+        faults
     }
 
     fn touches_ground(&self) -> bool {
@@ -371,7 +377,11 @@ impl Circuit {
 
     fn topology_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
+        let mut uses = vec![0u32; self.node_count()];
         for (_, element) in self.elements() {
+            for node in terminals(&element) {
+                uses[node.index()] += 1;
+            }
             let Device::Resistor { resistance } = element.device else {
                 continue;
             };
@@ -394,17 +404,11 @@ impl Circuit {
                 );
             }
         }
-        self.warn_of_dangling_nodes(&mut warnings);
+        self.warn_of_dangling_nodes(&uses, &mut warnings);
         warnings
     }
 
-    fn warn_of_dangling_nodes(&self, warnings: &mut Vec<Diagnostic>) {
-        let mut uses = vec![0u32; self.node_count()];
-        for (_, element) in self.elements() {
-            for node in terminals(&element) {
-                uses[node.index()] += 1;
-            }
-        }
+    fn warn_of_dangling_nodes(&self, uses: &[u32], warnings: &mut Vec<Diagnostic>) {
         for (index, node) in self.nodes.iter().enumerate().skip(1) {
             if let (1, Some(span)) = (uses[index], node.span) {
                 warnings.push(

@@ -87,6 +87,9 @@ const SILENT: &[&str] = &[
 /// Numbers of a law that come from terms.
 type Bound = Vec<(Parameter, Number)>;
 
+/// A law, and what its numbers come from.
+pub(super) type DiodeOfModel = (Device, Bound);
+
 impl<'a> Elaborator<'a> {
     pub(super) fn diode(
         &mut self,
@@ -97,15 +100,33 @@ impl<'a> Elaborator<'a> {
         let Some(model) = self.model_of(element, reference) else {
             return;
         };
-        let Some((device, bound)) = self.diode_device(&model, parameters) else {
+        // Most diodes differ in nothing but their nodes.
+        let is_plain = parameters.is_empty() && self.top().multiplier.is_none();
+        if is_plain && let Some(diode) = model.plain_diode.get() {
+            self.insert_diode(element, &model, diode);
+            return;
+        }
+        let Some(diode) = self.diode_device(&model, parameters) else {
             return;
         };
+        self.insert_diode(element, &model, &diode);
+        if is_plain {
+            let _ = model.plain_diode.set(diode);
+        }
+    }
+
+    fn insert_diode(
+        &mut self,
+        element: &'a Element,
+        model: &ResolvedModel,
+        (device, bound): &DiodeOfModel,
+    ) {
         let nodes = self.nodes(element);
-        let Some(id) = self.insert(element, device, &nodes) else {
+        let Some(id) = self.insert(element, device.clone(), &nodes) else {
             return;
         };
         for (parameter, number) in bound {
-            self.bind(id, parameter, number);
+            self.bind(id, *parameter, *number);
         }
         self.circuit.note_model(&model.name, id);
     }

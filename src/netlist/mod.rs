@@ -64,6 +64,13 @@ pub struct Netlist {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Netlist {
+    /// Gives the memory back beside what comes next: a large deck has many pieces.
+    pub(crate) fn drop_aside(self) {
+        rayon::spawn(move || drop(self));
+    }
+}
+
 /// What the main circuit or a subcircuit holds.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
@@ -115,7 +122,7 @@ pub struct Element {
 }
 
 /// Most elements have two terminals, or four with their controls.
-pub type Nodes = Vec<Spanned<Name>>;
+pub type Nodes = smallvec::SmallVec<[Spanned<Name>; 2]>;
 
 #[derive(Clone, Debug)]
 pub enum ElementKind {

@@ -10,7 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::element::element;
 use super::lines::Lines;
 use super::reader::LONGEST;
-use super::token::tokenize;
+use super::token::{Tokens, tokenize};
 use super::{Element, Netlist};
 use crate::source::LogicalLine;
 
@@ -64,7 +64,7 @@ pub(super) fn read(
 
 fn read_piece(mut lines: Lines) -> Piece {
     let mut piece = Piece {
-        elements: Vec::new(),
+        elements: Vec::with_capacity(lines.count() as usize),
         warnings: Vec::new(),
         cards: 0,
         stop: None,
@@ -84,7 +84,7 @@ fn read_piece(mut lines: Lines) -> Piece {
 
 /// False, and nothing read, for all but good element cards.
 fn read_card(line: &LogicalLine, piece: &mut Piece) -> bool {
-    let mut tokens = Vec::with_capacity(8);
+    let mut tokens = Tokens::new();
     if line.text.len() > LONGEST {
         return false;
     }
