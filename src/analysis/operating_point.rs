@@ -213,12 +213,14 @@ impl OperatingPoint {
             is_reciprocal: circuit.is_reciprocal(),
         };
         let count = circuit.element_count();
-        let shares = (0..count.div_ceil(ELEMENTS_OF_A_SHARE)).into_par_iter();
-        let shares = shares.map(|share| {
+        let read = |share: usize| {
             let first = share * ELEMENTS_OF_A_SHARE;
             reader.read(first..(first + ELEMENTS_OF_A_SHARE).min(count))
-        });
-        let shares: Vec<Share> = shares.collect();
+        };
+        let shares: Vec<Share> = match count.div_ceil(ELEMENTS_OF_A_SHARE) {
+            0 | 1 => vec![read(0)],
+            count => (0..count).into_par_iter().map(read).collect(),
+        };
         // One sum after the other, whatever the shares.
         let cocontent = shares.iter().flat_map(|share| &share.cocontents).sum();
         let cocontent = Some(cocontent).filter(|c: &f64| c.abs() < LARGEST_VALUE);
@@ -279,7 +281,7 @@ impl OperatingPoint {
 }
 
 /// Elements that one thread reads at a time.
-const ELEMENTS_OF_A_SHARE: usize = 1 << 14;
+const ELEMENTS_OF_A_SHARE: usize = crate::threads::MANY;
 
 /// What is read of neighbouring elements.
 #[derive(Default)]

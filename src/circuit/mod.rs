@@ -484,18 +484,18 @@ pub fn canonical(name: &str) -> Name {
 /// A diode as a device, for circuits built in code.
 impl From<crate::device::Shockley> for Device {
     fn from(diode: crate::device::Shockley) -> Self {
-        Device::OnePort(Box::new(OnePort::Shockley(diode)))
+        Device::OnePort(Arc::new(OnePort::Shockley(diode)))
     }
 }
 
 impl From<crate::device::PiecewiseDiode> for Device {
     fn from(diode: crate::device::PiecewiseDiode) -> Self {
-        Device::OnePort(Box::new(OnePort::PiecewiseDiode(diode)))
+        Device::OnePort(Arc::new(OnePort::PiecewiseDiode(diode)))
     }
 }
 
 impl From<crate::device::PiecewiseTable> for Device {
     fn from(table: crate::device::PiecewiseTable) -> Self {
-        Device::OnePort(Box::new(OnePort::PiecewiseTable(table)))
+        Device::OnePort(Arc::new(OnePort::PiecewiseTable(table)))
     }
 }

@@ -7,6 +7,7 @@ use petgraph::unionfind::UnionFind;
 
 use crate::device::{Device, Quantity};
 use crate::netlist::{Diagnostic, Name, SourceMap, Span};
+use crate::threads::join;
 
 use super::{Circuit, Control, Element, ElementId, NodeId};
 
@@ -217,8 +218,11 @@ impl Circuit {
     /// # Errors
     /// The first [`TopologyFault`]s found.
     pub fn check(&self) -> Result<Vec<Diagnostic>, TopologyError> {
-        let (faults, warnings) =
-            rayon::join(|| self.topology_faults(), || self.topology_warnings());
+        let (faults, warnings) = join(
+            self.element_count(),
+            || self.topology_faults(),
+            || self.topology_warnings(),
+        );
         if faults.is_empty() {
             Ok(warnings)
         } else {

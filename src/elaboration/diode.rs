@@ -1,6 +1,7 @@
 //! Diodes: model card and instance parameters to one of the laws.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Elaborator;
 use super::model::ResolvedModel;
@@ -263,7 +264,7 @@ impl<'a> Elaborator<'a> {
         bound.push((Parameter::Temperature, temperature));
         match Shockley::new(law, environment) {
             Some(diode) => {
-                let one_port = Box::new(OnePort::Shockley(diode));
+                let one_port = Arc::new(OnePort::Shockley(diode));
                 Some((Device::OnePort(one_port), bound))
             }
             None => {

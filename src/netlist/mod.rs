@@ -67,7 +67,9 @@ pub struct Netlist {
 impl Netlist {
     /// Gives the memory back beside what comes next: a large deck has many pieces.
     pub(crate) fn drop_aside(self) {
-        rayon::spawn(move || drop(self));
+        if self.main.elements.len() >= crate::threads::MANY {
+            rayon::spawn(move || drop(self));
+        }
     }
 }
 
