@@ -8,6 +8,7 @@ mod assignments;
 mod behavioural;
 mod builtin;
 mod card;
+mod cards;
 mod command;
 mod cursor;
 mod diagnostic;
@@ -33,6 +34,7 @@ use crate::expression::{Expr, UserFunction};
 pub use crate::source::{FileId, LogicalLine, SourceMap, Span, Spanned};
 pub use crate::suggest::closest;
 pub(crate) use builtin::BuiltIn;
+pub use cards::Cards;
 pub use command::{
     Analysis, Commands, Condition, Crossing, FindWhen, Measure, MeasureKind, OutputCard, Statistic,
     Sweep, SweepRange,
@@ -76,7 +78,7 @@ impl Netlist {
 /// What the main circuit or a subcircuit holds.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
-    pub elements: Vec<Element>,
+    pub elements: Cards,
     pub models: Vec<Model>,
     /// `.param` definitions.
     pub parameters: Vec<Assignment>,

@@ -258,7 +258,7 @@ impl Reader {
             }
             _ => {}
         }
-        let elements = &mut self.scopes.current().body.elements;
+        let elements = self.scopes.current().body.elements.end();
         match element(line, &tokens, &mut self.netlist.warnings, elements) {
             // Libraries hold parts that nobody calls.
             Err(fault @ NetlistFault::UnknownElement { .. }) if self.scopes.is_nested() => {

@@ -11,7 +11,7 @@ use super::element::element;
 use super::lines::Lines;
 use super::reader::LONGEST;
 use super::token::{Tokens, tokenize};
-use super::{Element, Netlist};
+use super::{Cards, Element, Netlist};
 use crate::source::LogicalLine;
 
 /// Shorter stretches are read line by line, bytes.
@@ -36,7 +36,7 @@ pub(super) fn read(
     lines: &mut Lines,
     end: usize,
     netlist: &mut Netlist,
-    elements: &mut Vec<Element>,
+    elements: &mut Cards,
     most: u64,
 ) -> u64 {
     let mut cards = 0;
@@ -47,10 +47,9 @@ pub(super) fn read(
         if cards + count > most {
             return cards;
         }
-        elements.reserve(pieces.iter().map(|piece| piece.elements.len()).sum());
         for piece in pieces {
             cards += piece.cards;
-            elements.extend(piece.elements);
+            elements.append(piece.elements);
             netlist.warnings.extend(piece.warnings);
             if let Some(stop) = piece.stop {
                 lines.go_to(&stop);
