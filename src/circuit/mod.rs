@@ -9,6 +9,7 @@ mod name_index;
 mod parameters;
 mod topology;
 mod variable;
+mod warnings;
 mod weights;
 mod writer;
 
@@ -55,9 +56,7 @@ impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-}
 
-impl NodeId {
     pub(crate) fn from_index(index: usize) -> Self {
         Self(index as u32)
     }
