@@ -146,6 +146,7 @@ mod error;
 mod files;
 mod limits;
 mod suggest;
+mod threads;
 
 pub use error::Error;
 

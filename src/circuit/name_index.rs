@@ -7,33 +7,65 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 /// Finds the index of a name. Whoever asks says which name an index has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameIndex {
-    indices: HashTable<u32>,
+    places: HashTable<Place>,
     hasher: DefaultHashBuilder,
+}
+
+/// An index beside half of its name's hash, so that a table can grow and most other names be told apart without
+/// a look at any name.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    hash: u32,
+    index: u32,
+}
+
+/// The half of a hash that is kept, in both halves: a table reads bits from either end.
+fn doubled(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl NameIndex {
     /// An index of one name, whose index is 0.
     pub(super) fn of_one(name: &'static str) -> Self {
         let mut index = Self::default();
-        index.insert(0, |_| name);
+        index.find_or_insert(name, 0, |_| name);
         index
     }
 
-    pub(super) fn find<'a>(&self, name: &str, name_of: impl Fn(u32) -> &'a str) -> Option<u32> {
+    fn hash(&self, name: &str) -> u32 {
         let hash = self.hasher.hash_one(name);
-        let found = self.indices.find(hash, |&index| name_of(index) == name);
-        found.copied()
+        (hash ^ (hash >> 32)) as u32
     }
 
-    /// Takes an index whose name is new.
-    pub(super) fn insert<'a>(&mut self, index: u32, name_of: impl Fn(u32) -> &'a str) {
-        let hash = |&index: &u32| self.hasher.hash_one(name_of(index));
-        self.indices.insert_unique(hash(&index), index, hash);
+    pub(super) fn find<'a>(&self, name: &str, name_of: impl Fn(u32) -> &'a str) -> Option<u32> {
+        let hash = self.hash(name);
+        let is_same = |place: &Place| place.hash == hash && name_of(place.index) == name;
+        self.places
+            .find(doubled(hash), is_same)
+            .map(|place| place.index)
+    }
+
+    /// The index that a name has already. A new name gets this one, and none is given back.
+    pub(super) fn find_or_insert<'a>(
+        &mut self,
+        name: &str,
+        index: u32,
+        name_of: impl Fn(u32) -> &'a str,
+    ) -> Option<u32> {
+        let hash = self.hash(name);
+        let is_same = |place: &Place| place.hash == hash && name_of(place.index) == name;
+        let rehash = |place: &Place| doubled(place.hash);
+        match self.places.entry(doubled(hash), is_same, rehash) {
+            hashbrown::hash_table::Entry::Occupied(known) => Some(known.get().index),
+            hashbrown::hash_table::Entry::Vacant(place) => {
+                place.insert(Place { hash, index });
+                None
+            }
+        }
     }
 
     /// Room for so many more.
-    pub(super) fn reserve<'a>(&mut self, more: usize, name_of: impl Fn(u32) -> &'a str) {
-        let hash = |&index: &u32| self.hasher.hash_one(name_of(index));
-        self.indices.reserve(more, hash);
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.places.reserve(more, |place| doubled(place.hash));
     }
 }

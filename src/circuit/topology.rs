@@ -7,6 +7,7 @@ use petgraph::unionfind::UnionFind;
 
 use crate::device::{Device, Quantity};
 use crate::netlist::{Diagnostic, Name, SourceMap, Span};
+use crate::threads::join;
 
 use super::{Circuit, Control, Element, ElementId, NodeId};
 
@@ -217,6 +218,19 @@ impl Circuit {
     /// # Errors
     /// The first [`TopologyFault`]s found.
     pub fn check(&self) -> Result<Vec<Diagnostic>, TopologyError> {
+        let (faults, warnings) = join(
+            self.element_count(),
+            || self.topology_faults(),
+            || self.topology_warnings(),
+        );
+        if faults.is_empty() {
+            Ok(warnings)
+        } else {
+            Err(TopologyError::new(self.sources.clone(), faults))
+        }
+    }
+
+    fn topology_faults(&self) -> Vec<TopologyFault> {
         let mut faults = Vec::new();
         if !self.touches_ground() {
             faults.push(TopologyFault::NoGround);
@@ -224,11 +238,7 @@ impl Circuit {
             self.find_floating(&mut faults);
         }
         self.find_voltage_loops(&mut faults);
-        if faults.is_empty() {
-            Ok(self.topology_warnings())
-        } else {
-            Err(TopologyError::new(self.sources.clone(), faults))
-        }
+        faults
     }
 
     fn touches_ground(&self) -> bool {
@@ -368,53 +378,6 @@ impl Circuit {
             .map(|e| tree[e.index()])
             .collect()
     }
-
-    fn topology_warnings(&self) -> Vec<Diagnostic> {
-        let mut warnings = Vec::new();
-        for (_, element) in self.elements() {
-            let Device::Resistor { resistance } = element.device else {
-                continue;
-            };
-            let Some(span) = element.span else { continue };
-            // Of an inductor the reader has said so already.
-            if resistance == 0.0 && element.name().starts_with('l') {
-                continue;
-            }
-            if resistance == 0.0 {
-                warnings.push(
-                    Diagnostic::warning(format!("`{}` has 0 ohm", element.name()))
-                        .at(span, "taken as a short")
-                        .help("its two nodes are one; give it a small value to keep them apart"),
-                );
-            } else if resistance < 0.0 {
-                warnings.push(
-                    Diagnostic::warning(format!("`{}` is negative", element.name()))
-                        .at(span, format!("{resistance} ohm"))
-                        .help("the circuit is not monotone: it may have several operating points"),
-                );
-            }
-        }
-        self.warn_of_dangling_nodes(&mut warnings);
-        warnings
-    }
-
-    fn warn_of_dangling_nodes(&self, warnings: &mut Vec<Diagnostic>) {
-        let mut uses = vec![0u32; self.node_count()];
-        for (_, element) in self.elements() {
-            for node in terminals(&element) {
-                uses[node.index()] += 1;
-            }
-        }
-        for (index, node) in self.nodes.iter().enumerate().skip(1) {
-            if let (1, Some(span)) = (uses[index], node.span) {
-                warnings.push(
-                    Diagnostic::warning(format!("node `{}` has one connection only", node.name))
-                        .at(span, "no current can flow here")
-                        .help("check the spelling, or remove the element"),
-                );
-            }
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -445,7 +408,7 @@ impl Component {
     }
 }
 
-fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
+pub(super) fn terminals(element: &Element) -> impl Iterator<Item = NodeId> + '_ {
     element
         .port
         .into_iter()

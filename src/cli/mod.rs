@@ -264,7 +264,9 @@ impl DeckArguments {
 
 /// Reads, builds, checks and compiles a deck; warnings go to standard error.
 fn load(deck: &Path) -> Result<Solver, Failure> {
-    let circuit = Circuit::from_netlist(&read_netlist(deck)?)?;
+    let netlist = read_netlist(deck)?;
+    let circuit = Circuit::from_netlist(&netlist)?;
+    netlist.drop_aside();
     let solver = Solver::new(circuit)?;
     show_warnings(&solver.warnings, &solver.circuit.sources);
     Ok(solver)

@@ -79,7 +79,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             format.datasets(&[execution::operating_point(&solver, &op, &probes)])
         }
     };
-    emit(bytes, out)
+    let written = emit(bytes, out);
+    // The command ends here: nobody needs the memory of a large circuit back.
+    std::mem::forget(solver);
+    written
 }
 
 fn write_jacobian(solver: &mut Solver, path: &Path) -> Result<(), Failure> {

@@ -11,6 +11,8 @@ mod parameter;
 mod piecewise_linear;
 mod unit;
 
+use std::sync::Arc;
+
 pub use behavioural::{Behavioural, Law, LawScratch, Quantity};
 pub use junction::{
     DiodeLevel, Environment, ExponentialDiode, PlainDiode, Shockley, ShockleyParameters,
@@ -152,44 +154,27 @@ fn fill(places: &mut [f64], values: impl Iterator<Item = f64>) {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Device {
     /// `i = v / resistance` (ohm); zero is a short.
-    Resistor {
-        resistance: f64,
-    },
+    Resistor { resistance: f64 },
     /// `v = voltage` (V).
-    VoltageSource {
-        voltage: f64,
-    },
+    VoltageSource { voltage: f64 },
     /// `i = current` (A).
-    CurrentSource {
-        current: f64,
-    },
-    OnePort(Box<OnePort>),
+    CurrentSource { current: f64 },
+    /// Elements of a model share its law.
+    OnePort(Arc<OnePort>),
     /// `v <= 0, i >= 0, v i = 0`.
     IdealDiode,
     /// `v = gain v_control`.
-    Vcvs {
-        gain: f64,
-    },
+    Vcvs { gain: f64 },
     /// `i = transconductance v_control` (S).
-    Vccs {
-        transconductance: f64,
-    },
+    Vccs { transconductance: f64 },
     /// `i = gain i_control`.
-    Cccs {
-        gain: f64,
-    },
+    Cccs { gain: f64 },
     /// `v = transresistance i_control` (ohm).
-    Ccvs {
-        transresistance: f64,
-    },
+    Ccvs { transresistance: f64 },
     /// `v1 = ratio v2`, `i2 = -ratio i1`.
-    Transformer {
-        ratio: f64,
-    },
+    Transformer { ratio: f64 },
     /// `i1 = conductance v2`, `i2 = -conductance v1` (S).
-    Gyrator {
-        conductance: f64,
-    },
+    Gyrator { conductance: f64 },
     /// `v` or `i` is a function of the element's controls.
     Behavioural(Box<Behavioural>),
 }
@@ -231,7 +216,7 @@ impl Device {
             return false;
         }
         match self {
-            Device::OnePort(one_port) => return one_port.set(parameter, value),
+            Device::OnePort(one_port) => return Arc::make_mut(one_port).set(parameter, value),
             Device::Behavioural(source) => return source.set(parameter, value),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Diodes: model card and instance parameters to one of the laws.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Elaborator;
 use super::model::ResolvedModel;
@@ -87,6 +88,9 @@ const SILENT: &[&str] = &[
 /// Numbers of a law that come from terms.
 type Bound = Vec<(Parameter, Number)>;
 
+/// A law, and what its numbers come from.
+pub(super) type DiodeOfModel = (Device, Bound);
+
 impl<'a> Elaborator<'a> {
     pub(super) fn diode(
         &mut self,
@@ -97,15 +101,33 @@ impl<'a> Elaborator<'a> {
         let Some(model) = self.model_of(element, reference) else {
             return;
         };
-        let Some((device, bound)) = self.diode_device(&model, parameters) else {
+        // Most diodes differ in nothing but their nodes.
+        let is_plain = parameters.is_empty() && self.top().multiplier.is_none();
+        if is_plain && let Some(diode) = model.plain_diode.get() {
+            self.insert_diode(element, &model, diode);
+            return;
+        }
+        let Some(diode) = self.diode_device(&model, parameters) else {
             return;
         };
+        self.insert_diode(element, &model, &diode);
+        if is_plain {
+            let _ = model.plain_diode.set(diode);
+        }
+    }
+
+    fn insert_diode(
+        &mut self,
+        element: &'a Element,
+        model: &ResolvedModel,
+        (device, bound): &DiodeOfModel,
+    ) {
         let nodes = self.nodes(element);
-        let Some(id) = self.insert(element, device, &nodes) else {
+        let Some(id) = self.insert(element, device.clone(), &nodes) else {
             return;
         };
         for (parameter, number) in bound {
-            self.bind(id, parameter, number);
+            self.bind(id, *parameter, *number);
         }
         self.circuit.note_model(&model.name, id);
     }
@@ -242,7 +264,7 @@ impl<'a> Elaborator<'a> {
         bound.push((Parameter::Temperature, temperature));
         match Shockley::new(law, environment) {
             Some(diode) => {
-                let one_port = Box::new(OnePort::Shockley(diode));
+                let one_port = Arc::new(OnePort::Shockley(diode));
                 Some((Device::OnePort(one_port), bound))
             }
             None => {

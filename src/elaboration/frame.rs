@@ -95,7 +95,7 @@ impl<'a> Elaborator<'a> {
             }
             return;
         };
-        let ports = self.nodes(element);
+        let ports = self.nodes(element).into_vec();
         let path = join(&self.top().path, &element.name);
         let mut frame = Frame::new(scope, path, ports);
         let body = &tree.scopes[scope];
@@ -298,7 +298,10 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The nodes of an element, as the innermost frame sees them.
-    pub(super) fn nodes(&mut self, element: &crate::netlist::Element) -> Vec<NodeId> {
+    pub(super) fn nodes(
+        &mut self,
+        element: &crate::netlist::Element,
+    ) -> smallvec::SmallVec<[NodeId; 4]> {
         element
             .nodes
             .iter()

@@ -1,8 +1,10 @@
 //! `.model` cards with their values, as a call sees them.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::Elaborator;
+use super::diode::DiodeOfModel;
 use super::number::Number;
 use super::scope_tree::ScopeId;
 use crate::netlist::{Assignment, Element, Model, Name, NetlistFault};
@@ -20,6 +22,8 @@ pub(super) struct ResolvedModel {
     pub kind: Spanned<Name>,
     pub flags: Vec<Spanned<Name>>,
     pub parameters: Vec<ModelParameter>,
+    /// A diode of the model that gives no parameter of its own, outside of calls with a multiplier.
+    pub plain_diode: OnceCell<DiodeOfModel>,
 }
 
 #[derive(Debug)]
@@ -80,6 +84,7 @@ impl<'a> Elaborator<'a> {
             kind: model.kind.clone(),
             flags: model.flags.clone(),
             parameters: self.base_parameters(scope, model, &mut Vec::new()),
+            plain_diode: OnceCell::new(),
         };
         if resolved.kind.value.is_empty() {
             resolved.kind.value = self.base_kind(scope, model);

@@ -1,5 +1,7 @@
 //! From elements to stamps with slots: kept branches, entries, sparsity pattern.
 
+use rayon::prelude::*;
+
 use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
 use crate::device::{Behavioural, Device, Parameter, Quantity};
 use crate::linear::{Matrix, Method};
@@ -211,12 +213,15 @@ impl Stamps {
         Place::Coupled { first, branch }
     }
 
-    pub(super) fn assemble(mut self, circuit: &Circuit, forest: Forest, spd: bool) -> System {
+    pub(super) fn assemble(mut self, forest: Forest, spd: bool, is_reciprocal: bool) -> System {
         let node_unknowns = forest.trees;
         let order = node_unknowns + self.kept as usize;
         let mut unknown = forest.root;
         unknown.extend((0..self.kept).map(|k| Unknown(node_unknowns as u32 + k)));
         let mut slots = Slots::new(order, spd, node_unknowns);
+        // Two diagonal entries of each, and one beside them or two.
+        let pairs = self.conductances.len() + self.one_ports.len();
+        slots.positions.reserve(pairs * if spd { 3 } else { 4 });
         self.visit(&unknown, &mut |row, column, _| slots.reserve(row, column));
         let (mut pattern, mut diagonal) = slots.finish();
         let mut next = diagonal.split_off(node_unknowns).into_iter();
@@ -249,7 +254,7 @@ impl Stamps {
             way: Default::default(),
             symbolic: Default::default(),
             precise_symbolic: Default::default(),
-            is_reciprocal: circuit.is_reciprocal(),
+            is_reciprocal,
             strips: Default::default(),
         }
     }
@@ -266,7 +271,7 @@ impl Stamps {
     }
 
     /// Calls `f(row, column, slot)` for every stamp entry in a fixed order.
-    fn visit(&mut self, unknown: &[Unknown], f: &mut dyn FnMut(Unknown, Unknown, &mut Slot)) {
+    fn visit(&mut self, unknown: &[Unknown], f: &mut impl FnMut(Unknown, Unknown, &mut Slot)) {
         let of = |node: NodeId| unknown[node.index()];
         for s in self.conductances.iter_mut().chain(&mut self.one_ports) {
             let (p, n) = (of(s.p), of(s.n));
@@ -420,47 +425,71 @@ impl Slots {
 
     /// The pattern by columns, and the slot of each position in the order in which they came.
     fn finish(&self) -> (Matrix, Vec<Slot>) {
-        let entries: Vec<u32> = (0..self.positions.len() as u32).collect();
-        let by_row = self.ordered_by(0, &entries);
-        let by_column = self.ordered_by(1, &by_row);
+        let (mut entries, ends) = self.by_column();
+        sort_columns(&mut entries, &ends);
         let mut slots = vec![Slot::NONE; entries.len()];
-        let mut starts = vec![0; self.order + 1];
+        let mut starts = Vec::with_capacity(self.order + 1);
+        starts.push(0);
         let mut rows = Vec::with_capacity(entries.len());
-        let mut last = None;
-        for entry in by_column {
-            let position @ [row, column] = self.positions[entry as usize];
-            if last != Some(position) {
-                last = Some(position);
-                rows.push(row as usize);
-                starts[column as usize + 1] = rows.len();
+        let mut first = 0;
+        for &end in &ends {
+            let mut last = None;
+            for &(row, entry) in &entries[first..end as usize] {
+                if last.replace(row) != Some(row) {
+                    rows.push(row as usize);
+                }
+                slots[entry as usize] = Slot(rows.len() as u32 - 1);
             }
-            slots[entry as usize] = Slot(rows.len() as u32 - 1);
-        }
-        for column in 0..self.order {
-            starts[column + 1] = starts[column + 1].max(starts[column]);
+            starts.push(rows.len());
+            first = end as usize;
         }
         let shape = (self.order, self.order);
         let zeros = vec![0.0; rows.len()];
         (Matrix::new_csc(shape, starts, rows, zeros), slots)
     }
 
-    /// The entries sorted by row (0) or column (1), in linear time; equal ones stay in their order.
-    fn ordered_by(&self, axis: usize, entries: &[u32]) -> Vec<u32> {
-        let mut ends = vec![0u32; self.order];
-        for position in &self.positions {
-            ends[position[axis] as usize] += 1;
+    /// Row and number of each entry, column after column; and where columns end.
+    fn by_column(&self) -> (Vec<(u32, u32)>, Vec<u32>) {
+        let mut next = vec![0u32; self.order];
+        for [_, column] in &self.positions {
+            next[*column as usize] += 1;
         }
         let mut sum = 0;
-        for end in &mut ends {
-            sum += *end;
-            *end = sum;
+        for next in &mut next {
+            sum += std::mem::replace(next, sum);
         }
-        let mut ordered = vec![0; entries.len()];
-        for &entry in entries.iter().rev() {
-            let end = &mut ends[self.positions[entry as usize][axis] as usize];
-            *end -= 1;
-            ordered[*end as usize] = entry;
+        let mut entries = vec![(0, 0); self.positions.len()];
+        for (entry, [row, column]) in (0..).zip(&self.positions) {
+            let next = &mut next[*column as usize];
+            entries[*next as usize] = (*row, entry);
+            *next += 1;
         }
-        ordered
+        (entries, next)
+    }
+}
+
+/// Columns that one thread sorts at a time.
+const COLUMNS_OF_A_THREAD: usize = 1 << 13;
+
+/// Sorts each column by rows.
+fn sort_columns(entries: &mut [(u32, u32)], ends: &[u32]) {
+    let mut parts = Vec::with_capacity(ends.len().div_ceil(COLUMNS_OF_A_THREAD));
+    let (mut rest, mut first) = (entries, 0);
+    for ends in ends.chunks(COLUMNS_OF_A_THREAD) {
+        let last = ends.last().map_or(first, |end| *end as usize);
+        let (own, others) = rest.split_at_mut(last - first);
+        parts.push((own, ends, first));
+        (rest, first) = (others, last);
+    }
+    let sort = |(own, ends, first): (&mut [(u32, u32)], &[u32], usize)| {
+        let mut start = 0;
+        for end in ends.iter().map(|end| *end as usize - first) {
+            own[start..end].sort_unstable();
+            start = end;
+        }
+    };
+    match parts.len() {
+        0 | 1 => parts.into_iter().for_each(sort),
+        _ => parts.into_par_iter().for_each(sort),
     }
 }

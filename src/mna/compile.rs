@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Device;
 use crate::linear::{LinearError, Matrix, Method, Symbolic, Way};
+use crate::threads::join;
 
 use super::collect::Stamps;
 use super::extended::PreciseSymbolic;
@@ -81,10 +82,19 @@ impl System {
 
     fn without_analysis(circuit: &Circuit, is_general: bool) -> Self {
         let sensed = sensed_sources(circuit);
-        let forest = Forest::grow(circuit, &sensed);
-        let stamps = Stamps::collect(circuit, &forest, &sensed);
-        let spd = !is_general && is_positive_definite(circuit, &sensed);
-        stamps.assemble(circuit, forest, spd)
+        let ((forest, stamps), (spd, is_reciprocal)) = join(
+            circuit.element_count(),
+            || {
+                let forest = Forest::grow(circuit, &sensed);
+                let stamps = Stamps::collect(circuit, &forest, &sensed);
+                (forest, stamps)
+            },
+            || {
+                let spd = !is_general && is_positive_definite(circuit, &sensed);
+                (spd, circuit.is_reciprocal())
+            },
+        );
+        stamps.assemble(forest, spd, is_reciprocal)
     }
 
     /// The order of elimination and the pattern of the factors; a large crossbar's take a while.

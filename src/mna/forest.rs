@@ -31,6 +31,8 @@ impl Forest {
     pub(super) fn grow(circuit: &Circuit, sensed: &[bool]) -> Self {
         let mut source_elements = Vec::new();
         let mut source_of = vec![None; circuit.element_count()];
+        let mut union = UnionFind::<u32>::new(circuit.node_count());
+        let mut ends: Vec<(NodeId, Tie)> = Vec::new();
         for (id, element) in circuit.elements() {
             let device = &element.device;
             if matches!(
@@ -40,10 +42,6 @@ impl Forest {
                 source_of[id.index()] = Some(SourceId(source_elements.len() as u32));
                 source_elements.push(id);
             }
-        }
-        let mut union = UnionFind::<u32>::new(circuit.node_count());
-        let mut adjacent: Vec<Vec<(NodeId, Tie)>> = vec![Vec::new(); circuit.node_count()];
-        for (id, element) in circuit.elements() {
             if !is_tie(&element, sensed[id.index()]) {
                 continue;
             }
@@ -59,8 +57,8 @@ impl Forest {
                 element: id,
                 sign: 1.0,
             };
-            adjacent[n.index()].push((p, up));
-            adjacent[p.index()].push((
+            ends.push((p, up));
+            ends.push((
                 n,
                 Tie {
                     node: n,
@@ -70,7 +68,9 @@ impl Forest {
                 },
             ));
         }
-        let (root, trees, ties) = walk(&adjacent);
+        // Those of a node stay in their order.
+        ends.sort_by_key(|(_, tie)| tie.parent);
+        let (root, trees, ties) = walk(&ends, circuit.node_count());
         Self {
             root,
             trees,
@@ -89,11 +89,19 @@ fn is_tie(element: &Element, sensed: bool) -> bool {
 }
 
 /// Numbers the trees (ground's first, without a number) and lists ties with parents first.
-fn walk(adjacent: &[Vec<(NodeId, Tie)>]) -> (Vec<Unknown>, usize, Vec<Tie>) {
-    let mut root = vec![Unknown::NONE; adjacent.len()];
-    let mut visited = vec![false; adjacent.len()];
+fn walk(ends: &[(NodeId, Tie)], nodes: usize) -> (Vec<Unknown>, usize, Vec<Tie>) {
+    let mut first = vec![0u32; nodes + 1];
+    for (_, tie) in ends {
+        first[tie.parent.index() + 1] += 1;
+    }
+    for node in 0..nodes {
+        first[node + 1] += first[node];
+    }
+    let adjacent = |node: usize| &ends[first[node] as usize..first[node + 1] as usize];
+    let mut root = vec![Unknown::NONE; nodes];
+    let mut visited = vec![false; nodes];
     let (mut ties, mut trees, mut queue) = (Vec::new(), 0u32, Vec::new());
-    for start in 0..adjacent.len() {
+    for start in 0..nodes {
         if visited[start] {
             continue;
         }
@@ -107,7 +115,7 @@ fn walk(adjacent: &[Vec<(NodeId, Tie)>]) -> (Vec<Unknown>, usize, Vec<Tie>) {
         root[start] = number;
         queue.push(start);
         while let Some(node) = queue.pop() {
-            for &(next, tie) in &adjacent[node] {
+            for &(next, tie) in adjacent(node) {
                 if !std::mem::replace(&mut visited[next.index()], true) {
                     root[next.index()] = number;
                     ties.push(tie);

@@ -54,6 +54,7 @@ impl Values {
             }
         }
         self.one_ports.clear();
+        self.one_ports.reserve_exact(system.one_ports.len());
         self.one_ports
             .extend(system.one_ports.iter().filter_map(|stamp| {
                 match &circuit.element(stamp.element).device {

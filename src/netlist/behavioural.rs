@@ -6,8 +6,8 @@ use super::fault::NetlistFault;
 use super::table;
 use super::token::{Token, TokenKind};
 use super::{
-    Assignment, Behavioural, Element, ElementKind, Name, Polynomial, PolynomialControls, Quantity,
-    Switch, Value,
+    Assignment, Behavioural, Element, ElementKind, Name, Nodes, Polynomial, PolynomialControls,
+    Quantity, Switch, Value,
 };
 use crate::source::Spanned;
 
@@ -36,9 +36,9 @@ pub(super) fn vccs(mut cursor: Cursor) -> Result<Element> {
 /// The control pair and the gain of `E` and `G`.
 fn controlled(
     cursor: &mut Cursor,
-    mut nodes: Vec<Spanned<Name>>,
+    mut nodes: Nodes,
     what: &'static str,
-) -> Result<(Vec<Spanned<Name>>, Spanned<Value>)> {
+) -> Result<(Nodes, Spanned<Value>)> {
     nodes.push(cursor.node("its first control node")?);
     nodes.push(cursor.node("its second control node")?);
     let gain = gain(cursor, what)?;
@@ -282,7 +282,7 @@ fn conditional(cursor: &mut Cursor) -> Result<Option<(Spanned<Name>, Condition)>
 
 fn switch(
     mut cursor: Cursor,
-    nodes: Vec<Spanned<Name>>,
+    nodes: Nodes,
     control: Option<Spanned<Name>>,
     model: Spanned<Name>,
     condition: Option<Condition>,

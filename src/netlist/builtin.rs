@@ -3,7 +3,7 @@
 use super::Element;
 use super::fault::NetlistFault;
 use super::lines::Lines;
-use super::token::{Token, tokenize};
+use super::token::{Token, Tokens, tokenize};
 use crate::source::{LogicalLine, Span, Spanned};
 
 const TRANSFORMER: &str = "\
@@ -105,7 +105,7 @@ fn matches_definition(lines: &mut Lines, header: &[Token], definition: &str) -> 
         return false;
     }
     expected.all(|wanted| {
-        let mut tokens = Vec::new();
+        let mut tokens = Tokens::new();
         lines.next(&mut line) && {
             tokenize(&line, &mut tokens);
             matches_line(&tokens, wanted)
@@ -115,7 +115,7 @@ fn matches_definition(lines: &mut Lines, header: &[Token], definition: &str) -> 
 
 fn matches_line(tokens: &[Token], line: &str) -> bool {
     let line = LogicalLine::of(line);
-    let mut expected = Vec::new();
+    let mut expected = Tokens::new();
     tokenize(&line, &mut expected);
     // The name after `.ends` may be left out.
     let optional = usize::from(tokens.len() == 1 && tokens[0].is(".ends"));

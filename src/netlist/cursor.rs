@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fault::NetlistFault;
 use super::token::{Token, TokenKind};
-use super::{Assignment, GROUND, Name, Value};
+use super::{Assignment, GROUND, Name, Nodes, Value};
 use crate::expression::Expr;
 use crate::source::{LogicalLine, Span, Spanned};
 use crate::units::parse_number;
@@ -125,11 +125,9 @@ impl<'t, 'a> Cursor<'t, 'a> {
         Ok(Spanned::new(node_name(token.text), token.span))
     }
 
-    pub fn two_nodes(&mut self) -> Result<Vec<Spanned<Name>>> {
-        Ok(vec![
-            self.node("its first node")?,
-            self.node("its second node")?,
-        ])
+    pub fn two_nodes(&mut self) -> Result<Nodes> {
+        let first = self.node("its first node")?;
+        Ok([first, self.node("its second node")?].into())
     }
 
     /// A number, or an expression in braces, quotes, or without blanks.

@@ -7,7 +7,7 @@ use super::fault::NetlistFault;
 use super::passive;
 use super::stimulus;
 use super::token::Token;
-use super::{Assignment, Element, ElementKind, Name, Value};
+use super::{Assignment, Element, ElementKind, Name, Nodes, Value};
 use crate::source::{LogicalLine, Spanned};
 
 /// Appends the elements of a card: one, none for what is open at DC, two for a source with a
@@ -58,7 +58,7 @@ pub(super) fn own_resistor(
     Element {
         name: compact_str::format_compact!("r{name}#{suffix}"),
         span,
-        nodes: nodes.map(Spanned::clone).to_vec(),
+        nodes: nodes.map(Spanned::clone).into(),
         kind: ElementKind::Resistor {
             resistance: Some(resistance),
             details: None,
@@ -66,7 +66,7 @@ pub(super) fn own_resistor(
     }
 }
 
-pub(super) fn build(cursor: &Cursor, nodes: Vec<Spanned<Name>>, kind: ElementKind) -> Element {
+pub(super) fn build(cursor: &Cursor, nodes: Nodes, kind: ElementKind) -> Element {
     let Spanned { value: name, span } = cursor.subject();
     Element {
         name,
@@ -77,10 +77,8 @@ pub(super) fn build(cursor: &Cursor, nodes: Vec<Spanned<Name>>, kind: ElementKin
 }
 
 fn diode(mut cursor: Cursor) -> Result<Element> {
-    let nodes = vec![
-        cursor.node("its anode node")?,
-        cursor.node("its cathode node")?,
-    ];
+    let anode = cursor.node("its anode node")?;
+    let nodes = [anode, cursor.node("its cathode node")?].into();
     let model = cursor.name("the name of its model")?;
     let parameters = diode_parameters(&mut cursor)?;
     Ok(build(
@@ -135,7 +133,7 @@ fn call(mut cursor: Cursor) -> Result<Element> {
     let Some((definition, nodes)) = words.split_last() else {
         return Err(cursor.missing("the name of its subcircuit"));
     };
-    let nodes: Vec<_> = nodes
+    let nodes: Nodes = nodes
         .iter()
         .map(|t| Spanned::new(node_name(t.text), t.span))
         .collect();

@@ -7,7 +7,7 @@ use super::cursor::{Cursor, Result, canonical, named};
 use super::fault::NetlistFault;
 use super::lines::Lines;
 use super::reader::{Flow, Reader, read_file, text_of};
-use super::token::{Token, tokenize};
+use super::token::{Token, Tokens, tokenize};
 use crate::source::{LogicalLine, Spanned};
 
 /// Files may not include each other deeper than this.
@@ -222,7 +222,7 @@ fn find_section(input: &mut Input, section: &Spanned<Name>) -> Result<()> {
         if !starts_with(&line, ".lib") {
             continue;
         }
-        let mut tokens = Vec::new();
+        let mut tokens = Tokens::new();
         tokenize(&line, &mut tokens);
         if let [_, name] = &tokens[..] {
             let name = canonical(name.text);

@@ -92,7 +92,7 @@ impl Lines {
     }
 
     /// Physical lines that are left.
-    fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         let rest = self.text.as_bytes().get(self.at..self.end).unwrap_or(&[]);
         rest.iter().map(|byte| u32::from(*byte == b'\n')).sum()
     }

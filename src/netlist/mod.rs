@@ -8,6 +8,7 @@ mod assignments;
 mod behavioural;
 mod builtin;
 mod card;
+mod cards;
 mod command;
 mod cursor;
 mod diagnostic;
@@ -33,6 +34,7 @@ use crate::expression::{Expr, UserFunction};
 pub use crate::source::{FileId, LogicalLine, SourceMap, Span, Spanned};
 pub use crate::suggest::closest;
 pub(crate) use builtin::BuiltIn;
+pub use cards::Cards;
 pub use command::{
     Analysis, Commands, Condition, Crossing, FindWhen, Measure, MeasureKind, OutputCard, Statistic,
     Sweep, SweepRange,
@@ -64,10 +66,19 @@ pub struct Netlist {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Netlist {
+    /// Gives the memory back beside what comes next: a large deck has many pieces.
+    pub(crate) fn drop_aside(self) {
+        if self.main.elements.len() >= crate::threads::MANY {
+            rayon::spawn(move || drop(self));
+        }
+    }
+}
+
 /// What the main circuit or a subcircuit holds.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
-    pub elements: Vec<Element>,
+    pub elements: Cards,
     pub models: Vec<Model>,
     /// `.param` definitions.
     pub parameters: Vec<Assignment>,
@@ -115,7 +126,7 @@ pub struct Element {
 }
 
 /// Most elements have two terminals, or four with their controls.
-pub type Nodes = Vec<Spanned<Name>>;
+pub type Nodes = smallvec::SmallVec<[Spanned<Name>; 2]>;
 
 #[derive(Clone, Debug)]
 pub enum ElementKind {

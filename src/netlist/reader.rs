@@ -14,7 +14,7 @@ use super::include::Input;
 use super::lines::Lines;
 use super::scope_stack::ScopeStack;
 use super::stretch;
-use super::token::{Token, tokenize};
+use super::token::{Token, Tokens, tokenize};
 use crate::source::{LogicalLine, SourceMap, Span};
 
 impl Netlist {
@@ -245,7 +245,7 @@ impl Reader {
     }
 
     fn line(&mut self, line: &LogicalLine) -> Result<Flow> {
-        let mut tokens = Vec::with_capacity(8);
+        let mut tokens = Tokens::new();
         tokenize(line, &mut tokens);
         let Some(first) = tokens.first() else {
             return Ok(Flow::Continue);
@@ -258,7 +258,7 @@ impl Reader {
             }
             _ => {}
         }
-        let elements = &mut self.scopes.current().body.elements;
+        let elements = self.scopes.current().body.elements.end();
         match element(line, &tokens, &mut self.netlist.warnings, elements) {
             // Libraries hold parts that nobody calls.
             Err(fault @ NetlistFault::UnknownElement { .. }) if self.scopes.is_nested() => {
@@ -316,7 +316,7 @@ fn warn_of_card_in_title(title: &str) -> Option<Diagnostic> {
         return None;
     }
     let line = LogicalLine::of(title);
-    let mut tokens = Vec::new();
+    let mut tokens = Tokens::new();
     tokenize(&line, &mut tokens);
     let first = *tokens.first()?;
     let numbered = first.text.as_bytes().get(1).is_some_and(u8::is_ascii_digit);

@@ -10,8 +10,8 @@ use super::diagnostic::Diagnostic;
 use super::element::element;
 use super::lines::Lines;
 use super::reader::LONGEST;
-use super::token::tokenize;
-use super::{Element, Netlist};
+use super::token::{Tokens, tokenize};
+use super::{Cards, Element, Netlist};
 use crate::source::LogicalLine;
 
 /// Shorter stretches are read line by line, bytes.
@@ -36,7 +36,7 @@ pub(super) fn read(
     lines: &mut Lines,
     end: usize,
     netlist: &mut Netlist,
-    elements: &mut Vec<Element>,
+    elements: &mut Cards,
     most: u64,
 ) -> u64 {
     let mut cards = 0;
@@ -47,10 +47,9 @@ pub(super) fn read(
         if cards + count > most {
             return cards;
         }
-        elements.reserve(pieces.iter().map(|piece| piece.elements.len()).sum());
         for piece in pieces {
             cards += piece.cards;
-            elements.extend(piece.elements);
+            elements.append(piece.elements);
             netlist.warnings.extend(piece.warnings);
             if let Some(stop) = piece.stop {
                 lines.go_to(&stop);
@@ -64,7 +63,7 @@ pub(super) fn read(
 
 fn read_piece(mut lines: Lines) -> Piece {
     let mut piece = Piece {
-        elements: Vec::new(),
+        elements: Vec::with_capacity(lines.count() as usize),
         warnings: Vec::new(),
         cards: 0,
         stop: None,
@@ -84,7 +83,7 @@ fn read_piece(mut lines: Lines) -> Piece {
 
 /// False, and nothing read, for all but good element cards.
 fn read_card(line: &LogicalLine, piece: &mut Piece) -> bool {
-    let mut tokens = Vec::with_capacity(8);
+    let mut tokens = Tokens::new();
     if line.text.len() > LONGEST {
         return false;
     }

@@ -19,6 +19,9 @@ pub(super) struct Token<'a> {
     pub kind: TokenKind,
 }
 
+/// Those of a line; most lines have few.
+pub(super) type Tokens<'a> = smallvec::SmallVec<[Token<'a>; 8]>;
+
 impl Token<'_> {
     pub fn is(&self, word: &str) -> bool {
         self.text.eq_ignore_ascii_case(word)
@@ -33,7 +36,7 @@ impl Token<'_> {
 ///
 /// Parentheses and commas separate like white space, as in ngspice: no card needs them to be
 /// understood.
-pub(super) fn tokenize<'a>(line: &'a LogicalLine, tokens: &mut Vec<Token<'a>>) {
+pub(super) fn tokenize<'a>(line: &'a LogicalLine, tokens: &mut Tokens<'a>) {
     tokens.clear();
     let mut scanner = Scanner {
         source: line,
@@ -169,7 +172,7 @@ mod tests {
 
     fn tokens(text: &str) -> Vec<(String, u32, u32)> {
         let line = LogicalLine::of(text);
-        let mut tokens = Vec::new();
+        let mut tokens = Tokens::new();
         tokenize(&line, &mut tokens);
         tokens
             .iter()

@@ -1,8 +1,13 @@
 //! Comma-separated values: one line for each number, or one for each sweep point.
 
+use std::fmt::Write;
+
+use rayon::prelude::*;
+
 use crate::adjoint::Derivative;
 use crate::analysis::OperatingPoint;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, ElementId};
+use crate::threads::MANY;
 use crate::units::format_exact;
 
 use super::dataset::{Dataset, by_analysis};
@@ -10,25 +15,40 @@ use super::dataset::{Dataset, by_analysis};
 /// `quantity,name,value,unit`; quantities of the whole circuit have no name. Without a co-content there is
 /// no line of it.
 pub fn operating_point(circuit: &Circuit, op: &OperatingPoint) -> String {
-    let mut text = String::from("quantity,name,value,unit\n");
-    for (id, node) in circuit.nodes().skip(1) {
-        text += &format!(
-            "potential,{},{},V\n",
-            field(&node.name),
-            op.potentials[id.index()]
-        );
-    }
-    for (id, element) in circuit.elements() {
-        let name = field(&element.name());
-        text += &format!("current,{name},{},A\n", op.current(circuit, id));
-        text += &format!("power,{name},{},W\n", op.power[id.index()]);
-    }
+    let nodes: Vec<_> = circuit.nodes().skip(1).collect();
+    let potentials = lines(nodes.len(), |k, text| {
+        let (id, node) = nodes[k];
+        let (name, volts) = (field(&node.name), op.potentials[id.index()]);
+        let _ = writeln!(text, "potential,{name},{volts},V");
+    });
+    let of_elements = lines(circuit.element_count(), |k, text| {
+        let id = ElementId::from_index(k);
+        let name = circuit.element(id).name();
+        let (name, amperes, watts) = (field(&name), op.current(circuit, id), op.power[k]);
+        let _ = writeln!(text, "current,{name},{amperes},A\npower,{name},{watts},W");
+    });
+    let mut text = ["quantity,name,value,unit\n", &potentials, &of_elements].concat();
     text += &format!("power_dissipated,,{},W\n", op.power_dissipated(circuit));
     text += &format!("power_delivered,,{},W\n", op.power_delivered(circuit));
     if let Some(cocontent) = op.cocontent {
         text += &format!("cocontent,,{cocontent},W\n");
     }
     text
+}
+
+/// The lines of so many things, written on all threads if there are many.
+fn lines(count: usize, write: impl Fn(usize, &mut String) + Sync) -> String {
+    let part = |first: usize| {
+        let mut text = String::new();
+        (first..(first + MANY).min(count)).for_each(|k| write(k, &mut text));
+        text
+    };
+    if count <= MANY {
+        return part(0);
+    }
+    let parts = (0..count.div_ceil(MANY)).into_par_iter();
+    let parts: Vec<String> = parts.map(|k| part(k * MANY)).collect();
+    parts.concat()
 }
 
 /// `element,parameter,value,gradient`; named parameters and the temperature have no element.
