@@ -192,6 +192,10 @@ impl Session {
         ];
         if self.team.ranks().is_none() {
             heard = vec![own];
+        } else if heard.is_empty() {
+            // Before the first batch nothing was said yet.
+            self.team.say(&mut self.poll, own);
+            heard = self.team.hear(&mut self.poll);
         }
         let signal = heard.iter().find_map(|own| Signal::of(own[0] as u8));
         let [_, is_over, is_due] = heard.first().map_or([false; 3], |own| own.map(|x| x > 0.0));
