@@ -105,6 +105,28 @@ fn small_steps(c: &mut Criterion) {
             });
         });
     }
+    // As in a sweep: the source moves by a hundredth, forth and back.
+    let options = NewtonOptions {
+        refine: false,
+        ..s.options
+    };
+    let volts = s.workspace.sources.clone();
+    c.bench_function("newton_step_warm/grid-10x10", |b| {
+        b.iter_custom(|repeats| {
+            let mut spent = Duration::ZERO;
+            for k in 0..repeats {
+                let factor = if k % 2 == 0 { 1.01 } else { 1.0 };
+                s.workspace.sources[0] = factor * volts[0];
+                let began = Instant::now();
+                s.workspace.apply_ties(&s.system);
+                let found = newton::solve(&s.system, &s.values, &mut s.workspace, &options);
+                let steps = found.expect("an operating point").iterations;
+                spent += began.elapsed().div_f64(steps.max(1) as f64);
+            }
+            spent
+        });
+    });
+    s.workspace.sources.copy_from_slice(&volts);
     let mut right = vec![1.0; s.workspace.reduced.len()];
     c.bench_function("factor_and_solve/grid-10x10", |b| {
         b.iter(|| {
