@@ -1,7 +1,8 @@
 //! Each stage of the pipeline on three families of circuits: parse, compile, load, factor, Newton,
-//! gradient.
+//! gradient; and one Newton step of a small circuit.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ohmgrad::analysis::{Output, Solver};
@@ -9,6 +10,7 @@ use ohmgrad::circuit::Circuit;
 use ohmgrad::circuit::generators::{Clamp, Layered, grid, ladder};
 use ohmgrad::mna::System;
 use ohmgrad::netlist::Netlist;
+use ohmgrad::newton::{self, NewtonOptions};
 
 fn families() -> Vec<(&'static str, Circuit)> {
     let crossbar = Layered {
@@ -81,6 +83,65 @@ fn stages(c: &mut Criterion) {
     }
 }
 
+/// One Newton step of a grid of 100 nodes with a diode at each: the time from a cold start to an operating
+/// point over the steps of it, certificate, line search and all; and what of a step is factors and solution.
+fn small_steps(c: &mut Criterion) {
+    let circuit = grid(10, 10, 1).expect("generators make sound circuits");
+    let mut s = solved(&circuit);
+    for (name, refine) in [("newton_step", false), ("newton_step_certified", true)] {
+        let options = NewtonOptions {
+            refine,
+            ..s.options
+        };
+        c.bench_function(&format!("{name}/grid-10x10"), |b| {
+            b.iter_custom(|repeats| {
+                let mut spent = Duration::ZERO;
+                for _ in 0..repeats {
+                    s.workspace.restart(&s.system, &s.values);
+                    let began = Instant::now();
+                    let found = newton::solve(&s.system, &s.values, &mut s.workspace, &options);
+                    let steps = found.expect("an operating point").iterations;
+                    spent += began.elapsed().div_f64(steps as f64);
+                }
+                spent
+            });
+        });
+    }
+    // As in a sweep: the source moves by a hundredth, forth and back.
+    let options = NewtonOptions {
+        refine: false,
+        ..s.options
+    };
+    let volts = s.workspace.sources.clone();
+    c.bench_function("newton_step_warm/grid-10x10", |b| {
+        b.iter_custom(|repeats| {
+            let mut spent = Duration::ZERO;
+            for k in 0..repeats {
+                let factor = if k % 2 == 0 { 1.01 } else { 1.0 };
+                s.workspace.sources[0] = factor * volts[0];
+                let began = Instant::now();
+                s.workspace.apply_ties(&s.system);
+                let found = newton::solve(&s.system, &s.values, &mut s.workspace, &options);
+                let steps = found.expect("an operating point").iterations;
+                spent += began.elapsed().div_f64(steps.max(1) as f64);
+            }
+            spent
+        });
+    });
+    s.workspace.sources.copy_from_slice(&volts);
+    let mut right = vec![1.0; s.workspace.reduced.len()];
+    c.bench_function("factor_and_solve/grid-10x10", |b| {
+        b.iter(|| {
+            right.fill(1.0);
+            s.workspace.invalidate();
+            s.workspace
+                .factor(&s.system, &s.values)
+                .expect("a regular matrix");
+            s.workspace.solve_transpose(black_box(&mut right));
+        });
+    });
+}
+
 /// A deck of a million elements: text to netlist, and on to the circuit.
 fn million(c: &mut Criterion) {
     let mut deck = String::from("a million elements\nV1 n0 0 5\n.model dm D(IS=1e-14)\n");
@@ -108,6 +169,6 @@ criterion_group! {
 criterion_group! {
     name = pipeline;
     config = Criterion::default().sample_size(20);
-    targets = stages
+    targets = stages, small_steps
 }
 criterion_main!(pipeline, large);

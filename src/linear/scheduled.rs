@@ -23,7 +23,7 @@ pub struct Schedule {
     /// diagonal are numbered, transposed, behind the others.
     entries: Vec<u32>,
     /// For each column, for each of its entries below the diagonal and each from there on: the entry that their
-    /// product is subtracted from.
+    /// product is subtracted from, counted from the end of the column.
     targets: Vec<u32>,
 }
 
@@ -104,7 +104,7 @@ impl Schedule {
                 while self.rows[at] != self.rows[entry] {
                     at += 1;
                 }
-                self.targets.push(at as u32);
+                self.targets.push((at - range.end) as u32);
             }
         }
     }
@@ -164,16 +164,9 @@ impl ScheduledFactor {
             let inverse = pivot.recip();
             own[0] = inverse;
             let below = &mut own[1..];
-            for first in 0..below.len() {
-                let value = below[first];
-                let factor = value * inverse;
-                let (now, rest) = targets.split_at(below.len() - first);
-                targets = rest;
-                for (&target, other) in now.iter().zip(&below[first..]) {
-                    later[target as usize - range[1] as usize] -= factor * other;
-                }
-                below[first] = factor;
-            }
+            let (now, rest) = targets.split_at(below.len() * (below.len() + 1) / 2);
+            targets = rest;
+            eliminate(below, inverse, now, later);
         }
         self.is_usable = true;
         Ok(())
@@ -192,23 +185,125 @@ impl ScheduledFactor {
         for (column, range) in schedule.starts.windows(2).enumerate() {
             let below = range[0] as usize + 1..range[1] as usize;
             let own = x[column];
-            for (&row, value) in schedule.rows[below.clone()].iter().zip(&self.values[below]) {
-                x[row as usize] -= value * own;
-            }
+            spread(&self.values[below.clone()], &schedule.rows[below], own, x);
         }
         for (column, range) in schedule.starts.windows(2).enumerate().rev() {
             let (first, end) = (range[0] as usize, range[1] as usize);
-            let mut sum = x[column] * self.values[first];
+            let own = x[column] * self.values[first];
             let below = first + 1..end;
-            for (&row, value) in schedule.rows[below.clone()].iter().zip(&self.values[below]) {
-                sum -= value * x[row as usize];
-            }
-            x[column] = sum;
+            x[column] = gather(&self.values[below.clone()], &schedule.rows[below], own, x);
         }
         for (x, &old) in x.iter().zip(&schedule.order) {
             b[old as usize] = *x;
         }
     }
+}
+
+/// Calls a function for columns of one length, which becomes straight code, or one for any: columns of small
+/// circuits are short, and loops of a length that is not known cost more than what they do.
+macro_rules! by_length {
+    ($slice:expr, $short:ident, $long:ident, $arguments:tt) => {
+        by_length!(@ $slice, $short, $long, $arguments, 1 2 3 4 5 6 7 8 9 10 11 12)
+    };
+    (@ $slice:expr, $short:ident, $long:ident, $arguments:tt, $($length:literal)*) => {
+        match $slice.len() {
+            $($length => $short::<$length> $arguments,)*
+            _ => $long $arguments,
+        }
+    };
+}
+
+/// Divides the entries of a column by its pivot and subtracts their products from the later columns.
+#[inline]
+fn eliminate(below: &mut [f64], inverse: f64, targets: &[u32], later: &mut [f64]) {
+    by_length!(
+        below,
+        eliminate_short,
+        eliminate_long,
+        (below, inverse, targets, later)
+    );
+}
+
+#[inline(always)]
+fn eliminate_short<const N: usize>(
+    below: &mut [f64],
+    inverse: f64,
+    targets: &[u32],
+    later: &mut [f64],
+) {
+    let Some(below) = below.first_chunk_mut::<N>() else {
+        return;
+    };
+    let values = *below;
+    let mut factors = values;
+    for factor in &mut factors {
+        *factor *= inverse;
+    }
+    *below = factors;
+    let targets = &targets[..N * (N + 1) / 2];
+    let mut next = 0;
+    for first in 0..N {
+        for other in first..N {
+            later[targets[next] as usize] -= factors[first] * values[other];
+            next += 1;
+        }
+    }
+}
+
+fn eliminate_long(below: &mut [f64], inverse: f64, mut targets: &[u32], later: &mut [f64]) {
+    for first in 0..below.len() {
+        let factor = below[first] * inverse;
+        let (now, rest) = targets.split_at(below.len() - first);
+        targets = rest;
+        for (&target, other) in now.iter().zip(&below[first..]) {
+            later[target as usize] -= factor * other;
+        }
+        below[first] = factor;
+    }
+}
+
+/// Subtracts multiples of `own` from the rows of a column.
+#[inline]
+fn spread(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
+    by_length!(rows, spread_short, spread_long, (values, rows, own, x));
+}
+
+#[inline(always)]
+fn spread_short<const N: usize>(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
+    if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
+        for k in 0..N {
+            x[rows[k] as usize] -= values[k] * own;
+        }
+    }
+}
+
+fn spread_long(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
+    for (&row, value) in rows.iter().zip(values) {
+        x[row as usize] -= value * own;
+    }
+}
+
+/// Subtracts multiples of the rows of a column from `own`.
+#[inline]
+fn gather(values: &[f64], rows: &[u32], own: f64, x: &[f64]) -> f64 {
+    by_length!(rows, gather_short, gather_long, (values, rows, own, x))
+}
+
+#[inline(always)]
+fn gather_short<const N: usize>(values: &[f64], rows: &[u32], mut own: f64, x: &[f64]) -> f64 {
+    if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
+        for k in 0..N {
+            own -= values[k] * x[rows[k] as usize];
+        }
+    }
+    own
+}
+
+fn gather_long(values: &[f64], rows: &[u32], mut own: f64, x: &[f64]) -> f64 {
+    for (&row, value) in rows.iter().zip(values) {
+        own -= value * x[row as usize];
+    }
+    own
 }
 
 /// Numeric factors of a general matrix, whose pivots are those of its diagonal.
@@ -273,7 +368,7 @@ impl ScheduledLu {
                 targets = rest;
                 let own = below[first..].iter().zip(&right[first..]);
                 for (&target, (below, right)) in now.iter().zip(own) {
-                    let target = target as usize - end;
+                    let target = target as usize;
                     later[target] -= u * below;
                     later_upper[target] -= l * right;
                 }
@@ -319,16 +414,12 @@ impl ScheduledLu {
                 x[column] *= lower[first];
             }
             let (below, own) = (first + 1..end, x[column]);
-            for (&row, value) in schedule.rows[below.clone()].iter().zip(&up[below]) {
-                x[row as usize] -= value * own;
-            }
+            spread(&up[below.clone()], &schedule.rows[below], own, x);
         }
         for (column, range) in schedule.starts.windows(2).enumerate().rev() {
             let (first, end) = (range[0] as usize, range[1] as usize);
-            let (below, mut sum) = (first + 1..end, x[column]);
-            for (&row, value) in schedule.rows[below.clone()].iter().zip(&down[below]) {
-                sum -= value * x[row as usize];
-            }
+            let below = first + 1..end;
+            let sum = gather(&down[below.clone()], &schedule.rows[below], x[column], x);
             x[column] = if is_transposed {
                 sum * lower[first]
             } else {

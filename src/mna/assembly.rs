@@ -102,6 +102,9 @@ impl Workspace {
     }
 
     fn add_two_terminal_currents(&mut self, system: &System, values: &Values) {
+        if system.strips().is_one() {
+            return self.add_currents_in_turn(system, values);
+        }
         let mut residual = std::mem::take(&mut self.residual);
         let ws = &*self;
         let full = ws.full.as_slice();
@@ -130,6 +133,38 @@ impl Workspace {
             });
         });
         self.residual = residual;
+    }
+
+    /// The same for circuits that one thread goes through. What meets at ground, most diodes of many circuits,
+    /// stays in a register.
+    fn add_currents_in_turn(&mut self, system: &System, values: &Values) {
+        let full = &self.full[..system.node_count];
+        let residual = &mut self.residual[..system.node_count];
+        let mut ground = 0.0;
+        let mut add = |node: usize, current: f64| match node {
+            0 => ground += current,
+            _ => residual[node] += current,
+        };
+        for (stamp, g) in system.conductances.iter().zip(&values.conductances) {
+            let [p, n] = [stamp.p.index(), stamp.n.index()];
+            let current = g * (full[p] - full[n]);
+            add(p, current);
+            add(n, -current);
+        }
+        for stamp in &system.current_sources {
+            let current = self.source_factor * self.sources[stamp.source.index()];
+            add(stamp.p.index(), current);
+            add(stamp.n.index(), -current);
+        }
+        let laws = self.companions.iter().zip(&self.points);
+        for (stamp, (companion, point)) in system.one_ports.iter().zip(laws) {
+            let [p, n] = [stamp.p.index(), stamp.n.index()];
+            let beyond = (full[p] - full[n]) - point;
+            let current = companion.current + companion.conductance * beyond;
+            add(p, current);
+            add(n, -current);
+        }
+        residual[0] += ground;
     }
 
     /// How far the potential of unknown `index` moves, V, if every element value changes by the same

@@ -20,6 +20,7 @@ mod incidence;
 mod laws;
 mod multipliers;
 mod outline;
+mod plain;
 mod precise;
 mod recover;
 mod relaxed;

@@ -98,6 +98,11 @@ impl Strips {
         }
     }
 
+    /// Whether one thread goes through all nodes.
+    pub(super) fn is_one(&self) -> bool {
+        matches!(self.strips.as_slice(), [whole] if matches!(whole.conductances, Branches::All(_)))
+    }
+
     /// Lets `add` add to the sums of the nodes, which `sums` begins with.
     pub(super) fn run<T: Copy + Default + Send + AddAssign>(
         &self,

@@ -1,8 +1,9 @@
 //! The numbers of a system: element values in the form that loading wants.
 
 use crate::circuit::{Circuit, NodeId};
-use crate::device::{Behavioural, Device, OnePort};
+use crate::device::{Behavioural, Device, OnePort, PlainDiode};
 
+use super::plain::plain;
 use super::{Entries, System};
 
 /// Element values of one circuit for its [`System`]; shared by all samples of a batch.
@@ -13,6 +14,8 @@ pub struct Values {
     /// Conductance of each resistor, S.
     pub(super) conductances: Vec<f64>,
     pub(super) one_ports: Vec<OnePort>,
+    /// The same if all are plain diodes; otherwise empty.
+    pub(super) plain: Vec<PlainDiode>,
     pub(super) laws: Vec<Behavioural>,
     pub(super) coefficients: Vec<f64>,
     /// Potentials (V) to pull nodes to before a cold start.
@@ -21,6 +24,8 @@ pub struct Values {
     pub(super) base: Vec<f64>,
     /// A typical conductance of the circuit, S: the geometric mean over its resistors.
     pub(super) typical_conductance: f64,
+    /// Sum over all resistors, S.
+    pub(super) total_conductance: f64,
 }
 
 impl Values {
@@ -29,11 +34,13 @@ impl Values {
             sources: vec![0.0; system.source_elements.len()],
             conductances: vec![0.0; system.conductances.len()],
             one_ports: Vec::new(),
+            plain: Vec::new(),
             laws: Vec::new(),
             coefficients: vec![0.0; system.couplings.len()],
             nodeset: Vec::new(),
             base: vec![0.0; system.pattern.nnz()],
             typical_conductance: 1e-3,
+            total_conductance: 0.0,
         };
         values.update(system, circuit);
         values
@@ -62,6 +69,7 @@ impl Values {
                     _ => None,
                 }
             }));
+        self.plain = plain(&self.one_ports);
         self.laws.clear();
         self.laws.extend(system.laws.iter().filter_map(|stamp| {
             match &circuit.element(stamp.element).device {
@@ -80,6 +88,7 @@ impl Values {
         }
         self.load_base(system);
         self.typical_conductance = typical(self.conductances.iter().copied());
+        self.total_conductance = self.conductances.iter().map(|g| g.abs()).sum();
     }
 
     /// Conductance of each resistor, S.

@@ -11,7 +11,7 @@ use super::extended::PreciseJacobian;
 use super::laws::LawStates;
 use super::precise::Sums;
 use super::relaxed::Relaxed;
-use super::{Entries, System, Values};
+use super::{Entries, System, Values, plain};
 
 /// One-ports that one thread evaluates at a time.
 const ONE_PORTS_OF_A_THREAD: usize = 4096;
@@ -180,26 +180,12 @@ impl Workspace {
     /// Evaluates every one-port at its point.
     pub fn evaluate_companions(&mut self, values: &Values) {
         let began = self.clock.begin();
-        // Whether the conductances are what they were.
-        let evaluate = |companions: &mut [Companion], laws: &[OnePort], points: &[f64]| {
-            let mut are_same = true;
-            for ((companion, law), &point) in companions.iter_mut().zip(laws).zip(points) {
-                let new = law.evaluate(point);
-                are_same &= new.conductance == companion.conductance;
-                *companion = new;
-            }
-            are_same
-        };
-        let (laws, points) = (&values.one_ports, &self.points);
-        self.is_factored &= if points.len() <= ONE_PORTS_OF_A_THREAD {
-            evaluate(&mut self.companions, laws, points)
+        let points = self.points.as_slice();
+        let companions = self.companions.as_mut_slice();
+        self.is_factored &= if values.has_plain_laws() {
+            evaluate_all(companions, &values.plain, points, plain::evaluate)
         } else {
-            let parts = (self.companions.par_chunks_mut(ONE_PORTS_OF_A_THREAD))
-                .zip(laws.par_chunks(ONE_PORTS_OF_A_THREAD))
-                .zip(points.par_chunks(ONE_PORTS_OF_A_THREAD));
-            parts
-                .map(|((companions, laws), points)| evaluate(companions, laws, points))
-                .reduce(|| true, |a, b| a & b)
+            evaluate_all(companions, &values.one_ports, points, evaluate_each)
         };
         self.clock.end(Phase::Devices, began);
     }
@@ -483,6 +469,34 @@ impl Workspace {
         self.load_jacobian(system, values, entries);
         matrix
     }
+}
+
+/// Evaluates one-ports by `evaluate`, which says whether the conductances are what they were.
+fn evaluate_all<L: Sync>(
+    companions: &mut [Companion],
+    laws: &[L],
+    points: &[f64],
+    evaluate: fn(&mut [Companion], &[L], &[f64]) -> bool,
+) -> bool {
+    if points.len() <= ONE_PORTS_OF_A_THREAD {
+        return evaluate(companions, laws, points);
+    }
+    let parts = (companions.par_chunks_mut(ONE_PORTS_OF_A_THREAD))
+        .zip(laws.par_chunks(ONE_PORTS_OF_A_THREAD))
+        .zip(points.par_chunks(ONE_PORTS_OF_A_THREAD));
+    parts
+        .map(|((companions, laws), points)| evaluate(companions, laws, points))
+        .reduce(|| true, |a, b| a & b)
+}
+
+fn evaluate_each(companions: &mut [Companion], laws: &[OnePort], points: &[f64]) -> bool {
+    let mut are_same = true;
+    for ((companion, law), &point) in companions.iter_mut().zip(laws).zip(points) {
+        let new = law.evaluate(point);
+        are_same &= new.conductance == companion.conductance;
+        *companion = new;
+    }
+    are_same
 }
 
 impl super::stamps::IdealStamp {

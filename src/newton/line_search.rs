@@ -6,6 +6,7 @@
 //! co-content falls at every step, so that the iteration converges from any start.
 
 use super::active_set::Pivoting;
+use super::state::Residual;
 use super::{Check, Outcome, Run};
 
 /// A step is long enough where the slope has fallen to this part of the initial one.
@@ -19,25 +20,36 @@ impl Run<'_> {
 
     pub(super) fn line_search_within(&mut self, max_iterations: usize) -> Outcome {
         let mut pivoting = Pivoting::one_by_one();
-        let mut check = self.check();
+        self.unlimit();
+        let mut has_residual = true;
         for _ in 0..max_iterations {
-            if check.ratio <= 1.0 && !self.flip_ideal_diodes(&mut pivoting) {
+            if self.is_near(has_residual) && !self.flip_ideal_diodes(&mut pivoting) {
                 return Outcome::Converged;
             }
-            if let Err(outcome) = self.step() {
+            // A flip changes the residual, and so does a law that is linearized elsewhere.
+            let is_smooth = !self.system.has_ideal_diodes() && !self.system.has_laws();
+            let residual = match has_residual && is_smooth {
+                true => Residual::AtHand,
+                false => Residual::Unknown,
+            };
+            if let Err(outcome) = self.step_on(residual) {
                 return outcome;
             }
             if !self.move_along_step() {
                 return Outcome::Stalled;
             }
             let has_flipped = self.flip_ideal_diodes(&mut pivoting);
-            check = if has_flipped {
-                self.check()
-            } else {
-                self.check_after_move()
-            };
+            has_residual = !has_flipped && self.workspace.has_cocontent(self.system);
         }
         Outcome::TooManyIterations
+    }
+
+    /// Whether the iterate passes the check, which costs nothing where it is far from that.
+    fn is_near(&mut self, has_residual: bool) -> bool {
+        if !has_residual {
+            self.unlimit();
+        }
+        !self.is_far() && self.check_residual().ratio <= 1.0
     }
 
     /// The check after [`Run::move_along_step`]: a search on the co-content ends with the residual of

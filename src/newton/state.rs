@@ -87,6 +87,16 @@ enum Rounding {
     Added,
 }
 
+/// What [`Workspace::reduced`] holds before a step.
+///
+/// [`Workspace::reduced`]: crate::mna::Workspace::reduced
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Residual {
+    Unknown,
+    /// That of the state in force.
+    AtHand,
+}
+
 impl Run<'_> {
     /// Drops all limiting: points at the voltages of the iterate, residual evaluated there.
     pub(super) fn unlimit(&mut self) {
@@ -101,6 +111,17 @@ impl Run<'_> {
     pub(super) fn check(&mut self) -> Check {
         self.unlimit();
         self.check_residual()
+    }
+
+    /// Whether the residual in the workspace is so large that no check of it passes: found without what
+    /// meets in each equation.
+    pub(super) fn is_far(&self) -> bool {
+        let options = self.options;
+        let part = options.relative_tolerance + f64::EPSILON * (ROUNDING_UNITS + EVALUATION_UNITS);
+        let meets = self.workspace.largest_scale(self.system, self.values);
+        let most = 2.0 * (part * meets + options.absolute_tolerance);
+        // A NaN is left to the check.
+        self.workspace.reduced.iter().any(|r| r.abs() > most)
     }
 
     /// Measures the residual that is in the workspace, in the precision it was evaluated in.
@@ -164,12 +185,17 @@ impl Run<'_> {
     /// [`Outcome::Singular`] if even the regularized Jacobian gives no finite step, and
     /// [`Outcome::OutOfMemory`].
     pub(super) fn step(&mut self) -> Result<(), Outcome> {
+        self.step_on(Residual::Unknown)
+    }
+
+    /// The same where the workspace may hold the residual of its state.
+    pub(super) fn step_on(&mut self, residual: Residual) -> Result<(), Outcome> {
         if self.is_out_of_budget() {
             return Err(Outcome::OutOfBudget);
         }
         self.workspace
             .displace_undefined_laws(self.system, self.values);
-        match self.exact_step() {
+        match self.exact_step_on(residual) {
             Err(Outcome::Singular) if !self.system.is_linear() => self.shifted_step(),
             outcome => outcome,
         }
@@ -177,9 +203,13 @@ impl Run<'_> {
 
     /// The same without a shift of the diagonal: for the last step, which certifies the solution.
     fn exact_step(&mut self) -> Result<(), Outcome> {
+        self.exact_step_on(Residual::Unknown)
+    }
+
+    fn exact_step_on(&mut self, residual: Residual) -> Result<(), Outcome> {
         self.iterations += 1;
         let factored = self.workspace.factor(self.system, self.values);
-        if is_whole(factored)? && self.solve_checked() {
+        if is_whole(factored)? && self.solve_checked_on(residual) {
             return Ok(());
         }
         if self.workspace.is_regularized() || !self.system.has_ideal_diodes() {
@@ -191,7 +221,13 @@ impl Run<'_> {
 
     /// Solves and says whether the step is one: finite, and a solution of `J step = -F`.
     fn solve_checked(&mut self) -> bool {
-        self.residual();
+        self.solve_checked_on(Residual::Unknown)
+    }
+
+    fn solve_checked_on(&mut self, residual: Residual) -> bool {
+        if residual == Residual::Unknown {
+            self.residual();
+        }
         self.workspace.solve_step();
         self.workspace.reduced.iter().all(|x| x.is_finite())
     }
