@@ -129,6 +129,21 @@ fn small_steps(c: &mut Criterion) {
         });
     });
     s.workspace.sources.copy_from_slice(&volts);
+    // What the search does at a step that it takes whole.
+    c.bench_function("newton_step_alone/grid-10x10", |b| {
+        b.iter(|| {
+            s.workspace.invalidate();
+            let factored = s.workspace.factor(&s.system, &s.values);
+            factored.expect("a regular matrix");
+            s.workspace.solve_step();
+            s.workspace.begin_search();
+            black_box(s.workspace.initial_slope(&s.system));
+            s.workspace.move_along(&s.system, 1.0);
+            s.workspace.settle(&s.system, &s.values);
+            black_box(s.workspace.slope());
+            black_box(s.workspace.largest_scale(&s.system, &s.values));
+        });
+    });
     let mut right = vec![1.0; s.workspace.reduced.len()];
     c.bench_function("factor_and_solve/grid-10x10", |b| {
         b.iter(|| {

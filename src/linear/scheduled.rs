@@ -224,6 +224,8 @@ fn eliminate(below: &mut [f64], inverse: f64, targets: &[u32], later: &mut [f64]
     );
 }
 
+// Only loops over plain ranges are unrolled both.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn eliminate_short<const N: usize>(
     below: &mut [f64],
@@ -271,8 +273,8 @@ fn spread(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
 #[inline(always)]
 fn spread_short<const N: usize>(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
     if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
-        for k in 0..N {
-            x[rows[k] as usize] -= values[k] * own;
+        for (&row, value) in rows.iter().zip(values) {
+            x[row as usize] -= value * own;
         }
     }
 }
@@ -292,8 +294,8 @@ fn gather(values: &[f64], rows: &[u32], own: f64, x: &[f64]) -> f64 {
 #[inline(always)]
 fn gather_short<const N: usize>(values: &[f64], rows: &[u32], mut own: f64, x: &[f64]) -> f64 {
     if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
-        for k in 0..N {
-            own -= values[k] * x[rows[k] as usize];
+        for (&row, value) in rows.iter().zip(values) {
+            own -= value * x[row as usize];
         }
     }
     own

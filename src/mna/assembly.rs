@@ -362,7 +362,7 @@ impl Workspace {
     }
 
     /// A current between two nodes of one unknown is none of its equation, however large.
-    #[inline]
+    #[inline(always)]
     fn add_scale(
         &self,
         system: &System,
