@@ -224,7 +224,7 @@ fn eliminate(below: &mut [f64], inverse: f64, targets: &[u32], later: &mut [f64]
     );
 }
 
-// Only loops over plain ranges are unrolled both.
+// Only loops over plain ranges are unrolled.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn eliminate_short<const N: usize>(
@@ -270,11 +270,12 @@ fn spread(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
     by_length!(rows, spread_short, spread_long, (values, rows, own, x));
 }
 
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn spread_short<const N: usize>(values: &[f64], rows: &[u32], own: f64, x: &mut [f64]) {
     if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
-        for (&row, value) in rows.iter().zip(values) {
-            x[row as usize] -= value * own;
+        for k in 0..N {
+            x[rows[k] as usize] -= values[k] * own;
         }
     }
 }
@@ -291,11 +292,12 @@ fn gather(values: &[f64], rows: &[u32], own: f64, x: &[f64]) -> f64 {
     by_length!(rows, gather_short, gather_long, (values, rows, own, x))
 }
 
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn gather_short<const N: usize>(values: &[f64], rows: &[u32], mut own: f64, x: &[f64]) -> f64 {
     if let (Some(values), Some(rows)) = (values.first_chunk::<N>(), rows.first_chunk::<N>()) {
-        for (&row, value) in rows.iter().zip(values) {
-            own -= value * x[row as usize];
+        for k in 0..N {
+            own -= values[k] * x[rows[k] as usize];
         }
     }
     own
