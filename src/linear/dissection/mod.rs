@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::ordering::minimum_degree;
 use super::{LinearError, Matrix};
 use graph::Graph;
-use separator::{BETWEEN, cut};
+use separator::{BETWEEN, Cut, cut};
 
 /// Parts of so many vertices are ordered by minimum degree.
 const LEAF: usize = 6_000;
@@ -18,8 +18,8 @@ const LARGEST_SEPARATOR: f64 = 0.4;
 /// Parts of fewer vertices are not worth a thread.
 const LEAST_TASK: usize = 2_000;
 
-/// The unknown that is eliminated at each place, for a pattern that counts as symmetric. None if
-/// `is_unwanted` became true meanwhile.
+/// The unknown that is eliminated at each place, for a pattern that counts as symmetric. None if there is no
+/// good cut, or if `is_unwanted` became true meanwhile.
 ///
 /// # Errors
 /// [`LinearError::OutOfMemory`].
@@ -29,10 +29,21 @@ pub(super) fn nested_dissection(
 ) -> Result<Option<Vec<usize>>, LinearError> {
     let n = pattern.rows();
     let graph = Graph::of_pattern(pattern).ok_or(LinearError::OutOfMemory { order: n })?;
+    let Some(cut) = good_cut(&graph, is_unwanted) else {
+        return Ok(None);
+    };
     let mut order = vec![0; n];
-    let names = (0..n as u32).collect();
-    dissect(graph, names, &mut order, is_unwanted)?;
+    let names: Vec<u32> = (0..n as u32).collect();
+    divide(graph, names, &cut, &mut order, is_unwanted)?;
     Ok((!is_unwanted.load(Relaxed)).then_some(order))
+}
+
+fn good_cut(graph: &Graph, is_unwanted: &AtomicBool) -> Option<Cut> {
+    let most = LARGEST_SEPARATOR * graph.weight() as f64;
+    cut(graph, is_unwanted).filter(|cut| {
+        let [left, right, between] = cut.weights;
+        left > 0 && right > 0 && between as f64 <= most
+    })
 }
 
 /// Writes the names of the vertices in their order, unless it `is_unwanted`.
@@ -45,14 +56,21 @@ fn dissect(
     if graph.len() <= LEAF {
         return order_leaf(&graph, &names, order);
     }
-    let cut = cut(&graph, is_unwanted);
-    if is_unwanted.load(Relaxed) {
-        return Ok(());
+    match good_cut(&graph, is_unwanted) {
+        Some(cut) => divide(graph, names, &cut, order, is_unwanted),
+        None if is_unwanted.load(Relaxed) => Ok(()),
+        None => order_leaf(&graph, &names, order),
     }
-    let most = LARGEST_SEPARATOR * graph.weight() as f64;
-    if cut.weights[2] as f64 > most || cut.weights[0] == 0 || cut.weights[1] == 0 {
-        return order_leaf(&graph, &names, order);
-    }
+}
+
+/// The sides of a cut, one after the other, and what is between them.
+fn divide(
+    graph: Graph,
+    names: Vec<u32>,
+    cut: &Cut,
+    order: &mut [usize],
+    is_unwanted: &AtomicBool,
+) -> Result<(), LinearError> {
     let count = |side| cut.sides.iter().filter(|&&other| other == side).count();
     let (left, rest) = order.split_at_mut(count(0));
     let (right, between) = rest.split_at_mut(count(1));
@@ -63,7 +81,7 @@ fn dissect(
     }
     let is_large = graph.len() >= LEAST_TASK;
     let parts = [0, 1].map(|side| graph.side(&cut.sides, side, &names));
-    drop((graph, names, cut));
+    drop((graph, names));
     let [(graph, names), (other_graph, other_names)] = parts;
     let here = || dissect(graph, names, left, is_unwanted);
     let there = || dissect(other_graph, other_names, right, is_unwanted);
@@ -95,19 +113,19 @@ fn order_leaf(graph: &Graph, names: &[u32], order: &mut [usize]) -> Result<(), L
 
 #[cfg(test)]
 mod tests {
-    use super::super::ordering::Ordering;
+    use super::super::ordering::{Ordering, least_work};
     use super::*;
 
-    /// A square grid of this side, without its numbers.
+    /// A square grid of this side.
     fn grid(side: usize) -> Matrix {
         let mut entries = sprs::TriMat::new((side * side, side * side));
         for k in 0..side * side {
-            entries.add_triplet(k, k, 0.0);
+            entries.add_triplet(k, k, 1.0);
             if k % side + 1 < side {
-                entries.add_triplet(k + 1, k, 0.0);
+                entries.add_triplet(k + 1, k, 1.0);
             }
             if k + side < side * side {
-                entries.add_triplet(k + side, k, 0.0);
+                entries.add_triplet(k + side, k, 1.0);
             }
         }
         entries.to_csc()
@@ -133,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn parts_hubs_and_nothing_are_ordered() {
-        let n = 3 * LEAF;
+    fn parts_hubs_and_nothing_are_left_to_minimum_degree() {
+        let n = 12 * LEAF;
         let mut entries = sprs::TriMat::new((n, n));
         for k in 2..n {
             // A third in pairs, a third around one node, a third alone.
@@ -146,18 +164,20 @@ mod tests {
         }
         for pattern in [entries.to_csc(), Matrix::zero((0, 0)), Matrix::zero((n, n))] {
             let order = nested_dissection(&pattern, &AtomicBool::new(false));
-            let mut order = order.unwrap().expect("nobody objects");
+            assert_eq!(order.unwrap(), None);
+            let mut order = least_work(&pattern, false).unwrap().order;
             order.sort_unstable();
             assert!(order.into_iter().eq(0..pattern.rows()));
         }
         // Entries in both triangles are those of one.
         let lower = grid(90);
         let both = &lower + &lower.transpose_view().to_csc();
-        let [one, other] = [lower, both].map(|pattern| {
-            let order = nested_dissection(&pattern, &AtomicBool::new(false));
+        let [one, other] = [&lower, &both].map(|pattern| {
+            let order = nested_dissection(pattern, &AtomicBool::new(false));
             order.unwrap().expect("nobody objects")
         });
-        assert_eq!(one.len(), other.len());
+        let work = [one, other].map(|order| Ordering::of(&both, &order).products);
+        assert!(work[1] < 1.2 * work[0], "{work:?}");
         let unwanted = nested_dissection(&grid(100), &AtomicBool::new(true));
         assert_eq!(unwanted.unwrap(), None);
     }

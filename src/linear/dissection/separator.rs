@@ -11,6 +11,8 @@ pub(super) const BETWEEN: u8 = 2;
 
 /// Graphs of so many vertices are small enough for a first cut.
 const COARSEST: usize = 120;
+/// Larger ones are too large for it.
+const LARGEST_FIRST: usize = 5_000;
 /// First cuts that are tried.
 const TRIES: usize = 6;
 /// The heavier side has at most this share.
@@ -26,13 +28,17 @@ pub(super) struct Cut {
     pub weights: [u64; 3],
 }
 
-/// A small separator of a graph, or a bad one if it `is_unwanted`.
-pub(super) fn cut(graph: &Graph, is_unwanted: &AtomicBool) -> Cut {
+/// A small separator of a graph. None if there are hubs or many parts, which do not become smaller by pairs, or if it
+/// `is_unwanted`.
+pub(super) fn cut(graph: &Graph, is_unwanted: &AtomicBool) -> Option<Cut> {
     let heaviest = 1.5 * graph.weight() as f64 / COARSEST as f64;
     let mut levels: Vec<(Graph, Vec<u32>)> = Vec::new();
     loop {
         let finest = levels.last().map_or(graph, |level| &level.0);
-        if finest.len() <= COARSEST || is_unwanted.load(Relaxed) {
+        if is_unwanted.load(Relaxed) {
+            return None;
+        }
+        if finest.len() <= COARSEST {
             break;
         }
         let (count, groups) = finest.pairs((heaviest as u32).max(2));
@@ -42,14 +48,20 @@ pub(super) fn cut(graph: &Graph, is_unwanted: &AtomicBool) -> Cut {
         let coarse = finest.contracted(count, &groups);
         levels.push((coarse, groups));
     }
+    if levels.last().map_or(graph, |level| &level.0).len() > LARGEST_FIRST {
+        return None;
+    }
     let mut cut = first_cut(levels.last().map_or(graph, |level| &level.0));
     while let Some((_, groups)) = levels.pop() {
         let finer = levels.last().map_or(graph, |level| &level.0);
         let sides = groups.iter().map(|&group| cut.sides[group as usize]);
         cut.sides = sides.collect();
         refine(finer, &mut cut);
+        if is_unwanted.load(Relaxed) {
+            return None;
+        }
     }
-    cut
+    Some(cut)
 }
 
 /// The best of some cuts around regions that grow from a vertex.
