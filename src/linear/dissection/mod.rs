@@ -15,8 +15,6 @@ use separator::{BETWEEN, Cut, cut};
 const LEAF: usize = 6_000;
 /// A separator of a larger share of a part is none.
 const LARGEST_SEPARATOR: f64 = 0.4;
-/// Parts of fewer vertices are not worth a thread.
-const LEAST_TASK: usize = 2_000;
 
 /// The unknown that is eliminated at each place, for a pattern that counts as symmetric. None if there is no
 /// good cut, or if `is_unwanted` became true meanwhile.
@@ -79,16 +77,13 @@ fn divide(
     for (place, (&name, _)) in between.iter_mut().zip(separator) {
         *place = name as usize;
     }
-    let is_large = graph.len() >= LEAST_TASK;
     let parts = [0, 1].map(|side| graph.side(&cut.sides, side, &names));
     drop((graph, names));
     let [(graph, names), (other_graph, other_names)] = parts;
-    let here = || dissect(graph, names, left, is_unwanted);
-    let there = || dissect(other_graph, other_names, right, is_unwanted);
-    let (here, there) = match is_large {
-        true => rayon::join(here, there),
-        false => (here(), there()),
-    };
+    let (here, there) = rayon::join(
+        || dissect(graph, names, left, is_unwanted),
+        || dissect(other_graph, other_names, right, is_unwanted),
+    );
     here.and(there)
 }
 

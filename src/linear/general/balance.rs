@@ -23,14 +23,14 @@ pub(super) struct BalancedSymbolic {
     order: Vec<usize>,
     /// Entries of `lower` among all, each with its mirror image.
     pairs: Vec<[u32; 2]>,
-    /// Row and column of the entries of `lower` that tie each node of a spanning forest to one before it: which of
-    /// them they are, and whether the node is the row.
+    /// Ties each row to one before it, as far as there are entries.
     forest: Vec<Branch>,
     /// Made when they are first needed.
     half: OnceLock<Arc<MultifrontalSymbolic>>,
     whole: OnceLock<Arc<MultifrontalSymbolic>>,
 }
 
+/// A branch of a spanning forest, and which of the pairs it is.
 #[derive(Clone, Copy, Debug)]
 struct Branch {
     parent: u32,

@@ -96,9 +96,9 @@ impl Last {
             let differs = |&[from, _]: &[u32; 2]| {
                 nonzeros[from as usize].to_bits() != self.nonzeros[from as usize].to_bits()
             };
-            let below = plan.segments_below(*segment);
-            changed[index] = below.into_iter().any(|below| changed[below])
-                || plan.entries[entries].iter().any(differs);
+            let mut below = plan.segments_below(*segment);
+            changed[index] =
+                below.any(|below| changed[below]) || plan.entries[entries].iter().any(differs);
         }
         changed
     }
