@@ -7,7 +7,7 @@ use super::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
 use super::multigrid::{Multigrid, MultigridSymbolic};
 use super::ordering::least_work;
 use super::scheduled::{Schedule, ScheduledFactor};
-use super::{DENSE_FRONTS, LinearError, Matrix};
+use super::{DENSE_FRONTS, LinearError, Matrix, made};
 
 /// Multiplications of a factorization for each unknown from which a multigrid is quicker.
 const MULTIGRID: f64 = 2e5;
@@ -46,13 +46,10 @@ pub struct LargeSymbolic {
 
 impl LargeSymbolic {
     fn fronts(&self) -> Result<&Arc<MultifrontalSymbolic>, LinearError> {
-        if self.fronts.get().is_none() {
-            // Another thread may have been faster: both made the same.
+        made(&self.fronts, self.order.len(), || {
             let fronts = MultifrontalSymbolic::analyze(&self.pattern, &self.order)?;
-            let _ = self.fronts.set(Arc::new(fronts));
-        }
-        let order = self.order.len();
-        self.fronts.get().ok_or(LinearError::OutOfMemory { order })
+            Ok(Arc::new(fronts))
+        })
     }
 }
 

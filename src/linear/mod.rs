@@ -18,7 +18,7 @@ mod tree;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use cholesky::{CholeskyFactor, CholeskySymbolic, Way};
 pub use general::{GeneralFactor, GeneralSymbolic};
@@ -167,6 +167,19 @@ pub fn write_matrix_market(
         writeln!(out, "{} {} {value:e}", row + 1, column + 1)?;
     }
     out.flush()
+}
+
+/// What a place holds, made when it is first needed, for a matrix of this order.
+fn made<T>(
+    place: &OnceLock<T>,
+    order: usize,
+    make: impl FnOnce() -> Result<T, LinearError>,
+) -> Result<&T, LinearError> {
+    if place.get().is_none() {
+        // Another thread may have been faster: both made the same.
+        let _ = place.set(make()?);
+    }
+    place.get().ok_or(LinearError::OutOfMemory { order })
 }
 
 /// The matrix as faer sees it; no copy.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::linear::multifrontal::{MultifrontalFactor, MultifrontalSymbolic};
 use crate::linear::ordering::Ordering;
-use crate::linear::{LinearError, Matrix};
+use crate::linear::{LinearError, Matrix, made};
 
 /// Entries that mirror each other differ by so much at most, relative to them. Below the first limit the mean of
 /// both is as good as either, above it solutions are to be checked.
@@ -75,28 +75,17 @@ impl BalancedSymbolic {
     }
 
     fn half(&self) -> Result<&Arc<MultifrontalSymbolic>, LinearError> {
-        self.make(&self.half, || {
-            MultifrontalSymbolic::analyze(&self.lower, &self.order)
+        made(&self.half, self.order.len(), || {
+            let symbolic = MultifrontalSymbolic::analyze(&self.lower, &self.order)?;
+            Ok(Arc::new(symbolic))
         })
     }
 
     fn whole(&self) -> Result<&Arc<MultifrontalSymbolic>, LinearError> {
-        self.make(&self.whole, || {
-            MultifrontalSymbolic::analyze_general(&self.pattern, &self.order)
+        made(&self.whole, self.order.len(), || {
+            let symbolic = MultifrontalSymbolic::analyze_general(&self.pattern, &self.order)?;
+            Ok(Arc::new(symbolic))
         })
-    }
-
-    fn make<'a>(
-        &self,
-        place: &'a OnceLock<Arc<MultifrontalSymbolic>>,
-        analyze: impl Fn() -> Result<MultifrontalSymbolic, LinearError>,
-    ) -> Result<&'a Arc<MultifrontalSymbolic>, LinearError> {
-        if place.get().is_none() {
-            // Another thread may have been faster: both made the same.
-            let _ = place.set(Arc::new(analyze()?));
-        }
-        let order = self.order.len();
-        place.get().ok_or(LinearError::OutOfMemory { order })
     }
 
     /// Fills the scale of each row, and the lower triangle of the symmetric matrix. Returns how far from symmetric it

@@ -15,7 +15,7 @@ mod substitution;
 
 use std::sync::{Arc, OnceLock};
 
-use super::{LinearError, LuFactor, LuSymbolic, Matrix};
+use super::{LinearError, LuFactor, LuSymbolic, Matrix, made};
 use fixed::{FixedFactor, FixedSymbolic};
 
 /// A pivot is certain if no entry of its column is so many times as large. Partial pivoting allows 1, the
@@ -55,14 +55,9 @@ impl GeneralSymbolic {
     }
 
     fn pivoting(&self) -> Result<&Arc<LuSymbolic>, LinearError> {
-        if self.pivoting.get().is_none() {
-            // Another thread may have been faster: both made the same.
-            let symbolic = LuSymbolic::analyze(&self.pattern)?;
-            let _ = self.pivoting.set(Arc::new(symbolic));
-        }
-        let order = self.pattern.rows();
-        let symbolic = self.pivoting.get();
-        symbolic.ok_or(LinearError::OutOfMemory { order })
+        made(&self.pivoting, self.pattern.rows(), || {
+            Ok(Arc::new(LuSymbolic::analyze(&self.pattern)?))
+        })
     }
 }
 
